@@ -1,0 +1,359 @@
+//! Control messages, encoded with postcard on channel 0.
+//!
+//! The daemon numbers executions, file requests and write handles; the agent only echoes them. Each
+//! execution gets exactly one of [`FromAgent::NotStarted`] or [`FromAgent::Started`], and after
+//! `Started` exactly one [`FromAgent::Exited`], which is sent when every process of the execution is
+//! gone. Its output channels are complete when their `End` frames have come, before or after `Exited`:
+//! control frames overtake data.
+
+use serde::{Deserialize, Serialize};
+
+/// Both ends must have been built with the same number; the agent travels inside the daemon, so a
+/// mismatch means a broken build.
+pub const VERSION: u16 = 1;
+
+/// The most bytes of a file that one [`FileOp::Read`] answers or one write message carries.
+pub const FILE_CHUNK_BYTES: usize = 256 * 1024;
+
+/// What the daemon asks of the agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToAgent {
+    /// Start a program.
+    Spawn(Spawn),
+    /// Deliver a signal to a running execution. Without effect when it has ended.
+    Signal {
+        /// Which execution.
+        execution: u32,
+        /// The signal's number.
+        signal: i32,
+        /// Who gets it.
+        reach: Reach,
+    },
+    /// Change the size of an execution's terminal. Without effect when it has none.
+    Resize {
+        /// Which execution.
+        execution: u32,
+        /// The new size.
+        size: TerminalSize,
+    },
+    /// Do something with files; answered by [`FromAgent::File`].
+    File {
+        /// Echoed in the answer.
+        request: u32,
+        /// What to do.
+        op: FileOp,
+    },
+}
+
+/// Which processes of an execution a signal goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reach {
+    /// What Ctrl+C reaches: the foreground process group of the terminal where there is one, else the
+    /// process group of the program itself.
+    Foreground,
+    /// Every process of the execution, those included that left its process group. `SIGKILL` with this
+    /// reach ends the execution for certain.
+    Tree,
+}
+
+/// A program to start. It runs in a session and process group of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spawn {
+    /// Names the execution and its channels; never used twice.
+    pub execution: u32,
+    /// Program and arguments, never interpreted by a shell. A program without a slash is looked for in
+    /// the `PATH` of `env`.
+    pub argv: Vec<String>,
+    /// The whole environment, nothing is inherited.
+    pub env: Vec<(String, String)>,
+    /// An absolute directory inside the sandbox.
+    pub cwd: String,
+    /// Whether standard input is a channel; otherwise it is `/dev/null`. A terminal always has one.
+    pub stdin: bool,
+    /// Run in a pseudo-terminal of this size; its output is the stdout channel.
+    pub terminal: Option<TerminalSize>,
+    /// Tighter limits than the sandbox's own.
+    pub limits: ExecutionLimits,
+}
+
+/// Columns and rows of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalSize {
+    /// Characters in a row.
+    pub cols: u16,
+    /// Rows.
+    pub rows: u16,
+}
+
+/// Limits of one execution; `None` leaves the sandbox's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutionLimits {
+    /// Resident memory of all its processes, watched by the agent, which kills the tree and says
+    /// [`Cause::Memory`].
+    pub memory_bytes: Option<u64>,
+    /// How many processes and threads it may have beside those that run already (`RLIMIT_NPROC`).
+    pub processes: Option<u64>,
+    /// Open descriptors of each process (`RLIMIT_NOFILE`).
+    pub open_files: Option<u64>,
+    /// Size of any file it writes (`RLIMIT_FSIZE`).
+    pub file_bytes: Option<u64>,
+    /// How many processors it may run on (affinity).
+    pub processors: Option<u32>,
+}
+
+/// What the agent tells the daemon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum FromAgent {
+    /// The sandbox stands, and the agent inside it reads. Always the first message.
+    Ready(Ready),
+    /// A step of the set-up failed; nothing was left running. The first message and the last.
+    SetupFailed {
+        /// What was attempted, with its operand: `mount proc`, `write uid_map`.
+        step: String,
+        /// The kernel's error number; 0 when it was not the kernel that refused.
+        errno: i32,
+    },
+    /// The program runs.
+    Started {
+        /// Which execution.
+        execution: u32,
+        /// Its process id, as the sandbox sees it.
+        pid: u32,
+    },
+    /// The program could not be started.
+    NotStarted {
+        /// Which execution.
+        execution: u32,
+        /// What was attempted: `find program`, `enter directory`, `fork` …
+        step: String,
+        /// The kernel's error number.
+        errno: i32,
+    },
+    /// The program and everything it left behind are gone.
+    Exited(Exited),
+    /// The answer to [`ToAgent::File`]. [`FileReply::Entries`] may come in several parts.
+    File {
+        /// The number of the request.
+        request: u32,
+        /// What came of it.
+        result: Result<FileReply, FileFault>,
+    },
+}
+
+/// What the sandbox turned out to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// [`VERSION`] of the agent.
+    pub version: u16,
+    /// The Landlock ABI in force; 0 when the kernel has none.
+    pub landlock_abi: u32,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exited {
+    /// Which execution.
+    pub execution: u32,
+    /// The exit code of the program itself, when it exited.
+    pub code: Option<i32>,
+    /// The signal that ended the program itself, when one did.
+    pub signal: Option<i32>,
+    /// Why the agent ended it, when it did.
+    pub cause: Option<Cause>,
+    /// Processor time of all its processes.
+    pub cpu_micros: u64,
+    /// The most resident memory its processes had: of the largest one, or of all together where the
+    /// agent watched them.
+    pub peak_memory_bytes: u64,
+}
+
+/// Why the agent killed an execution on its own account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cause {
+    /// It went over its memory limit or its sandbox's.
+    Memory,
+}
+
+/// Something done to a file under the workspace. Paths are relative to it; none can leave it, whatever
+/// links it meets (`openat2` with `RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileOp {
+    /// Up to `max` bytes from `offset` of a regular file; answered by [`FileReply::Data`].
+    Read {
+        /// Which file.
+        path: Vec<u8>,
+        /// Where to start.
+        offset: u64,
+        /// At most [`FILE_CHUNK_BYTES`].
+        max: u32,
+    },
+    /// Begins to write a file under the handle the daemon chose. Not answered by itself: the message
+    /// with `last` is, with [`FileReply::Written`] or with the first fault of the whole write.
+    Create {
+        /// Chosen by the daemon, free again after the answer.
+        handle: u32,
+        /// What to write, and how.
+        target: WriteTarget,
+        /// The first bytes, at most [`FILE_CHUNK_BYTES`].
+        data: Vec<u8>,
+        /// These are all the bytes.
+        last: bool,
+    },
+    /// More bytes of a write that [`FileOp::Create`] began.
+    Continue {
+        /// The handle.
+        handle: u32,
+        /// The next bytes, at most [`FILE_CHUNK_BYTES`].
+        data: Vec<u8>,
+        /// These are the last bytes.
+        last: bool,
+    },
+    /// What is in a directory; answered by one or more [`FileReply::Entries`].
+    List {
+        /// Which directory; empty for the workspace itself.
+        path: Vec<u8>,
+        /// How many levels to descend; 1 lists the directory alone.
+        depth: u32,
+        /// Also names that start with a dot.
+        hidden: bool,
+        /// Stop after so many entries.
+        limit: u32,
+    },
+    /// What a path names, a link itself being looked at; answered by [`FileReply::Stat`].
+    Stat {
+        /// Which path.
+        path: Vec<u8>,
+    },
+    /// Removes a file or directory; answered by [`FileReply::Removed`].
+    Remove {
+        /// Which path.
+        path: Vec<u8>,
+        /// Also a directory that is not empty, with all in it.
+        recursive: bool,
+    },
+}
+
+/// Where and how [`FileOp::Create`] writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteTarget {
+    /// The path, relative to `area`.
+    pub path: Vec<u8>,
+    /// Which of the sandbox's trees.
+    pub area: Area,
+    /// What becomes of a file that exists.
+    pub existing: Existing,
+    /// Permission bits of a new file; 0o644 when absent.
+    pub mode: Option<u32>,
+    /// Make the directories above it that are missing.
+    pub parents: bool,
+    /// Refuse (`ESTALE`) unless the file has this tag now.
+    pub if_match: Option<FileTag>,
+}
+
+/// The trees that the agent writes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Area {
+    /// What the user works in.
+    Workspace,
+    /// Where code that came without a file is put, so that it can be run; programs see it read-only.
+    Code,
+}
+
+/// What a write does to a file that is already there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Existing {
+    /// Replaces it at one stroke: a reader sees the old or the new, never a part.
+    Replace,
+    /// Adds to its end.
+    Append,
+    /// Writes over the bytes from this offset, and leaves the rest.
+    PatchAt(u64),
+    /// Refuses with `EEXIST`.
+    Refuse,
+}
+
+/// Tells one state of a file from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileTag {
+    /// Inode number.
+    pub inode: u64,
+    /// Size in bytes.
+    pub size: u64,
+    /// Last change, nanoseconds since 1970.
+    pub modified_nanos: i64,
+}
+
+/// What a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStat {
+    /// File, directory …
+    pub kind: FileKind,
+    /// Inode, size and time.
+    pub tag: FileTag,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// Kinds of directory entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A socket, pipe or device.
+    Other,
+}
+
+/// One entry of a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Relative to the directory that was listed; any bytes but NUL.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub stat: FileStat,
+}
+
+/// A file operation that succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileReply {
+    /// Bytes of a file, and the state it was in.
+    Data {
+        /// At most what was asked for; empty at and beyond the end.
+        data: Vec<u8>,
+        /// The file when it was read.
+        stat: FileStat,
+    },
+    /// The file after the write.
+    Written {
+        /// Its state now.
+        stat: FileStat,
+        /// Whether it did not exist before.
+        created: bool,
+    },
+    /// Some entries, sorted by path within each directory.
+    Entries {
+        /// These, and no more than fit into a frame.
+        entries: Vec<FileEntry>,
+        /// Whether this is the last part.
+        last: bool,
+        /// With the last part: whether `limit` cut the listing.
+        truncated: bool,
+    },
+    /// What the path names.
+    Stat(FileStat),
+    /// It is gone.
+    Removed {
+        /// How many files and directories.
+        count: u64,
+    },
+}
+
+/// A file operation that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFault {
+    /// The kernel's error number. `EXDEV` means that the path would leave the workspace.
+    pub errno: i32,
+}

@@ -1,0 +1,29 @@
+//! codebeaker runs code in sandboxes for editors: sessions, streamed output and files, over JSON-RPC
+//! with the Language Server Protocol's framing.
+//!
+//! # Layers
+//!
+//! A module imports only from strictly lower layers; `tests/layers.rs` reads this table and fails on
+//! a violation. Modules of one layer don't know each other.
+//!
+//! | layer | modules |
+//! | --- | --- |
+//! | 0 | ids, config |
+//! | 1 | protocol, engine |
+//! | 2 | transport, agent |
+//! | 3 | sandbox |
+//! | 4 | runtime |
+//! | 5 | execution, files |
+//! | 6 | session |
+//! | 7 | server |
+//! | 8 | cli |
+//!
+//! `protocol` (the wire types of the front) is imported by `transport`, `server` and `cli` alone, so
+//! that what lies between never sees JSON-RPC. The package in `agent/guest` is the executable that is
+//! PID 1 in a sandbox; `unsafe` code lives there and nowhere else.
+
+#![forbid(unsafe_code)]
+
+pub mod agent;
+pub mod config;
+pub mod ids;
