@@ -8,6 +8,7 @@ mod launch;
 mod life;
 mod registry;
 mod select;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ pub use launch::{Run, RunLimits, Source, Started, Stdin};
 pub use life::{State, StateChange, Why};
 pub use registry::{Host, NewSession, Sessions};
 pub use select::{Candidate, Selection, Wish};
+pub use versions::{Usable, Versions};
 
 /// Why something can't be done with a session.
 #[derive(Debug, thiserror::Error)]
@@ -39,12 +41,12 @@ pub enum SessionError {
     #[error("there is no session {0}")]
     NotFound(SessionId),
     /// It has ended.
-    #[error("session {id} is {state}")]
+    #[error("session {id} was closed: {}", .why.as_ref().map_or_else(String::new, Why::to_string))]
     Closed {
         /// Which session.
         id: SessionId,
-        /// Closing or closed.
-        state: State,
+        /// Why it ended.
+        why: Option<Why>,
     },
     /// A session with the same client token is being made at this moment.
     #[error("a session with this client token is being created")]
@@ -233,8 +235,8 @@ impl Session {
     /// [`SessionError::Closed`].
     pub fn use_now(&self) -> Result<(), SessionError> {
         let state = self.state();
-        if matches!(state, State::Closing | State::Closed) {
-            return Err(SessionError::Closed { id: self.id.clone(), state });
+        if matches!(state, State::Closing | State::Closed) || self.ending.is_cancelled() {
+            return Err(SessionError::Closed { id: self.id.clone(), why: self.why() });
         }
         let mut changeable = self.changeable();
         changeable.last_used = tokio::time::Instant::now();

@@ -1,6 +1,6 @@
 //! The sessions of a daemon: making them, finding them, ending them all.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::life::{self, State, Why};
 use super::select::{self, Wish};
+use super::versions::Versions;
 use super::{Changeable, Session, SessionError, Watcher};
 use crate::agent::{Link, LinkError};
 use crate::config::{Limits, Settings};
@@ -22,6 +23,9 @@ use crate::runtime::{Probe, Runtime, RuntimeError, SandboxSpec, Workspace};
 
 /// The most bytes of a session's or an execution's environment, well below what `execve` takes.
 const MAX_ENV_BYTES: usize = 512 * 1024;
+
+/// Sessions that ended and whose end is remembered.
+const REMEMBERED_ENDS: usize = 100;
 
 /// What this machine has to run code with.
 pub struct Host {
@@ -85,6 +89,9 @@ pub struct Sessions {
     host: Arc<Host>,
     places: Arc<Semaphore>,
     table: Mutex<BTreeMap<SessionId, Arc<Session>>>,
+    /// The last sessions that ended, and why.
+    ended: Mutex<VecDeque<(SessionId, Option<Why>)>>,
+    pub(super) versions: OnceCell<Versions>,
     /// Client tokens of sessions that are being made.
     claimed: Mutex<HashSet<String>>,
 }
@@ -108,12 +115,26 @@ impl Drop for TokenClaim<'_> {
     }
 }
 
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sessions").field("open", &self.table().len()).finish_non_exhaustive()
+    }
+}
+
 impl Sessions {
     /// No sessions yet.
     #[must_use]
     pub fn new(settings: Settings, host: Host) -> Self {
         let places = Arc::new(Semaphore::new(settings.max_sessions));
-        Self { settings: Arc::new(settings), host: Arc::new(host), places, table: Mutex::default(), claimed: Mutex::default() }
+        Self {
+            settings: Arc::new(settings),
+            host: Arc::new(host),
+            places,
+            table: Mutex::default(),
+            ended: Mutex::default(),
+            claimed: Mutex::default(),
+            versions: OnceCell::new(),
+        }
     }
 
     /// The daemon's settings.
@@ -132,7 +153,11 @@ impl Sessions {
     ///
     /// # Errors
     /// See [`SessionError`]; nothing is left behind then.
-    pub async fn create(self: &Arc<Self>, wanted: NewSession, watcher: Arc<dyn Watcher>) -> Result<Arc<Session>, SessionError> {
+    pub async fn create(
+        self: &Arc<Self>,
+        wanted: NewSession,
+        watcher: Arc<dyn Watcher>,
+    ) -> Result<Arc<Session>, SessionError> {
         let _token = match self.claim_token(wanted.client_token.as_deref())? {
             Claim::Taken(session) => return Ok(session),
             Claim::Free(token) => token,
@@ -194,9 +219,8 @@ impl Sessions {
         self.table().insert(session.id.clone(), Arc::clone(&session));
         let (sessions, living) = (Arc::clone(self), Arc::clone(&session));
         tokio::spawn(async move {
-            let id = living.id.clone();
-            life::live(living, watcher).await;
-            sessions.table().remove(&id);
+            life::live(Arc::clone(&living), watcher).await;
+            sessions.bury(&living);
             drop(place);
         });
         Ok(session)
@@ -218,7 +242,7 @@ impl Sessions {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn bring_up(
+    pub(super) async fn bring_up(
         &self,
         runtime: &dyn Runtime,
         spec: SandboxSpec,
@@ -238,7 +262,7 @@ impl Sessions {
         }
     }
 
-    fn engine_roots(&self) -> Vec<PathBuf> {
+    pub(super) fn engine_roots(&self) -> Vec<PathBuf> {
         let mut roots: Vec<PathBuf> =
             self.host.installations.iter().flat_map(|installation| installation.roots.clone()).collect();
         roots.sort();
@@ -249,9 +273,29 @@ impl Sessions {
     /// The session of this name.
     ///
     /// # Errors
-    /// [`SessionError::NotFound`].
+    /// [`SessionError::Closed`] with the reason, as long as it is remembered; else [`SessionError::NotFound`].
     pub fn get(&self, id: &SessionId) -> Result<Arc<Session>, SessionError> {
-        self.table().get(id).cloned().ok_or_else(|| SessionError::NotFound(id.clone()))
+        if let Some(session) = self.table().get(id) {
+            return Ok(Arc::clone(session));
+        }
+        let ended = self.ended();
+        let why = ended.iter().find(|(ended, _)| ended == id).map(|(_, why)| why.clone());
+        Err(match why {
+            Some(why) => SessionError::Closed { id: id.clone(), why },
+            None => SessionError::NotFound(id.clone()),
+        })
+    }
+
+    /// Takes a session that has ended off the table.
+    fn bury(&self, session: &Session) {
+        let mut ended = self.ended();
+        ended.truncate(REMEMBERED_ENDS - 1);
+        ended.push_front((session.id.clone(), session.why()));
+        self.table().remove(&session.id);
+    }
+
+    fn ended(&self) -> MutexGuard<'_, VecDeque<(SessionId, Option<Why>)>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every session, the oldest first.
