@@ -27,3 +27,4 @@
 pub mod agent;
 pub mod config;
 pub mod ids;
+pub mod transport;
