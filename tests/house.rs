@@ -218,3 +218,34 @@ fn the_checks_see_what_they_are_for() {
         ["a"]
     );
 }
+
+#[test]
+fn every_guarantee_names_a_test_or_says_that_none_proves_it_yet() {
+    let mut faults = Vec::new();
+    let guarantees = guarantees(&read(&root().join("docs/security.md")));
+    assert!(!guarantees.is_empty(), "docs/security.md has no table of guarantees");
+    for (guarantee, test) in guarantees {
+        let Some(name) = test.strip_prefix('`').and_then(|test| test.strip_suffix('`')) else {
+            if test != "pending" {
+                faults.push(format!("{guarantee}: its test must be `file::name`, or pending"));
+            }
+            continue;
+        };
+        let (file, function) = name.split_once("::").unwrap_or((name, name));
+        let files =
+            std::iter::once(root().join(format!("tests/{file}.rs"))).chain(rust_files(&format!("tests/{file}")));
+        if !files.filter(|path| path.exists()).any(|path| read(&path).contains(&format!("fn {function}("))) {
+            faults.push(format!("{guarantee}: there is no test {name}"));
+        }
+    }
+    none(faults);
+}
+
+/// The first and the last cell of the rows below `## Guarantees`.
+fn guarantees(security: &str) -> Vec<(String, String)> {
+    let section = security.lines().skip_while(|line| *line != "## Guarantees").skip(1);
+    let rows = section.take_while(|line| !line.starts_with("## ")).filter_map(|line| line.strip_prefix("| "));
+    let cells = rows.map(|row| row.trim_end_matches(" |").split(" | ").collect::<Vec<_>>());
+    let rows = cells.filter(|cells| cells.len() == 3 && cells[0] != "guarantee" && !cells[0].starts_with("---"));
+    rows.map(|cells| (cells[0].to_owned(), cells[2].to_owned())).collect()
+}

@@ -38,7 +38,7 @@ class Daemon extends EventEmitter {
   }
 
   /** Sends a request. With a `signal` (of an AbortController) it can be cancelled. */
-  call(method, params = {}, signal) {
+  call(method, params, signal) {
     const id = this.#nextId++;
     signal?.addEventListener("abort", () => this.notify("$/cancelRequest", { id }));
     this.#send({ id, method, params });
@@ -46,7 +46,7 @@ class Daemon extends EventEmitter {
   }
 
   /** Sends a message that has no answer. */
-  notify(method, params = {}) {
+  notify(method, params) {
     this.#send({ method, params });
   }
 
@@ -95,7 +95,7 @@ const hello = await daemon.call("initialize", {
   clientInfo: { name: "example" },
   capabilities: { experimental: { codebeaker: { protocolVersions: ["1.0"], features } } },
 });
-daemon.notify("initialized");
+daemon.notify("initialized", {});
 console.log("daemon", hello.serverInfo.version);
 
 // A session is one sandbox; everything below happens inside it.

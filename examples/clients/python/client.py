@@ -9,6 +9,7 @@ output arrives while they run, types into one, stops another, and leaves nothing
 
 import itertools
 import json
+import queue
 import subprocess
 import sys
 import threading
@@ -38,7 +39,7 @@ class Daemon:
         """Sends a request and returns its id and a future; many may be under way at once."""
         request_id, answer = next(self.ids), Future()
         self.pending[request_id] = answer
-        self._send({"id": request_id, "method": method, "params": params or {}})
+        self._send({"id": request_id, "method": method}, params)
         return request_id, answer
 
     def call(self, method, params=None):
@@ -47,9 +48,11 @@ class Daemon:
 
     def notify(self, method, params=None):
         """Sends a message that has no answer."""
-        self._send({"method": method, "params": params or {}})
+        self._send({"method": method}, params)
 
-    def _send(self, message):
+    def _send(self, message, params=None):
+        if params is not None:
+            message["params"] = params
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
         with self.lock:  # Two threads must not interleave their frames.
             self.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
@@ -82,13 +85,19 @@ class Daemon:
 
 def main():
     command = [sys.argv[1] if len(sys.argv) > 1 else "codebeaker"]
-    seen = threading.Event()
+    events = queue.SimpleQueue()
 
     def on_notification(method, params):
         """Runs on the reading thread, in the order in which the daemon sent the messages."""
         if method == "execution/output" and params["encoding"] == "utf8":
             print(f"  {params['stream']} | {params['data']}", end="", flush=True)
-            seen.set()
+        events.put((method, params))
+
+    def wait_for(wanted):
+        """Takes events until one of this method comes."""
+        while (event := events.get())[0] != wanted:
+            pass
+        return event[1]
 
     daemon = Daemon(command, on_notification)
 
@@ -101,13 +110,15 @@ def main():
             "features": {"streaming": {"encodings": ["utf8", "base64"]}, "stdin": True},
         }}},
     })
-    daemon.notify("initialized")
+    daemon.notify("initialized", {})
     print("daemon", hello["serverInfo"]["version"])
 
     # A session is one sandbox; everything below happens inside it.
     session = daemon.call("session/create", {"language": "python"})["sessionId"]
 
     def execute(code, **options):
+        while not events.empty():
+            events.get()  # Of programs that have ended.
         source = {"code": code, "language": "python"}
         return daemon.start("session/execute", {"sessionId": session, "source": source, **options})
 
@@ -117,18 +128,15 @@ def main():
     print(f"  {result['outcome']}, exit code {result['exitCode']}")
 
     print("type into it:")
-    seen.clear()
-    _, answer = execute("print('name?', flush=True); print('hello,', input())", stdin="stream")
-    seen.wait()
-    execution = daemon.call("execution/list", {"sessionId": session})["executions"][-1]["executionId"]
+    _, answer = execute("print('name?'); print('hello,', input())", stdin="stream")
+    execution = wait_for("execution/started")["executionId"]
     daemon.call("execution/stdin", {"sessionId": session, "executionId": execution, "data": "Ada\n"})
     print(f"  {answer.result()['outcome']}")
 
     # A cancelled execution still answers, with what it had printed so far.
     print("stop it:")
-    seen.clear()
     request, answer = execute("print('on and on', flush=True)\nwhile True: pass")
-    seen.wait()
+    wait_for("execution/output")
     daemon.notify("$/cancelRequest", {"id": request})
     print(f"  {answer.result()['outcome']}")
 
