@@ -26,4 +26,7 @@
 
 pub mod agent;
 pub mod config;
+pub mod engine;
+pub mod execution;
+pub mod files;
 pub mod ids;
