@@ -84,8 +84,8 @@ class Daemon extends EventEmitter {
 }
 
 const daemon = new Daemon(process.argv[2] ?? "codebeaker");
-daemon.on("execution/output", ({ stream, data, encoding }) => {
-  if (encoding === "utf8") process.stdout.write(`  ${stream} | ${data}`);
+daemon.on("execution/output", ({ data, encoding }) => {
+  if (encoding === "utf8") process.stdout.write(data);
 });
 
 // The handshake. What we leave out of our features, the daemon will not send.
@@ -106,7 +106,7 @@ const execute = (code, options = {}, signal) =>
 // The answer comes after the last byte of output, so nothing has to be waited for after it.
 console.log("run:");
 const result = await execute("for (let i = 0; i < 3; i++) console.log('line', i)");
-console.log(`  ${result.outcome}, exit code ${result.exitCode}`);
+console.log(`(${result.outcome}, exit code ${result.exitCode})`);
 
 console.log("type into it:");
 const greeter = "console.log('name?'); process.stdin.once('data', (name) => { console.log(`hello, ${name}`.trim()); process.exit() })";
@@ -114,7 +114,7 @@ const started = once(daemon, "execution/started");
 const greeting = execute(greeter, { stdin: "stream" });
 const [{ executionId }] = await started;
 await daemon.call("execution/stdin", { sessionId, executionId, data: "Ada\n" });
-console.log(`  ${(await greeting).outcome}`);
+console.log(`(${(await greeting).outcome})`);
 
 // A cancelled execution still answers, with what it had printed so far.
 console.log("stop it:");
@@ -123,7 +123,7 @@ const printed = once(daemon, "execution/output");
 const endless = execute("console.log('on and on'); setInterval(() => {}, 1000)", {}, stop.signal);
 await printed;
 stop.abort();
-console.log(`  ${(await endless).outcome}`);
+console.log(`(${(await endless).outcome})`);
 
 // A program that fails is a result. An error means that the daemon did not run it.
 const source = { code: "", language: "javascript" };

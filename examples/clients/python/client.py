@@ -90,7 +90,7 @@ def main():
     def on_notification(method, params):
         """Runs on the reading thread, in the order in which the daemon sent the messages."""
         if method == "execution/output" and params["encoding"] == "utf8":
-            print(f"  {params['stream']} | {params['data']}", end="", flush=True)
+            print(params["data"], end="", flush=True)
         events.put((method, params))
 
     def wait_for(wanted):
@@ -125,20 +125,20 @@ def main():
     # The answer comes after the last byte of output, so nothing has to be waited for after it.
     print("run:")
     result = execute("for i in range(3): print('line', i)")[1].result()
-    print(f"  {result['outcome']}, exit code {result['exitCode']}")
+    print(f"({result['outcome']}, exit code {result['exitCode']})")
 
     print("type into it:")
     _, answer = execute("print('name?'); print('hello,', input())", stdin="stream")
     execution = wait_for("execution/started")["executionId"]
     daemon.call("execution/stdin", {"sessionId": session, "executionId": execution, "data": "Ada\n"})
-    print(f"  {answer.result()['outcome']}")
+    print(f"({answer.result()['outcome']})")
 
     # A cancelled execution still answers, with what it had printed so far.
     print("stop it:")
     request, answer = execute("print('on and on', flush=True)\nwhile True: pass")
     wait_for("execution/output")
     daemon.notify("$/cancelRequest", {"id": request})
-    print(f"  {answer.result()['outcome']}")
+    print(f"({answer.result()['outcome']})")
 
     # A program that fails is a result. An error means that the daemon did not run it.
     try:
