@@ -69,7 +69,7 @@ async function until(method) {
 {
   const answer = execute("process.stdin.once('data', (name) => { console.log('hello, ' + name); process.exit() })", { stdin: "stream" });
   const { executionId } = await until("execution/started");
-  await connection.sendRequest("execution/stdin", { sessionId, executionId, data: "Ada" });
+  await connection.sendRequest("execution/stdin", { executionId, data: "Ada" });
   assert.equal((await answer).outcome, "ok");
   assert.deepEqual(output().map(({ data }) => data), ["hello, Ada\n"]);
   console.log("typed into it");
@@ -96,7 +96,7 @@ async function until(method) {
   const { outcome, stdout } = await answer;
   assert.equal(outcome, "cancelled");
   const delivered = output().reduce((sum, { data }) => sum + Buffer.byteLength(data), 0);
-  const lost = events.filter(({ method }) => method === "execution/outputGap").reduce((sum, { params }) => sum + params.bytes, 0);
+  const lost = events.filter(({ method }) => method === "execution/outputGap").reduce((sum, { params }) => sum + params.lostBytes, 0);
   assert.equal(delivered + lost, stdout.bytes, "what is not delivered is announced");
   console.log("served and cancelled in the middle of a flood");
 }

@@ -109,7 +109,7 @@ await("the start", function()
   return find("execution/started")
 end)
 local execution = find("execution/started").executionId
-assert(call("execution/stdin", { sessionId = session, executionId = execution, data = "Ada\n" }))
+assert(call("execution/stdin", { executionId = execution, data = "Ada\n" }))
 equal(answer.wait().outcome, "ok", "outcome")
 equal(output(), "hello, Ada\n", "output")
 say("typed into it")

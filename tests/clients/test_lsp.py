@@ -164,13 +164,13 @@ async def test_a_program_is_typed_into(client):
     session = await create(client)
     code = "name = input()\nprint('hello', name)\nimport sys\nprint(len(sys.stdin.read()))"
     answer = asyncio.ensure_future(run(client, session, code, stdin="stream"))
-    target = {"sessionId": session, "executionId": (await event(client, "execution/started")).executionId}
-    await call(client, "execution/stdin", **target, data="Ada\n")
+    execution = (await event(client, "execution/started")).executionId
+    await call(client, "execution/stdin", executionId=execution, data="Ada\n")
     await event(client, "execution/output")
-    await call(client, "execution/stdin", **target, data="xyz", close=True)
+    await call(client, "execution/stdin", executionId=execution, data="xyz", eof=True)
     assert (await answer).outcome == "ok"
     assert text(client) == "hello Ada\n3\n"
-    assert (await refusal(call(client, "execution/stdin", **target, data="late"))).code in (1301, 1302)
+    assert (await refusal(call(client, "execution/stdin", executionId=execution, data="late"))).code in (1301, 1302)
 
 
 async def test_a_cancelled_run_answers_with_what_it_printed(client):
@@ -190,13 +190,13 @@ async def test_requests_are_served_while_a_program_runs(client):
     answer = asyncio.ensure_future(run(client, session, "import time; time.sleep(60)"))
     execution = (await event(client, "execution/started")).executionId
     assert (await call(client, "session/get", sessionId=session)).executions.running == 1
-    await call(client, "execution/kill", sessionId=session, executionId=execution)
+    await call(client, "execution/kill", executionId=execution)
     assert (await answer).outcome == "killed"
 
 
 async def test_files_go_in_and_come_out(client):
     session = await create(client)
-    await call(client, "fs/write", sessionId=session, path="data/in.txt", data="seven\n", parents=True)
+    await call(client, "fs/write", sessionId=session, path="data/in.txt", data="seven\n", createParents=True)
     result = await run(client, session, "tr a-z A-Z < data/in.txt > out.txt", "bash")
     assert result.outcome == "ok"
     assert (await call(client, "fs/read", sessionId=session, path="out.txt")).data == "SEVEN\n"

@@ -113,7 +113,7 @@ const greeter = "console.log('name?'); process.stdin.once('data', (name) => { co
 const started = once(daemon, "execution/started");
 const greeting = execute(greeter, { stdin: "stream" });
 const [{ executionId }] = await started;
-await daemon.call("execution/stdin", { sessionId, executionId, data: "Ada\n" });
+await daemon.call("execution/stdin", { executionId, data: "Ada\n" });
 console.log(`(${(await greeting).outcome})`);
 
 // A cancelled execution still answers, with what it had printed so far.

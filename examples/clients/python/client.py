@@ -130,7 +130,7 @@ def main():
     print("type into it:")
     _, answer = execute("print('name?'); print('hello,', input())", stdin="stream")
     execution = wait_for("execution/started")["executionId"]
-    daemon.call("execution/stdin", {"sessionId": session, "executionId": execution, "data": "Ada\n"})
+    daemon.call("execution/stdin", {"executionId": execution, "data": "Ada\n"})
     print(f"({answer.result()['outcome']})")
 
     # A cancelled execution still answers, with what it had printed so far.
