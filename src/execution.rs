@@ -132,8 +132,8 @@ pub struct Execution {
     pub id: ExecutionId,
     /// The session that it runs in.
     pub session: SessionId,
-    /// What is run, for people: a program, a file, or the engine of the code. Never the environment.
-    pub title: String,
+    /// Program and arguments, as the sandbox sees them.
+    pub argv: Vec<String>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// Whether it has a terminal.
@@ -165,11 +165,17 @@ struct Stop {
 }
 
 impl Execution {
-    pub(crate) fn new(session: SessionId, title: String, has_terminal: bool, kept_bytes: usize) -> Self {
+    pub(crate) fn new(
+        id: ExecutionId,
+        session: SessionId,
+        argv: Vec<String>,
+        has_terminal: bool,
+        kept_bytes: usize,
+    ) -> Self {
         Self {
-            id: ExecutionId::random(),
+            id,
             session,
-            title,
+            argv,
             created_at: Timestamp::now(),
             has_terminal,
             phase: watch::Sender::new(Phase::Queued),

@@ -3,6 +3,8 @@
 //! No path leaves the workspace, whatever links a program planted there: the kernel resolves each one
 //! beneath it. Paths are given relative to the workspace or absolute below [`WORKSPACE`].
 
+use bytes::Bytes;
+
 use crate::agent::plan::WORKSPACE;
 use crate::agent::wire::{
     Area, Existing, FILE_CHUNK_BYTES, FileEntry, FileOp, FileReply, FileStat, FileTag, WriteTarget,
@@ -115,7 +117,7 @@ pub struct Listing {
 ///
 /// # Errors
 /// See [`FilesError`]; [`FilesError::Changed`] when a program wrote to the file meanwhile.
-pub async fn read(link: &Link, path: &str, offset: u64, length: usize) -> Result<Contents, FilesError> {
+pub async fn read(link: &Link, path: &[u8], offset: u64, length: usize) -> Result<Contents, FilesError> {
     let inside = inside(path)?;
     let mut data = Vec::new();
     let mut first: Option<FileStat> = None;
@@ -129,7 +131,7 @@ pub async fn read(link: &Link, path: &str, offset: u64, length: usize) -> Result
         }
         let before = *first.get_or_insert(stat);
         if before.tag != stat.tag {
-            return Err(FilesError::Changed(path.to_owned()));
+            return Err(FilesError::Changed(shown(path)));
         }
         data.extend_from_slice(&piece);
         if data.len() >= length || piece.len() < max as usize || offset + data.len() as u64 >= stat.tag.size {
@@ -142,7 +144,7 @@ pub async fn read(link: &Link, path: &str, offset: u64, length: usize) -> Result
 ///
 /// # Errors
 /// See [`FilesError`]. Unless it appends or patches, a failed write leaves the file as it was.
-pub async fn write(link: &Link, path: &str, data: &[u8], options: WriteOptions) -> Result<Written, FilesError> {
+pub async fn write(link: &Link, path: &[u8], data: Bytes, options: WriteOptions) -> Result<Written, FilesError> {
     let WriteOptions { existing, mode, parents, if_match } = options;
     let target = WriteTarget { path: inside(path)?, area: Area::Workspace, existing, mode, parents, if_match };
     match link.write_file(target, data).await.map_err(|error| explain(path, error))? {
@@ -155,7 +157,7 @@ pub async fn write(link: &Link, path: &str, data: &[u8], options: WriteOptions) 
 ///
 /// # Errors
 /// See [`FilesError`].
-pub async fn list(link: &Link, path: &str, depth: u32, hidden: bool, limit: u32) -> Result<Listing, FilesError> {
+pub async fn list(link: &Link, path: &[u8], depth: u32, hidden: bool, limit: u32) -> Result<Listing, FilesError> {
     let op = FileOp::List { path: inside(path)?, depth, hidden, limit };
     match link.file(op).await.map_err(|error| explain(path, error))? {
         FileReply::Entries { entries, truncated, .. } => Ok(Listing { entries, truncated }),
@@ -167,10 +169,10 @@ pub async fn list(link: &Link, path: &str, depth: u32, hidden: bool, limit: u32)
 ///
 /// # Errors
 /// See [`FilesError`].
-pub async fn remove(link: &Link, path: &str, recursive: bool) -> Result<u64, FilesError> {
+pub async fn remove(link: &Link, path: &[u8], recursive: bool) -> Result<u64, FilesError> {
     let inside = inside(path)?;
     if inside.is_empty() {
-        return Err(FilesError::BadPath { path: path.to_owned(), why: "the workspace itself can't be removed" });
+        return Err(FilesError::BadPath { path: shown(path), why: "the workspace itself can't be removed" });
     }
     match link
         .file(FileOp::Remove { path: inside, area: Area::Workspace, recursive })
@@ -183,27 +185,37 @@ pub async fn remove(link: &Link, path: &str, recursive: bool) -> Result<u64, Fil
 }
 
 /// A client's path as the agent takes it: relative to the workspace.
-fn inside(path: &str) -> Result<Vec<u8>, FilesError> {
-    if path.contains('\0') {
-        return Err(FilesError::BadPath { path: path.replace('\0', "\\0"), why: "a path can't contain NUL" });
+fn inside(path: &[u8]) -> Result<Vec<u8>, FilesError> {
+    if path.contains(&0) {
+        return Err(FilesError::BadPath { path: shown(path).replace('\0', "\\0"), why: "a path can't contain NUL" });
     }
-    let relative = match path.strip_prefix(WORKSPACE) {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest.trim_start_matches('/'),
-        _ if path.starts_with('/') => return Err(FilesError::OutsideWorkspace(path.to_owned())),
+    let mut relative = match path.strip_prefix(WORKSPACE.as_bytes()) {
+        Some(rest) if rest.is_empty() || rest.starts_with(b"/") => rest,
+        _ if path.starts_with(b"/") => return Err(FilesError::OutsideWorkspace(shown(path))),
         _ => path,
     };
-    let relative = relative.trim_end_matches('/');
-    Ok(if relative == "." { Vec::new() } else { relative.as_bytes().to_vec() })
+    while let Some(rest) = relative.strip_prefix(b"/") {
+        relative = rest;
+    }
+    while let Some(rest) = relative.strip_suffix(b"/") {
+        relative = rest;
+    }
+    Ok(if relative == b"." { Vec::new() } else { relative.to_vec() })
+}
+
+/// A path in a message: names may be any bytes.
+fn shown(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
 }
 
 fn confused() -> FilesError {
     FilesError::Lost(LinkError::Lost("its agent answered another question".to_owned()))
 }
 
-fn explain(path: &str, error: LinkError) -> FilesError {
+fn explain(path: &[u8], error: LinkError) -> FilesError {
     use rustix::io::Errno;
     let LinkError::File { errno } = error else { return FilesError::Lost(error) };
-    let path = path.to_owned();
+    let path = shown(path);
     match Errno::from_raw_os_error(errno) {
         Errno::NOENT => FilesError::NotFound(path),
         Errno::EXIST => FilesError::AlreadyExists(path),
@@ -231,12 +243,12 @@ mod tests {
 
     #[test]
     fn a_path_is_taken_relative_to_the_workspace() {
-        assert_eq!(inside("a/b").unwrap(), b"a/b");
-        assert_eq!(inside("/workspace/a/").unwrap(), b"a");
-        assert_eq!(inside("/workspace").unwrap(), b"");
-        assert_eq!(inside(".").unwrap(), b"");
-        assert!(matches!(inside("/workspace-evil/a"), Err(FilesError::OutsideWorkspace(_))));
-        assert!(matches!(inside("/etc/passwd"), Err(FilesError::OutsideWorkspace(_))));
-        assert!(matches!(inside("a\0b"), Err(FilesError::BadPath { .. })));
+        assert_eq!(inside(b"a/b").unwrap(), b"a/b");
+        assert_eq!(inside(b"/workspace/a/").unwrap(), b"a");
+        assert_eq!(inside(b"/workspace").unwrap(), b"");
+        assert_eq!(inside(b".").unwrap(), b"");
+        assert!(matches!(inside(b"/workspace-evil/a"), Err(FilesError::OutsideWorkspace(_))));
+        assert!(matches!(inside(b"/etc/passwd"), Err(FilesError::OutsideWorkspace(_))));
+        assert!(matches!(inside(b"a\0b"), Err(FilesError::BadPath { .. })));
     }
 }

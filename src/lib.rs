@@ -30,3 +30,4 @@ pub mod engine;
 pub mod execution;
 pub mod files;
 pub mod ids;
+pub mod protocol;

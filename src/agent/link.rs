@@ -174,21 +174,19 @@ impl Link {
         self.answered(answer).await
     }
 
-    /// Writes a file in as many messages as it takes, with one wait at the end.
+    /// Writes a file in as many messages as it takes, with one wait at the end. Once begun, the write is
+    /// completed even when the caller gives up.
     ///
     /// # Errors
     /// [`LinkError::File`] with the first fault of the write, or [`LinkError::Lost`].
-    pub async fn write_file(&self, target: WriteTarget, data: &[u8]) -> Result<FileReply, LinkError> {
+    pub async fn write_file(&self, target: WriteTarget, data: Bytes) -> Result<FileReply, LinkError> {
         let (request, answer) = self.shared.expect_file(0);
         let handle = self.shared.next_handle();
-        let mut chunks = data.chunks(wire::FILE_CHUNK_BYTES);
-        let first = chunks.next().unwrap_or_default().to_vec();
-        let mut rest = chunks.peekable();
-        let create = FileOp::Create { handle, target, data: first, last: rest.peek().is_none() };
-        self.shared.ask_in_bulk(&ToAgent::File { request, op: create }).await?;
-        while let Some(chunk) = rest.next() {
-            let op = FileOp::Continue { handle, data: chunk.to_vec(), last: rest.peek().is_none() };
+        if data.len() <= wire::FILE_CHUNK_BYTES {
+            let op = FileOp::Create { handle, target, data: data.to_vec(), last: true };
             self.shared.ask_in_bulk(&ToAgent::File { request, op }).await?;
+        } else {
+            tokio::spawn(send_in_parts(Arc::clone(&self.shared), request, handle, target, data));
         }
         self.answered(answer).await
     }
@@ -197,7 +195,7 @@ impl Link {
     ///
     /// # Errors
     /// As [`Link::write_file`].
-    pub async fn write_code(&self, path: &str, code: &[u8]) -> Result<FileReply, LinkError> {
+    pub async fn write_code(&self, path: &str, code: Bytes) -> Result<FileReply, LinkError> {
         let target = WriteTarget {
             path: path.as_bytes().to_vec(),
             area: Area::Code,
@@ -207,6 +205,15 @@ impl Link {
             if_match: None,
         };
         self.write_file(target, code).await
+    }
+
+    /// Removes what [`Link::write_code`] put there, with its directory.
+    ///
+    /// # Errors
+    /// As [`Link::write_file`].
+    pub async fn remove_code(&self, directory: &str) -> Result<FileReply, LinkError> {
+        let path = directory.as_bytes().to_vec();
+        self.file(FileOp::Remove { path, area: Area::Code, recursive: true }).await
     }
 
     async fn answered(&self, answer: oneshot::Receiver<Result<FileReply, FileFault>>) -> Result<FileReply, LinkError> {
@@ -317,6 +324,16 @@ fn raw_frame(kind: Kind, channel: Channel, payload: &[u8]) -> Bytes {
     let mut bytes = Vec::with_capacity(frame::HEADER_BYTES + payload.len());
     frame::append(&mut bytes, kind, channel, payload);
     bytes.into()
+}
+
+async fn send_in_parts(shared: Arc<Shared>, request: u32, handle: u32, target: WriteTarget, mut data: Bytes) {
+    let first = data.split_to(wire::FILE_CHUNK_BYTES).to_vec();
+    let mut op = FileOp::Create { handle, target, data: first, last: data.is_empty() };
+    // A stream that is lost tells whoever waits for the answer.
+    while shared.ask_in_bulk(&ToAgent::File { request, op }).await.is_ok() && !data.is_empty() {
+        let next = data.split_to(data.len().min(wire::FILE_CHUNK_BYTES)).to_vec();
+        op = FileOp::Continue { handle, data: next, last: data.is_empty() };
+    }
 }
 
 async fn write<W: AsyncWrite>(

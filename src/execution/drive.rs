@@ -124,7 +124,7 @@ async fn run(
         Err(reason) => return Ok(never_started(reason, queued)),
     };
     if let Some(Code { directory, name, text }) = &order.code {
-        place.link.write_code(&format!("{directory}/{name}"), text).await.map_err(ExecutionError::Code)?;
+        place.link.write_code(&format!("{directory}/{name}"), text.clone()).await.map_err(ExecutionError::Code)?;
     }
     let result = run_program(execution, &order, &place.link, &place.oom_kills, queued, observer).await;
     if let Some(Code { directory, .. }) = &order.code
