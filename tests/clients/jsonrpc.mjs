@@ -8,7 +8,9 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 
 const require = createRequire(resolve(process.env.CODEBEAKER_TOOLS, "node_modules", "x"));
-const { CancellationTokenSource, StreamMessageReader, StreamMessageWriter, createProtocolConnection } = require("vscode-languageserver-protocol/node");
+const { CancellationToken, CancellationTokenSource, StreamMessageReader, StreamMessageWriter, createProtocolConnection } = require(
+  "vscode-languageserver-protocol/node",
+);
 
 const LINES = 200_000;
 
@@ -34,9 +36,11 @@ assert.equal(hello.capabilities.experimental.codebeaker.protocolVersion, "1.0");
 const { sessionId } = await connection.sendRequest("session/create", { language: "javascript" });
 
 /** Runs code; the events of earlier runs are forgotten. */
-function execute(code, options = {}, token) {
+function execute(code, options = {}, token = CancellationToken.None) {
   events = [];
-  return connection.sendRequest("session/execute", { sessionId, source: { code, language: "javascript" }, ...options }, token);
+  const params = { sessionId, source: { code, language: "javascript" }, ...options };
+  // `undefined` for a token would be taken for a second parameter, and both would travel as an array.
+  return connection.sendRequest("session/execute", params, token);
 }
 
 const output = () => events.filter(({ method }) => method === "execution/output").map(({ params }) => params);

@@ -150,7 +150,8 @@ async def test_a_failing_program_is_a_result(client):
     result = await run(client, session, "raise SystemExit(3)")
     assert (result.outcome, result.exitCode) == ("error", 3)
     result = await run(client, session, "kill -SEGV $$", "bash")
-    assert (result.outcome, result.exitCode, result.signal) == ("error", None, "SIGSEGV")
+    assert (result.outcome, result.signal) == ("error", "SIGSEGV")
+    assert not hasattr(result, "exitCode")
 
 
 async def test_a_program_that_takes_too_long_is_stopped(client):
@@ -206,5 +207,5 @@ async def test_files_go_in_and_come_out(client):
 async def test_what_is_wrong_is_said(client):
     assert (await refusal(call(client, "session/nonsense"))).code == -32601
     wrong = await refusal(call(client, "session/create", limits={"memoryByte": 1}))
-    assert (wrong.code, wrong.data.path) == (-32602, "limits.memoryByte")
+    assert (wrong.code, wrong.data["path"]) == (-32602, "limits.memoryByte")
     assert (await refusal(run(client, "ses_nobody", "1"))).code == 1100
