@@ -1,8 +1,8 @@
 //! Real clients, each with its own idea of the protocol, drive the real binary over a real pipe.
 //!
 //! The programs are in `tests/clients`; what they import is in `target/tools`, where `scripts/test.sh`
-//! puts it, or in the directory that `CODEBEAKER_TOOLS` names. Each can be run by hand with
-//! `CODEBEAKER_BIN` set to the binary. A client that is not there is skipped aloud;
+//! puts it, or in the directory that `CODEBEAKER_TOOLS` names. Each can be run by hand, from the top of
+//! the checkout; `CODEBEAKER_BIN` then names another binary than the one in `target/debug`. A client that is not there is skipped aloud;
 //! `CODEBEAKER_REQUIRE_ALL=1` makes that a failure.
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 // vscode-jsonrpc, what every VS Code extension talks through, as the client:
-//   CODEBEAKER_BIN=target/debug/codebeaker CODEBEAKER_TOOLS=target/tools node tests/clients/jsonrpc.mjs
+//   node tests/clients/jsonrpc.mjs
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -7,14 +7,14 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 
-const require = createRequire(resolve(process.env.CODEBEAKER_TOOLS, "node_modules", "x"));
+const require = createRequire(resolve(process.env.CODEBEAKER_TOOLS ?? "target/tools", "node_modules", "x"));
 const { CancellationToken, CancellationTokenSource, StreamMessageReader, StreamMessageWriter, createProtocolConnection } = require(
   "vscode-languageserver-protocol/node",
 );
 
 const LINES = 200_000;
 
-const daemon = spawn(process.env.CODEBEAKER_BIN, [], { stdio: ["pipe", "pipe", "inherit"] });
+const daemon = spawn(process.env.CODEBEAKER_BIN ?? "target/debug/codebeaker", [], { stdio: ["pipe", "pipe", "inherit"] });
 const ended = once(daemon, "exit");
 const connection = createProtocolConnection(new StreamMessageReader(daemon.stdout), new StreamMessageWriter(daemon.stdin));
 let events = [];

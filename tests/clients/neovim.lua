@@ -1,5 +1,5 @@
 -- Neovim's own LSP client as the client, with no plug-in and no configuration:
---   CODEBEAKER_BIN=target/debug/codebeaker nvim --headless --clean -l tests/clients/neovim.lua
+--   nvim --headless --clean -l tests/clients/neovim.lua
 
 local TIMEOUT_MS = 30000
 
@@ -45,7 +45,7 @@ for _, method in ipairs({ "execution/started", "execution/output", "execution/ex
 end
 
 vim.lsp.config.codebeaker = {
-  cmd = { vim.env.CODEBEAKER_BIN },
+  cmd = { vim.env.CODEBEAKER_BIN or "target/debug/codebeaker" },
   filetypes = { "python" },
   root_dir = vim.fn.getcwd(),
   handlers = handlers,
