@@ -27,3 +27,5 @@
 pub mod agent;
 pub mod config;
 pub mod ids;
+pub mod runtime;
+pub mod sandbox;

@@ -25,8 +25,7 @@ const LINKS: [(&str, &str); 5] = [
 /// Terminals at one time. The kernel has few thousands for the whole host.
 const MAX_TERMINALS: &str = "64";
 
-const NO_PROGRAMS: MountAttrFlags =
-    MountAttrFlags::MOUNT_ATTR_NOSUID.union(MountAttrFlags::MOUNT_ATTR_NOEXEC);
+const NO_PROGRAMS: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID.union(MountAttrFlags::MOUNT_ATTR_NOEXEC);
 
 /// Builds `/dev`, without `/dev/shm`.
 pub(crate) fn mount(plan: &Plan, tree: &Tree) -> Result<(), Failure> {

@@ -26,9 +26,7 @@ pub(crate) fn mount(plan: &Plan, tree: &Tree, owner: Option<OwnedFd>) -> Result<
             copy::tree(source, memory.as_fd(), exclude, root::writable_by(plan))?;
             memory
         }
-        Workspace::Bind { source, writable } => {
-            shown(source, owner, if *writable { GUARDED } else { READ_ONLY })?
-        }
+        Workspace::Bind { source, writable } => shown(source, owner, if *writable { GUARDED } else { READ_ONLY })?,
         Workspace::Overlay { source } => overlay(plan, tree, shown(source, owner, READ_ONLY)?.as_fd())?,
     };
     tree.mount_directory(mount.as_fd(), Path::new(WORKSPACE))
