@@ -134,8 +134,8 @@ fn sessions(common: &Common) -> Result<Arc<Sessions>, String> {
         installations.push(named);
     }
     let settings = Settings { max_sessions: common.max_sessions, ..Settings::default() };
-    let native = Native::new().map_err(|error| error.to_string())?;
-    Ok(Arc::new(Sessions::new(settings, Host::new(vec![Arc::new(native)], installations))))
+    let native = Arc::new(Native::start());
+    Ok(Arc::new(Sessions::new(settings, Host::new(vec![native], installations))))
 }
 
 fn failed(message: &str) -> ExitCode {

@@ -33,6 +33,7 @@ pub mod files;
 pub mod ids;
 pub mod protocol;
 pub mod runtime;
+pub mod sandbox;
 pub mod server;
 pub mod session;
 pub mod transport;

@@ -20,13 +20,13 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::Link;
+use crate::agent::{Link, LinkError};
 use crate::config::{Limits, Settings};
 use crate::engine::Engine;
 use crate::engine::discover::Installation;
 use crate::execution::{Execution, ExecutionError};
 use crate::ids::{ExecutionId, SessionId};
-use crate::runtime::{Enforcement, RuntimeError, Sandbox, Workspace};
+use crate::runtime::{Enforcement, Keeper, RuntimeError, Workspace};
 
 pub use launch::{Run, RunLimits, Source, Started, Stdin};
 pub use life::{State, StateChange, Why};
@@ -82,9 +82,23 @@ pub enum SessionError {
     /// The client asked for a runtime that there is not.
     #[error("there is no runtime {0:?}")]
     UnknownRuntime(String),
-    /// The sandbox could not be made.
+    /// The sandbox could not be started.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// A step of the sandbox's set-up failed.
+    #[error("the sandbox could not be set up: {step}: {}", std::io::Error::from_raw_os_error(*.errno))]
+    SetUp {
+        /// What was attempted.
+        step: String,
+        /// The kernel's error number.
+        errno: i32,
+    },
+    /// The sandbox went before it stood.
+    #[error("the sandbox ended before it stood")]
+    Died(#[source] LinkError),
+    /// The sandbox did not stand in time.
+    #[error("the sandbox did not stand within {} s", .0.as_secs())]
+    TooSlow(Duration),
     /// The execution could not be queued.
     #[error(transparent)]
     Execution(#[from] ExecutionError),
@@ -121,7 +135,7 @@ pub struct Session {
     /// Who holds each limit.
     pub enforcement: Vec<Enforcement>,
     link: Link,
-    sandbox: Arc<Sandbox>,
+    keeper: Arc<tokio::sync::Mutex<Box<dyn Keeper>>>,
     host: Arc<Host>,
     settings: Arc<Settings>,
     turns: Arc<Semaphore>,

@@ -189,7 +189,7 @@ fn effective_limits(session: &Session) -> EffectiveLimits {
     let by = |limit: runtime::Limit| {
         let enforcement = session.enforcement.iter().find(|enforcement| enforcement.limit == limit);
         let enforcer = enforcement.map_or(Enforcer::Nobody, |enforcement| enforcer(enforcement.enforcer));
-        (enforcer, enforcement.and_then(|enforcement| enforcement.note.clone().map(Into::into)))
+        (enforcer, enforcement.and_then(|enforcement| enforcement.remark.map(str::to_owned)))
     };
     let whole = |value: u64, (enforced_by, note)| EffectiveLimit { value: Some(value), enforced_by, note };
     let daemon = |value: u64| EffectiveLimit { value: Some(value), enforced_by: Enforcer::Daemon, note: None };
@@ -213,7 +213,7 @@ fn enforcer(enforcer: runtime::Enforcer) -> Enforcer {
         runtime::Enforcer::Tmpfs => Enforcer::Tmpfs,
         runtime::Enforcer::Affinity => Enforcer::Affinity,
         runtime::Enforcer::Agent => Enforcer::Watchdog,
-        runtime::Enforcer::Nobody => Enforcer::Nobody,
+        runtime::Enforcer::None => Enforcer::Nobody,
     }
 }
 

@@ -11,6 +11,9 @@ use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::RuntimeError;
 use crate::session::SessionError;
 
+/// Where to find out what a runtime lacks.
+const DOCTOR: &str = "run `codebeaker doctor`, which says what would mend it";
+
 /// How the service carries a protocol error.
 pub(super) fn to_rpc(error: ProtocolError) -> jsonrpc::Error {
     let data = serde_json::to_value(&error.data).ok();
@@ -53,40 +56,30 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
             new(ErrorKind::RuntimeUnavailable).at("runtime").hint("`runtime/list` names those that there are")
         }
         SessionError::Runtime(error) => of_runtime(error),
+        SessionError::SetUp { step, errno } if step.contains("workspace") => of_workspace_set_up(&message, errno),
+        SessionError::SetUp { .. } => new(ErrorKind::RuntimeUnavailable).hint(DOCTOR),
+        SessionError::Died(_) | SessionError::TooSlow(_) => new(ErrorKind::RuntimeLost).retry_after_ms(1000),
         SessionError::Execution(error) => of_execution(error),
     }
 }
 
 fn of_runtime(error: RuntimeError) -> ProtocolError {
     let message = error.to_string();
-    let new = |kind| ProtocolError::new(kind, message.clone());
-    match error {
-        RuntimeError::SetUp { step, errno } if step.contains("workspace") => of_workspace_set_up(&message, errno),
-        RuntimeError::SetUp { .. } => {
-            new(ErrorKind::RuntimeUnavailable).hint("run `codebeaker doctor`, which says what would mend it")
-        }
-        RuntimeError::Workspace { kind, .. } => {
-            let kind = match kind {
+    let (kind, path) = match &error {
+        RuntimeError::Workspace { source, .. } => {
+            let kind = match source.kind() {
                 std::io::ErrorKind::NotFound => ErrorKind::FileNotFound,
                 std::io::ErrorKind::NotADirectory => ErrorKind::NotADirectory,
                 std::io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
                 _ => ErrorKind::ValidationFailed,
             };
-            new(kind).at("workspace.uri")
+            return ProtocolError::new(kind, format!("{message}: {source}")).at("workspace.uri");
         }
-        RuntimeError::Unavailable { fix, .. } => {
-            let error = new(ErrorKind::RuntimeUnavailable);
-            match fix {
-                Some(fix) => error.hint(fix),
-                None => error,
-            }
+        RuntimeError::Unavailable { .. } | RuntimeError::Launch(_) | RuntimeError::Stream(_) => {
+            (ErrorKind::RuntimeUnavailable, "runtime")
         }
-        RuntimeError::Unsupported { what, hint } => new(ErrorKind::NotSupportedByRuntime).at(what).hint(hint),
-        RuntimeError::Launch(_) | RuntimeError::Limit { .. } => {
-            new(ErrorKind::RuntimeUnavailable).hint("run `codebeaker doctor`, which says what would mend it")
-        }
-        RuntimeError::Died(_) | RuntimeError::TooSlow(_) => new(ErrorKind::RuntimeLost).retry_after_ms(1000),
-    }
+    };
+    ProtocolError::new(kind, message).at(path).hint(DOCTOR)
 }
 
 fn of_workspace_set_up(message: &str, errno: i32) -> ProtocolError {

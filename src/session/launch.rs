@@ -119,11 +119,11 @@ impl Session {
         let kept = self.settings.kept_output_bytes;
         let execution = Arc::new(Execution::new(id, self.id.clone(), argv.clone(), terminal.is_some(), kept));
         self.enlist(&execution)?;
-        let sandbox = Arc::clone(&self.sandbox);
+        let keeper = Arc::clone(&self.keeper);
         let place = Place {
             link: self.link.clone(),
             turn: join_queue(&self.turns),
-            oom_kills: Box::new(move || sandbox.oom_kills()),
+            oom_kills: Box::new(move || keeper.try_lock().ok()?.oom_kills()),
         };
         let (session, driven) = (Arc::clone(self), Arc::clone(&execution));
         let result = tokio::spawn(async move {

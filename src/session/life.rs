@@ -91,7 +91,9 @@ pub(super) async fn live(session: Arc<Session>, watcher: Arc<dyn Watcher>) {
     change(&session, &*watcher, State::Closing, why.clone()).await;
     end_executions(&session).await;
     session.link.close("its session ended");
-    session.sandbox.destroy().await;
+    if !session.keeper.lock().await.destroy().await {
+        tracing::warn!(session = %session.id, "a part of the sandbox outlived its session; it is removed later");
+    }
     change(&session, &*watcher, State::Closed, why).await;
 }
 

@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::engine::discover::Installation;
 use crate::execution::Execution;
 use crate::ids::{ExecutionId, SessionId};
-use crate::runtime::{Probe, Runtime, RuntimeError, SandboxSpec, Workspace};
+use crate::runtime::{Enforcement, Keeper, Probe, Runtime, Sandbox, SandboxSpec, Workspace};
 
 /// The most bytes of a session's or an execution's environment, well below what `execve` takes.
 const MAX_ENV_BYTES: usize = 512 * 1024;
@@ -94,6 +94,13 @@ pub struct Sessions {
     pub(super) versions: OnceCell<Versions>,
     /// Client tokens of sessions that are being made.
     claimed: Mutex<HashSet<String>>,
+}
+
+/// A sandbox that stands.
+pub(super) struct Standing {
+    pub(super) link: Link,
+    pub(super) enforcement: Vec<Enforcement>,
+    pub(super) keeper: Box<dyn Keeper>,
 }
 
 /// What a client token turned out to be.
@@ -178,16 +185,10 @@ impl Sessions {
         }
         let (runtime, selection) = select::select(self.host.probed().await, &wanted.wish)
             .map_err(|considered| SessionError::NoRuntime { considered })?;
-        let spec = SandboxSpec {
-            limits,
-            workspace: wanted.workspace.clone(),
-            engine_roots: self.engine_roots(),
-            ..SandboxSpec::default()
-        };
-        let bring_up = self.bring_up(&**runtime, spec);
-        let (sandbox, link) = tokio::time::timeout(self.settings.create_timeout, bring_up)
+        let bring_up = self.bring_up(&**runtime, self.spec(limits, wanted.workspace.clone()));
+        let standing = tokio::time::timeout(self.settings.create_timeout, bring_up)
             .await
-            .map_err(|_| RuntimeError::TooSlow(self.settings.create_timeout))??;
+            .map_err(|_| SessionError::TooSlow(self.settings.create_timeout))??;
         let session = Arc::new(Session {
             id: SessionId::random(),
             created_at: Timestamp::now(),
@@ -195,9 +196,9 @@ impl Sessions {
             client_token: wanted.client_token,
             engine: wanted.engine,
             workspace: wanted.workspace,
-            enforcement: sandbox.enforcement().to_vec(),
-            link,
-            sandbox: Arc::new(sandbox),
+            enforcement: standing.enforcement,
+            link: standing.link,
+            keeper: Arc::new(tokio::sync::Mutex::new(standing.keeper)),
             host: Arc::clone(&self.host),
             settings: Arc::clone(&self.settings),
             turns: Arc::new(Semaphore::new(self.settings.max_running)),
@@ -242,27 +243,34 @@ impl Sessions {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn bring_up(
-        &self,
-        runtime: &dyn Runtime,
-        spec: SandboxSpec,
-    ) -> Result<(crate::runtime::Sandbox, Link), SessionError> {
-        let mut sandbox = runtime.create(spec).await?;
-        let (reader, writer) = sandbox.take_stream().into_split();
+    /// Makes a sandbox and waits until it stands.
+    pub(super) async fn bring_up(&self, runtime: &dyn Runtime, spec: SandboxSpec) -> Result<Standing, SessionError> {
+        let Sandbox { stream, enforcement, mut keeper } = runtime.create(spec).await?;
+        let (reader, writer) = stream.into_split();
         match Link::connect(reader, writer).await {
-            Ok((link, _)) => Ok((sandbox, link)),
+            Ok((link, _)) => Ok(Standing { link, enforcement, keeper }),
             Err(error) => {
-                sandbox.destroy().await;
+                keeper.destroy().await;
                 Err(match error {
-                    LinkError::SetUp { step, errno } => RuntimeError::SetUp { step, errno },
-                    other => RuntimeError::Died(other.to_string()),
-                }
-                .into())
+                    LinkError::SetUp { step, errno } => SessionError::SetUp { step, errno },
+                    other => SessionError::Died(other),
+                })
             }
         }
     }
 
-    pub(super) fn engine_roots(&self) -> Vec<PathBuf> {
+    /// What a sandbox of this machine shows and may use.
+    pub(super) fn spec(&self, limits: Limits, workspace: Workspace) -> SandboxSpec {
+        SandboxSpec {
+            limits,
+            workspace,
+            engine_roots: self.engine_roots(),
+            hostname: "sandbox".to_owned(),
+            without: Vec::new(),
+        }
+    }
+
+    fn engine_roots(&self) -> Vec<PathBuf> {
         let mut roots: Vec<PathBuf> =
             self.host.installations.iter().flat_map(|installation| installation.roots.clone()).collect();
         roots.sort();

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::registry::Standing;
 use super::{SessionError, Sessions};
 use crate::agent::frame::Stream;
 use crate::agent::{Link, LinkError, Program};
 use crate::config::Limits;
 use crate::engine::Engine;
 use crate::engine::discover::Installation;
-use crate::runtime::SandboxSpec;
+use crate::runtime::Workspace;
 
 /// How long an engine may take to tell its version.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -55,7 +56,7 @@ impl Sessions {
         let all = |reason: String| {
             installations.iter().map(|installation| (installation.engine.id, Err(reason.clone()))).collect()
         };
-        let (sandbox, link) = match self.spare_sandbox().await {
+        let Standing { link, mut keeper, .. } = match self.spare_sandbox().await {
             Ok(made) => made,
             Err(error) => return all(error.to_string()),
         };
@@ -71,16 +72,14 @@ impl Sessions {
         });
         let versions = futures::future::join_all(asked).await.into_iter().collect();
         link.close("its question was answered");
-        sandbox.destroy().await;
+        keeper.destroy().await;
         versions
     }
 
-    async fn spare_sandbox(&self) -> Result<(crate::runtime::Sandbox, Link), SessionError> {
+    async fn spare_sandbox(&self) -> Result<Standing, SessionError> {
         let (runtime, _) = super::select::select(self.host().probed().await, &super::Wish::default())
             .map_err(|considered| SessionError::NoRuntime { considered })?;
-        let limits = Limits::default();
-        let spec = SandboxSpec { limits, engine_roots: self.engine_roots(), ..SandboxSpec::default() };
-        self.bring_up(&**runtime, spec).await
+        self.bring_up(&**runtime, self.spec(Limits::default(), Workspace::None)).await
     }
 }
 

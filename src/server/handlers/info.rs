@@ -60,9 +60,9 @@ pub async fn examine(sessions: &Sessions) -> DoctorResult {
     let host = sessions.host();
     let mut checks = Vec::new();
     for (runtime, probe) in host.probed().await {
-        let status = if probe.reason.is_none() { CheckStatus::Ok } else { CheckStatus::Failed };
+        let status = if probe.available { CheckStatus::Ok } else { CheckStatus::Failed };
         let summary = match status {
-            CheckStatus::Ok => format!("sandboxes can be made ({})", runtime.isolation().describe()),
+            CheckStatus::Ok => format!("sandboxes can be made (isolation: {})", runtime.isolation()),
             _ => "sandboxes can't be made".to_owned(),
         };
         checks.push(Check {
@@ -73,11 +73,11 @@ pub async fn examine(sessions: &Sessions) -> DoctorResult {
             fix: probe.fix.clone().map(|fix| Fix { description: fix, command: None }),
         });
         checks.extend(probe.remarks.iter().map(|remark| Check {
-            id: format!("runtime.{}.{}", runtime.id(), remark.about),
-            status: if remark.fix.is_some() { CheckStatus::Warning } else { CheckStatus::Ok },
-            summary: remark.finding.clone(),
+            id: format!("runtime.{}", runtime.id()),
+            status: CheckStatus::Warning,
+            summary: remark.clone(),
             reason: None,
-            fix: remark.fix.clone().map(|fix| Fix { description: fix, command: None }),
+            fix: None,
         }));
     }
     let versions = sessions.versions().await;
@@ -120,7 +120,7 @@ pub(in crate::server) async fn runtime_infos(connection: &Connection) -> Vec<Run
     let infos = probed.iter().map(|(runtime, probe)| RuntimeInfo {
         id: runtime.id().to_owned(),
         isolation: convert::isolation(runtime.isolation()),
-        available: probe.reason.is_none(),
+        available: probe.available,
         reason: probe.reason.clone(),
         hint: probe.fix.clone(),
     });
