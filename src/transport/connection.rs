@@ -239,7 +239,7 @@ impl<S: LanguageServer> Reader<S> {
             Ok(request) => self.hand_on(Some(request), method, params, bytes).await,
             Err(error @ NotAdmitted::DuplicateId) => {
                 let refusal = Refusal::new(code::INVALID_REQUEST, format!("{error}: {id}"));
-                self.refuse(&id, &refusal.with_data(json!({"id": id})));
+                self.refuse(&id, &refusal.with("id", json!(id)));
             }
             Err(error) => {
                 let mut refusal = self.options.overloaded.clone();

@@ -21,7 +21,7 @@ use tower_lsp::{ExitedError, LanguageServer, LspService};
 use tower_service::Service;
 
 use super::in_flight::{Admitted, InFlight};
-use super::message::{Message, Refusal, code};
+use super::message::{Message, Refusal, code, standard_data};
 use super::outbox::Outbox;
 use super::request::Current;
 
@@ -125,12 +125,15 @@ impl<S: LanguageServer> Context<S> {
 
 /// Puts the client's id into a response, and the method's name into the message that there is none.
 fn answer(id: &Id, method: &str, response: Response) -> Result<Response, Refusal> {
-    let (_, body) = response.into_parts();
-    if let Err(error) = &body
-        && error.code == ErrorCode::MethodNotFound
-        && error.data.as_ref().and_then(Value::as_str) == Some(method)
-    {
-        return Err(Refusal::unknown_method(method));
+    let (_, mut body) = response.into_parts();
+    if let Err(error) = &mut body {
+        let is_unknown = error.code == ErrorCode::MethodNotFound;
+        if is_unknown && error.data.as_ref().and_then(Value::as_str) == Some(method) {
+            return Err(Refusal::unknown_method(method));
+        }
+        if error.data.is_none() {
+            error.data = standard_data(error.code.code());
+        }
     }
     Ok(Response::from_parts(id.clone(), body))
 }
