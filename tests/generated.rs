@@ -25,7 +25,7 @@ fn protocol_md_is_up_to_date() {
     let stale = written.lines().zip(generated.lines()).position(|(old, new)| old != new);
     panic!(
         "protocol.md is not what the types give, from line {} on; to update it: CODEBEAKER_UPDATE=1 cargo test --test generated",
-        stale.map_or_else(|| written.lines().count().min(generated.lines().count()), |line| line) + 1
+        stale.unwrap_or_else(|| written.lines().count().min(generated.lines().count())) + 1
     );
 }
 

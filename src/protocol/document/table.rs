@@ -1,6 +1,6 @@
 //! Turns the schema of an object into a table of its fields, those of nested objects included.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use schemars::Schema;
 use serde_json::{Map, Value};
@@ -27,7 +27,7 @@ pub(super) fn fields(schema: &Schema, side: Side) -> String {
         Side::Read => "| field | type | default | what it is |\n| --- | --- | --- | --- |\n",
         Side::Sent => "| field | type | what it is |\n| --- | --- | --- |\n",
     };
-    let mut table = Table { root, side, told: HashSet::new(), text: head.to_owned() };
+    let mut table = Table { root, side, told: HashMap::new(), text: head.to_owned() };
     table.object(root, "");
     table.text
 }
@@ -35,8 +35,8 @@ pub(super) fn fields(schema: &Schema, side: Side) -> String {
 struct Table<'a> {
     root: &'a Value,
     side: Side,
-    /// Definitions that a row above has told in full.
-    told: HashSet<&'a str>,
+    /// Definitions that a row above has told in full, and the field of that row.
+    told: HashMap<&'a str, String>,
     text: String,
 }
 
@@ -66,9 +66,13 @@ impl<'a> Table<'a> {
             Some(items) => (self.resolve(items), "[]"),
             None => (self.particulars(&resolved), ""),
         };
-        // What has been told is not told again, and what holds itself must not be followed for ever.
-        let untold = inner.name.is_none_or(|name| self.told.insert(name));
-        let values = if untold { values_told(inner.schema) } else { String::new() };
+        // What has been told is not told again; so what holds itself is not followed for ever either.
+        let told = inner.name.and_then(|name| self.tell(name, format!("{path}{suffix}")));
+        let values = match &told {
+            None => values_told(inner.schema),
+            Some(_) if inner.schema.get("properties").is_none() => String::new(),
+            Some(field) => format!(" Its fields are those of `{field}`."),
+        };
 
         let mark = if self.side == Side::Sent && !required { "?" } else { "" };
         let kind = self.kind(resolved.schema);
@@ -77,8 +81,19 @@ impl<'a> Table<'a> {
             self.text += &format!("{} | ", default(property, inner.schema, required));
         }
         self.text += &format!("{}{values} |\n", cell(description));
-        if untold {
+        if told.is_none() {
             self.object(inner.schema, &format!("{path}{suffix}."));
+        }
+    }
+
+    /// Notes that a definition is told at this field, unless another field told it: that one is returned.
+    fn tell(&mut self, name: &'a str, field: String) -> Option<String> {
+        match self.told.get(name) {
+            Some(earlier) => Some(earlier.clone()),
+            None => {
+                self.told.insert(name, field);
+                None
+            }
         }
     }
 
@@ -163,7 +178,7 @@ fn default(property: &Value, schema: &Value, required: bool) -> String {
     }
     match property.get("default") {
         // The defaults of the fields within say it better.
-        Some(_) if schema.get("properties").is_some() => String::new(),
+        Some(Value::Object(_)) if schema.get("properties").is_some() => String::new(),
         None | Some(Value::Null) => String::new(),
         Some(Value::Object(empty)) if *empty == Map::new() => String::new(),
         Some(Value::Array(empty)) if empty.is_empty() => String::new(),
@@ -225,7 +240,7 @@ mod tests {
             | `name` | string | required | A \\| in a description. |\n\
             | `part` | object |  |  |\n\
             | `part.size` | `small` \\| `large` | `small` | Size.<br>`small`: Little.<br>`large`: Much. |\n\
-            | `parts` | array of object |  | More of them. |\n\
+            | `parts` | array of object |  | More of them. Its fields are those of `part`. |\n\
             | `map` | map to integer |  |  |\n";
         assert_eq!(fields(&schema_of_params::<Whole>(), Side::Read), read);
         let sent = fields(&schema_of_result::<Whole>(), Side::Sent);
