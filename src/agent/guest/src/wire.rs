@@ -228,6 +228,8 @@ pub enum FileOp {
     Remove {
         /// Which path.
         path: Vec<u8>,
+        /// Which of the sandbox's trees it is in.
+        area: Area,
         /// Also a directory that is not empty, with all in it.
         recursive: bool,
     },
@@ -250,7 +252,7 @@ pub struct WriteTarget {
     pub if_match: Option<FileTag>,
 }
 
-/// The trees that the agent writes to.
+/// The trees that the agent changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Area {
     /// What the user works in.

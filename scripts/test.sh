@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs what the tests need, then checks and tests everything. Arguments go to `cargo nextest run`.
+#
+# For Debian and Ubuntu with Rust, as root or with sudo. Tools that no package brings go to target/tools.
+# A test that this machine can't run says so and is skipped; CODEBEAKER_REQUIRE_ALL=1 forbids that.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/prerequisites.sh
+
+need_packages bubblewrap gcc git libc6-dev nodejs npm python3 python3-venv util-linux
+need_rust rustfmt clippy
+tools=$PWD/target/tools
+need_tools "$tools"
+export CODEBEAKER_TOOLS=$tools PATH=$tools/venv/bin:$PATH
+
+say "format"
+cargo fmt --all --check
+say "clippy"
+cargo clippy --workspace --all-targets --locked -- -D warnings
+say "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+say "licences, bans and sources of the dependencies"
+# Known vulnerabilities need a database that is fetched from a git host: `cargo deny check advisories`.
+cargo deny check bans licenses sources
+say "examples in the documentation"
+cargo test --workspace --doc --locked
+say "tests"
+exec cargo nextest run --workspace --locked "$@"

@@ -1,0 +1,271 @@
+//! What the agent sends, checked against what was asked and granted.
+//!
+//! Nothing here waits: a frame is taken or refused at once, so that the reader of the stream can't be
+//! held up by whoever should have taken it.
+
+use std::sync::Arc;
+
+use bytes::{Buf, BytesMut};
+use codebeaker_agent::frame::{self, Frame, Kind, Stream};
+use codebeaker_agent::wire::{FileEntry, FileFault, FileOp, FileReply, FromAgent, Ready};
+use tokio::sync::oneshot;
+
+use super::link::{LinkError, Shared, first_message};
+use super::process::Entry;
+
+/// How the agent can break the protocol.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Violation {
+    #[error(transparent)]
+    Frame(#[from] frame::Violation),
+    #[error("a control message can't be read")]
+    Undecodable(#[source] postcard::Error),
+    #[error("a message came before the sandbox was ready")]
+    Early,
+    #[error("a message that comes first came again")]
+    Repeated,
+    #[error("execution {0} is unknown or has ended")]
+    UnknownExecution(u32),
+    #[error("file request {0} is unknown")]
+    UnknownRequest(u32),
+    #[error("channel {0} takes no such frame")]
+    WrongChannel(u32),
+    #[error("channel {0} went over its credit")]
+    OverCredit(u32),
+    #[error("a listing is longer than was asked for")]
+    OverLimit,
+}
+
+/// A file request on its way.
+#[derive(Debug)]
+pub(super) struct PendingFile {
+    answer: oneshot::Sender<Result<FileReply, FileFault>>,
+    /// Parts of a listing so far.
+    entries: Vec<FileEntry>,
+    /// The most entries that were asked for.
+    limit: u32,
+}
+
+impl PendingFile {
+    pub(super) fn new(limit: u32) -> (Self, oneshot::Receiver<Result<FileReply, FileFault>>) {
+        let (answer, receiver) = oneshot::channel();
+        (Self { answer, entries: Vec::new(), limit }, receiver)
+    }
+}
+
+/// How many entries a file operation may be answered with.
+pub(super) fn entry_limit(op: &FileOp) -> u32 {
+    match op {
+        FileOp::List { limit, .. } => *limit,
+        _ => 0,
+    }
+}
+
+/// Takes every whole frame out of `buffer`.
+pub(super) fn take_frames(
+    buffer: &mut BytesMut,
+    shared: &Arc<Shared>,
+    ready: &mut Option<oneshot::Sender<Result<Ready, LinkError>>>,
+) -> Result<(), Violation> {
+    while let Some((frame, used)) = frame::decode(buffer)? {
+        take(frame, shared, ready)?;
+        buffer.advance(used);
+    }
+    Ok(())
+}
+
+fn take(
+    frame: Frame<'_>,
+    shared: &Arc<Shared>,
+    ready: &mut Option<oneshot::Sender<Result<Ready, LinkError>>>,
+) -> Result<(), Violation> {
+    if let Some(waiting) = ready.take() {
+        if frame.kind != Kind::Control {
+            return Err(Violation::Early);
+        }
+        // Whoever asked for the sandbox may have given up; the closing link then ends it.
+        drop(waiting.send(first_message(decode(frame.payload)?)));
+        return Ok(());
+    }
+    match frame.kind {
+        Kind::Control => control(decode(frame.payload)?, shared),
+        Kind::Data | Kind::End => output(frame, shared),
+        Kind::Credit => credit(frame, shared),
+    }
+}
+
+fn decode(payload: &[u8]) -> Result<FromAgent, Violation> {
+    postcard::from_bytes(payload).map_err(Violation::Undecodable)
+}
+
+fn control(message: FromAgent, shared: &Shared) -> Result<(), Violation> {
+    match message {
+        FromAgent::Ready(_) | FromAgent::SetupFailed { .. } => Err(Violation::Repeated),
+        FromAgent::Started { execution, pid } => entry(shared, execution)?.start(Ok(pid)).ok_or(Violation::Repeated),
+        FromAgent::NotStarted { execution, step, errno } => {
+            let entry = entry(shared, execution)?;
+            shared.table().executions.remove(&execution);
+            entry.start(Err(LinkError::NotStarted { step, errno })).ok_or(Violation::Repeated)
+        }
+        FromAgent::Exited(exited) => {
+            let execution = exited.execution;
+            let entry = entry(shared, execution)?;
+            entry.exit(exited).ok_or(Violation::Repeated)?;
+            forget_if_over(shared, execution, &entry);
+            Ok(())
+        }
+        FromAgent::File { request, result } => file(shared, request, result),
+    }
+}
+
+fn file(shared: &Shared, request: u32, result: Result<FileReply, FileFault>) -> Result<(), Violation> {
+    let mut table = shared.table();
+    let pending = table.files.get_mut(&request).ok_or(Violation::UnknownRequest(request))?;
+    let result = match result {
+        Ok(FileReply::Entries { entries, last, truncated }) => {
+            pending.entries.extend(entries);
+            if pending.entries.len() > pending.limit as usize {
+                return Err(Violation::OverLimit);
+            }
+            if !last {
+                return Ok(());
+            }
+            Ok(FileReply::Entries { entries: std::mem::take(&mut pending.entries), last, truncated })
+        }
+        other => other,
+    };
+    if let Some(pending) = table.files.remove(&request) {
+        // A caller that was cancelled meanwhile wants no answer.
+        drop(pending.answer.send(result));
+    }
+    Ok(())
+}
+
+fn output(frame: Frame<'_>, shared: &Shared) -> Result<(), Violation> {
+    let wrong = Violation::WrongChannel(frame.channel.0);
+    let Some((execution, stream @ (Stream::Stdout | Stream::Stderr))) = frame.channel.execution() else {
+        return Err(wrong);
+    };
+    let entry = entry(shared, execution)?;
+    if frame.kind == Kind::End {
+        entry.end_output(stream).ok_or(wrong)?;
+        forget_if_over(shared, execution, &entry);
+        return Ok(());
+    }
+    let unclaimed = entry.push_output(stream, frame.payload).ok_or(Violation::OverCredit(frame.channel.0))?;
+    if unclaimed && !frame.payload.is_empty() {
+        shared.grant_now(frame.channel, frame.payload.len() as u32);
+    }
+    Ok(())
+}
+
+fn credit(frame: Frame<'_>, shared: &Shared) -> Result<(), Violation> {
+    let wrong = Violation::WrongChannel(frame.channel.0);
+    let (Some((execution, Stream::Stdin)), Ok(bytes)) = (frame.channel.execution(), frame.payload.try_into()) else {
+        return Err(wrong);
+    };
+    // Credit for input may still be on its way when the execution has ended.
+    let entry = match entry(shared, execution) {
+        Ok(entry) => entry,
+        Err(_) if execution <= shared.table().last_execution => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    entry.grant_input(u32::from_le_bytes(bytes)).ok_or(Violation::OverCredit(frame.channel.0))
+}
+
+fn entry(shared: &Shared, execution: u32) -> Result<Arc<Entry>, Violation> {
+    shared.table().executions.get(&execution).cloned().ok_or(Violation::UnknownExecution(execution))
+}
+
+fn forget_if_over(shared: &Shared, execution: u32, entry: &Entry) {
+    if entry.is_over() {
+        shared.table().executions.remove(&execution);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codebeaker_agent::frame::Channel;
+    use codebeaker_agent::wire::{Exited, ToAgent, VERSION};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    use super::*;
+    use crate::agent::link::{Link, Program};
+
+    async fn say(stream: &mut DuplexStream, message: &FromAgent) {
+        let mut bytes = Vec::new();
+        frame::append(&mut bytes, Kind::Control, Channel::CONTROL, &postcard::to_stdvec(message).unwrap());
+        stream.write_all(&bytes).await.unwrap();
+    }
+
+    async fn hear(stream: &mut DuplexStream) -> ToAgent {
+        let mut header = [0; frame::HEADER_BYTES];
+        stream.read_exact(&mut header).await.unwrap();
+        let mut payload = vec![0; u32::from_le_bytes(header[..4].try_into().unwrap()) as usize];
+        stream.read_exact(&mut payload).await.unwrap();
+        postcard::from_bytes(&payload).unwrap()
+    }
+
+    async fn linked() -> (Link, DuplexStream) {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        say(&mut theirs, &FromAgent::Ready(Ready { version: VERSION, landlock_abi: 0 })).await;
+        let (reader, writer) = tokio::io::split(ours);
+        (Link::connect(reader, writer).await.unwrap().0, theirs)
+    }
+
+    fn program() -> Program {
+        Program::new(vec!["true".to_owned()], Vec::new())
+    }
+
+    #[tokio::test]
+    async fn output_beyond_the_credit_ends_the_link() {
+        let (link, mut agent) = linked().await;
+        let spawning = tokio::spawn({
+            let link = link.clone();
+            async move { link.spawn(program()).await }
+        });
+        let ToAgent::Spawn(spawn) = hear(&mut agent).await else { panic!("a spawn was asked for") };
+        say(&mut agent, &FromAgent::Started { execution: spawn.execution, pid: 2 }).await;
+        let process = spawning.await.unwrap().unwrap();
+        let mut flood = Vec::new();
+        for _ in 0..=(frame::STREAM_WINDOW as usize / frame::MAX_DATA_BYTES) {
+            let channel = Channel::of(spawn.execution, Stream::Stdout);
+            frame::append(&mut flood, Kind::Data, channel, &[b'x'; frame::MAX_DATA_BYTES]);
+        }
+        agent.write_all(&flood).await.unwrap();
+        assert!(link.lost().await.to_string().contains("went over its credit"));
+        drop(process);
+    }
+
+    #[tokio::test]
+    async fn an_exit_of_an_execution_that_never_was_ends_the_link() {
+        let (link, mut agent) = linked().await;
+        let exited =
+            Exited { execution: 9, code: Some(0), signal: None, cause: None, cpu_micros: 0, peak_memory_bytes: 0 };
+        say(&mut agent, &FromAgent::Exited(exited)).await;
+        assert!(link.lost().await.to_string().contains("execution 9 is unknown"));
+    }
+
+    #[tokio::test]
+    async fn every_waiter_is_told_when_the_agent_ends() {
+        let (link, mut agent) = linked().await;
+        let waiting = tokio::spawn({
+            let link = link.clone();
+            async move { link.file(FileOp::Stat { path: b"x".to_vec() }).await }
+        });
+        hear(&mut agent).await;
+        drop(agent);
+        assert!(matches!(waiting.await.unwrap(), Err(LinkError::Lost(_))));
+        assert!(matches!(link.spawn(program()).await, Err(LinkError::Lost(_))));
+    }
+
+    #[tokio::test]
+    async fn a_frame_before_ready_is_refused() {
+        let (ours, mut theirs) = tokio::io::duplex(4096);
+        let mut bytes = Vec::new();
+        frame::append(&mut bytes, Kind::Data, Channel(5), b"x");
+        theirs.write_all(&bytes).await.unwrap();
+        let (reader, writer) = tokio::io::split(ours);
+        assert!(matches!(Link::connect(reader, writer).await, Err(LinkError::Lost(_))));
+    }
+}

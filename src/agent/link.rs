@@ -1,0 +1,416 @@
+//! One sandbox's stream: who may write to it, and who waits for what it brings.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use codebeaker_agent::frame::{self, Channel, Kind, Stream};
+use codebeaker_agent::plan::WORKSPACE;
+use codebeaker_agent::wire::{
+    self, Area, ExecutionLimits, FileFault, FileOp, FileReply, FromAgent, Ready, Spawn, TerminalSize, ToAgent,
+    WriteTarget,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::inbound::{self, PendingFile};
+use super::process::{Entry, Process};
+
+/// Frames that may wait for the writer, per lane; a lane that is full makes its senders wait.
+const LANE_FRAMES: usize = 64;
+
+/// How much the writer gathers before one write.
+const BATCH_BYTES: usize = 128 * 1024;
+
+/// Why nothing more can be had from a sandbox.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LinkError {
+    /// A step of the sandbox's set-up failed, in the launcher's words.
+    #[error("the sandbox could not be set up: {step}{}", reason(*.errno))]
+    SetUp {
+        /// What was attempted.
+        step: String,
+        /// The kernel's error number, 0 when it was not the kernel that refused.
+        errno: i32,
+    },
+    /// The stream ended, by itself or because the agent broke the protocol.
+    #[error("the sandbox is gone: {0}")]
+    Lost(String),
+    /// The program could not be started.
+    #[error("could not {step}{}", reason(*.errno))]
+    NotStarted {
+        /// What was attempted: `find program`, `enter directory`.
+        step: String,
+        /// The kernel's error number.
+        errno: i32,
+    },
+    /// A file operation failed.
+    #[error("file operation failed{}", reason(*.errno))]
+    File {
+        /// The kernel's error number; `EXDEV` when the path would leave the workspace.
+        errno: i32,
+    },
+}
+
+fn reason(errno: i32) -> String {
+    if errno == 0 { String::new() } else { format!(": {}", std::io::Error::from_raw_os_error(errno)) }
+}
+
+/// What to start; the rest of [`Spawn`] is the link's business.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// The whole environment.
+    pub env: Vec<(String, String)>,
+    /// Absolute directory inside the sandbox.
+    pub cwd: String,
+    /// Whether it gets a standard input that can be written to.
+    pub stdin: bool,
+    /// Run it in a terminal.
+    pub terminal: Option<TerminalSize>,
+    /// Tighter limits than the sandbox's.
+    pub limits: ExecutionLimits,
+}
+
+impl Program {
+    /// A program in the workspace, with no input, no terminal and no limits of its own.
+    #[must_use]
+    pub fn new(argv: Vec<String>, env: Vec<(String, String)>) -> Self {
+        let cwd = WORKSPACE.to_owned();
+        Self { argv, env, cwd, stdin: false, terminal: None, limits: ExecutionLimits::default() }
+    }
+}
+
+/// A handle on one sandbox; clones share it. The stream is closed, and with it the sandbox ended, by
+/// [`Link::close`] or when the last handle is dropped.
+#[derive(Debug, Clone)]
+pub struct Link {
+    shared: Arc<Shared>,
+    _closer: Arc<tokio_util::sync::DropGuard>,
+}
+
+/// What the link's tasks and handles have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Requests, signals and credit: overtakes [`Shared::bulk`].
+    control: mpsc::Sender<Bytes>,
+    /// Standard input and file contents.
+    bulk: mpsc::Sender<Bytes>,
+    table: Mutex<Table>,
+    closed: CancellationToken,
+    why: OnceLock<String>,
+}
+
+/// What was asked and is not yet answered.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub(super) executions: HashMap<u32, Arc<Entry>>,
+    pub(super) files: HashMap<u32, PendingFile>,
+    pub(super) last_execution: u32,
+    last_request: u32,
+    last_handle: u32,
+}
+
+impl Link {
+    /// Takes over the stream right after the plan was written to it, and waits until the agent is ready.
+    ///
+    /// # Errors
+    /// [`LinkError::SetUp`] when the launcher reports a failed step, [`LinkError::Lost`] when the stream
+    /// ends or brings anything else.
+    pub async fn connect<R, W>(reader: R, writer: W) -> Result<(Self, Ready), LinkError>
+    where
+        R: AsyncRead + Send + 'static,
+        W: AsyncWrite + Send + 'static,
+    {
+        let (control, control_queue) = mpsc::channel(LANE_FRAMES);
+        let (bulk, bulk_queue) = mpsc::channel(LANE_FRAMES);
+        let closed = CancellationToken::new();
+        let shared =
+            Arc::new(Shared { control, bulk, table: Mutex::default(), closed: closed.clone(), why: OnceLock::new() });
+        let link = Self { shared: Arc::clone(&shared), _closer: Arc::new(closed.clone().drop_guard()) };
+        let (ready_sender, ready) = oneshot::channel();
+        tokio::spawn(write(writer, control_queue, bulk_queue, closed.clone()));
+        tokio::spawn(read(reader, shared, ready_sender));
+        let ready = ready.await.map_err(|_| link.shared.lost())??;
+        Ok((link, ready))
+    }
+
+    /// Starts a program and waits until it runs.
+    ///
+    /// # Errors
+    /// [`LinkError::NotStarted`], or [`LinkError::Lost`].
+    pub async fn spawn(&self, program: Program) -> Result<Process, LinkError> {
+        let Program { argv, env, cwd, stdin, terminal, limits } = program;
+        let stdin = stdin || terminal.is_some();
+        let (entry, events) = Entry::new(stdin, terminal.is_some());
+        let execution = {
+            let mut table = self.shared.table();
+            table.last_execution += 1;
+            let execution = table.last_execution;
+            table.executions.insert(execution, Arc::clone(&entry));
+            execution
+        };
+        let mut process = Process::new(execution, Arc::clone(&self.shared), entry, events.exited);
+        self.shared.ask(&ToAgent::Spawn(Spawn { execution, argv, env, cwd, stdin, terminal, limits })).await?;
+        match events.started.await {
+            Ok(Ok(pid)) => {
+                process.pid = pid;
+                Ok(process)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(self.shared.lost()),
+        }
+    }
+
+    /// Does one file operation that is answered by itself: anything but a write.
+    ///
+    /// # Errors
+    /// [`LinkError::File`], or [`LinkError::Lost`].
+    pub async fn file(&self, op: FileOp) -> Result<FileReply, LinkError> {
+        let (request, answer) = self.shared.expect_file(inbound::entry_limit(&op));
+        self.shared.ask(&ToAgent::File { request, op }).await?;
+        self.answered(answer).await
+    }
+
+    /// Writes a file in as many messages as it takes, with one wait at the end. Once begun, the write is
+    /// completed even when the caller gives up.
+    ///
+    /// # Errors
+    /// [`LinkError::File`] with the first fault of the write, or [`LinkError::Lost`].
+    pub async fn write_file(&self, target: WriteTarget, data: Bytes) -> Result<FileReply, LinkError> {
+        let (request, answer) = self.shared.expect_file(0);
+        let handle = self.shared.next_handle();
+        if data.len() <= wire::FILE_CHUNK_BYTES {
+            let op = FileOp::Create { handle, target, data: data.to_vec(), last: true };
+            self.shared.ask_in_bulk(&ToAgent::File { request, op }).await?;
+        } else {
+            tokio::spawn(send_in_parts(Arc::clone(&self.shared), request, handle, target, data));
+        }
+        self.answered(answer).await
+    }
+
+    /// Puts code that came without a file where it can be run.
+    ///
+    /// # Errors
+    /// As [`Link::write_file`].
+    pub async fn write_code(&self, path: &str, code: Bytes) -> Result<FileReply, LinkError> {
+        let target = WriteTarget {
+            path: path.as_bytes().to_vec(),
+            area: Area::Code,
+            existing: wire::Existing::Refuse,
+            mode: Some(0o444),
+            parents: true,
+            if_match: None,
+        };
+        self.write_file(target, code).await
+    }
+
+    /// Removes what [`Link::write_code`] put there, with its directory.
+    ///
+    /// # Errors
+    /// As [`Link::write_file`].
+    pub async fn remove_code(&self, directory: &str) -> Result<FileReply, LinkError> {
+        let path = directory.as_bytes().to_vec();
+        self.file(FileOp::Remove { path, area: Area::Code, recursive: true }).await
+    }
+
+    async fn answered(&self, answer: oneshot::Receiver<Result<FileReply, FileFault>>) -> Result<FileReply, LinkError> {
+        match answer.await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(FileFault { errno })) => Err(LinkError::File { errno }),
+            Err(_) => Err(self.shared.lost()),
+        }
+    }
+
+    /// Resolves when the stream has ended, with the reason.
+    pub async fn lost(&self) -> LinkError {
+        self.shared.closed.cancelled().await;
+        self.shared.lost()
+    }
+
+    /// Closes the stream, upon which the agent and with it the sandbox ends.
+    pub fn close(&self, why: &str) {
+        self.shared.close(why);
+    }
+}
+
+impl Shared {
+    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn lost(&self) -> LinkError {
+        LinkError::Lost(self.why.get().cloned().unwrap_or_else(|| "its stream was closed".to_owned()))
+    }
+
+    pub(super) async fn ask(&self, message: &ToAgent) -> Result<(), LinkError> {
+        self.send(&self.control, control_frame(message)).await
+    }
+
+    async fn ask_in_bulk(&self, message: &ToAgent) -> Result<(), LinkError> {
+        self.send(&self.bulk, control_frame(message)).await
+    }
+
+    /// Asks without waiting, for callers that can't wait; says whether there was room.
+    pub(super) fn ask_now(&self, message: &ToAgent) -> bool {
+        self.control.try_send(control_frame(message)).is_ok()
+    }
+
+    pub(super) async fn send_input(&self, channel: Channel, bytes: &[u8]) -> Result<(), LinkError> {
+        self.send(&self.bulk, raw_frame(Kind::Data, channel, bytes)).await
+    }
+
+    pub(super) async fn end_input(&self, channel: Channel) -> Result<(), LinkError> {
+        self.send(&self.bulk, raw_frame(Kind::End, channel, &[])).await
+    }
+
+    pub(super) async fn grant(&self, channel: Channel, bytes: u32) -> Result<(), LinkError> {
+        self.send(&self.control, raw_frame(Kind::Credit, channel, &bytes.to_le_bytes())).await
+    }
+
+    pub(super) fn grant_now(&self, channel: Channel, bytes: u32) {
+        // A full lane means that the stream stands still: the program then waits, which loses nothing.
+        drop(self.control.try_send(raw_frame(Kind::Credit, channel, &bytes.to_le_bytes())));
+    }
+
+    async fn send(&self, lane: &mpsc::Sender<Bytes>, frame: Bytes) -> Result<(), LinkError> {
+        tokio::select! {
+            biased;
+            () = self.closed.cancelled() => Err(self.lost()),
+            sent = lane.send(frame) => sent.map_err(|_| self.lost()),
+        }
+    }
+
+    fn expect_file(&self, limit: u32) -> (u32, oneshot::Receiver<Result<FileReply, FileFault>>) {
+        let (pending, answer) = PendingFile::new(limit);
+        let mut table = self.table();
+        table.last_request = table.last_request.wrapping_add(1);
+        let request = table.last_request;
+        table.files.insert(request, pending);
+        (request, answer)
+    }
+
+    fn next_handle(&self) -> u32 {
+        let mut table = self.table();
+        table.last_handle = table.last_handle.wrapping_add(1);
+        table.last_handle
+    }
+
+    /// Ends the link once; later reasons don't count. Every waiter is woken.
+    fn close(&self, why: &str) {
+        if self.why.set(why.to_owned()).is_ok() {
+            tracing::debug!(why, "sandbox stream closed");
+        }
+        self.closed.cancel();
+        let mut table = self.table();
+        table.files.clear();
+        for (_, entry) in table.executions.drain() {
+            entry.lose();
+        }
+    }
+}
+
+fn control_frame(message: &ToAgent) -> Bytes {
+    let header = frame::header(Kind::Control, Channel::CONTROL, 0);
+    let mut bytes = postcard::to_extend(message, header.to_vec()).expect("a control message can be encoded");
+    let payload = bytes.len() - frame::HEADER_BYTES;
+    bytes[..frame::HEADER_BYTES].copy_from_slice(&frame::header(Kind::Control, Channel::CONTROL, payload));
+    bytes.into()
+}
+
+fn raw_frame(kind: Kind, channel: Channel, payload: &[u8]) -> Bytes {
+    let mut bytes = Vec::with_capacity(frame::HEADER_BYTES + payload.len());
+    frame::append(&mut bytes, kind, channel, payload);
+    bytes.into()
+}
+
+async fn send_in_parts(shared: Arc<Shared>, request: u32, handle: u32, target: WriteTarget, mut data: Bytes) {
+    let first = data.split_to(wire::FILE_CHUNK_BYTES).to_vec();
+    let mut op = FileOp::Create { handle, target, data: first, last: data.is_empty() };
+    // A stream that is lost tells whoever waits for the answer.
+    while shared.ask_in_bulk(&ToAgent::File { request, op }).await.is_ok() && !data.is_empty() {
+        let next = data.split_to(data.len().min(wire::FILE_CHUNK_BYTES)).to_vec();
+        op = FileOp::Continue { handle, data: next, last: data.is_empty() };
+    }
+}
+
+async fn write<W: AsyncWrite>(
+    writer: W,
+    mut control: mpsc::Receiver<Bytes>,
+    mut bulk: mpsc::Receiver<Bytes>,
+    closed: CancellationToken,
+) {
+    let mut writer = std::pin::pin!(writer);
+    let mut batch = Vec::new();
+    loop {
+        let first = tokio::select! {
+            biased;
+            () = closed.cancelled() => break,
+            Some(frame) = control.recv() => frame,
+            Some(frame) = bulk.recv() => frame,
+            else => break,
+        };
+        batch.clear();
+        batch.extend_from_slice(&first);
+        while batch.len() < BATCH_BYTES
+            && let Ok(frame) = control.try_recv().or_else(|_| bulk.try_recv())
+        {
+            batch.extend_from_slice(&frame);
+        }
+        let written = tokio::select! {
+            biased;
+            () = closed.cancelled() => break,
+            written = writer.write_all(&batch) => written,
+        };
+        if written.is_err() {
+            // The reader sees the end of the stream too, and says why.
+            break;
+        }
+    }
+    drop(writer.shutdown().await);
+}
+
+async fn read<R: AsyncRead>(reader: R, shared: Arc<Shared>, ready: oneshot::Sender<Result<Ready, LinkError>>) {
+    let mut reader = std::pin::pin!(reader);
+    let mut buffer = bytes::BytesMut::new();
+    let mut ready = Some(ready);
+    let why = loop {
+        buffer.reserve(frame::MAX_DATA_BYTES + frame::HEADER_BYTES);
+        let read = tokio::select! {
+            biased;
+            () = shared.closed.cancelled() => break "it was closed".to_owned(),
+            read = reader.read_buf(&mut buffer) => read,
+        };
+        match read {
+            Ok(0) => break "its agent ended".to_owned(),
+            Ok(_) => {}
+            Err(error) => break format!("its stream failed: {error}"),
+        }
+        if let Err(violation) = inbound::take_frames(&mut buffer, &shared, &mut ready) {
+            tracing::warn!(%violation, "the agent broke its protocol");
+            break format!("its agent broke the protocol: {violation}");
+        }
+    };
+    shared.close(&why);
+}
+
+/// Hands the first message to whoever waits for the sandbox to stand.
+pub(super) fn first_message(message: FromAgent) -> Result<Ready, LinkError> {
+    match message {
+        FromAgent::Ready(ready) if ready.version == wire::VERSION => Ok(ready),
+        FromAgent::Ready(ready) => Err(LinkError::Lost(format!(
+            "its agent speaks version {} of the protocol, this daemon {}: rebuild codebeaker",
+            ready.version,
+            wire::VERSION
+        ))),
+        FromAgent::SetupFailed { step, errno } => Err(LinkError::SetUp { step, errno }),
+        _ => Err(LinkError::Lost("its agent spoke before it was ready".to_owned())),
+    }
+}
+
+/// The channel of a stream, for the modules beside this one.
+pub(super) fn channel(execution: u32, stream: Stream) -> Channel {
+    Channel::of(execution, stream)
+}

@@ -1,0 +1,323 @@
+//! Executions: programs that run in a session's sandbox, from the request to the result.
+//!
+//! [`Execution`] is what everybody sees of one: its state, its output to read again, the ways to stop
+//! it. [`drive`] runs it. The order is always the same: `started`, output, gaps, `exited`, and then the
+//! caller's answer; a program that fails is a result ([`Outcome`]), an [`ExecutionError`] means that it was
+//! not run.
+
+pub mod chunk;
+pub mod drive;
+mod kept;
+mod outcome;
+mod pump;
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::wire::{Reach, TerminalSize};
+use crate::agent::{LinkError, Signals, StdinError, StdinWriter};
+use crate::ids::{ExecutionId, SessionId};
+use kept::Kept;
+
+pub use chunk::Chunk;
+pub use kept::Piece;
+pub use outcome::{Outcome, Summary, Written};
+
+/// Why something can't be done with an execution.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ExecutionError {
+    /// Nothing of this name is known.
+    #[error("there is no execution {0}")]
+    NotFound(ExecutionId),
+    /// It has ended, or has not begun.
+    #[error("execution {0} is not running")]
+    NotRunning(ExecutionId),
+    /// It has no input, or the input was closed.
+    #[error("the input of execution {0} is closed")]
+    StdinClosed(ExecutionId),
+    /// Too many wait already.
+    #[error("{waiting} executions wait in this session already")]
+    QueueFull {
+        /// How many.
+        waiting: usize,
+    },
+    /// The sandbox could not start the program.
+    #[error("the program was not started: could not {step}: {}", std::io::Error::from_raw_os_error(*.errno))]
+    NotStarted {
+        /// What was attempted.
+        step: String,
+        /// The kernel's error number.
+        errno: i32,
+    },
+    /// The code that came with the request could not be put into the sandbox.
+    #[error("the code could not be put into the sandbox: {0}")]
+    Code(#[source] LinkError),
+    /// The sandbox went.
+    #[error(transparent)]
+    Lost(LinkError),
+}
+
+/// A stream of output, as clients name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OutputStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// All that the terminal shows.
+    Pty,
+}
+
+/// A piece of output, on its way to the client.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Rises by one with each [`Output`] and [`Gap`] of an execution, from 0.
+    pub seq: u64,
+    /// Which stream.
+    pub stream: OutputStream,
+    /// Where in the stream it starts, in bytes.
+    pub offset: u64,
+    /// The bytes.
+    pub chunk: Chunk,
+}
+
+/// Bytes that are not passed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// As of [`Output`].
+    pub seq: u64,
+    /// Which stream.
+    pub stream: OutputStream,
+    /// Where the hole starts.
+    pub offset: u64,
+    /// How large it is.
+    pub bytes: u64,
+}
+
+/// Who is told how an execution goes, in order. A call that waits holds the program back, not the daemon.
+#[async_trait]
+pub trait Observer: Send + Sync {
+    /// The program runs.
+    async fn started(&self, execution: &Execution);
+    /// It printed something.
+    async fn output(&self, execution: &Execution, output: Output);
+    /// It printed what is not passed on.
+    async fn gap(&self, execution: &Execution, gap: Gap);
+    /// It and all it left behind are gone. Returns when all that was told before is beyond recall.
+    async fn exited(&self, execution: &Execution, summary: &Summary);
+}
+
+/// Where an execution is in its life.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// It waits for others to end.
+    Queued,
+    /// The program runs.
+    Running,
+    /// It ended so.
+    Ended(Summary),
+    /// It was never run; the caller got the error.
+    Refused,
+}
+
+/// One execution.
+#[derive(Debug)]
+pub struct Execution {
+    /// Its name.
+    pub id: ExecutionId,
+    /// The session that it runs in.
+    pub session: SessionId,
+    /// Program and arguments, as the sandbox sees them.
+    pub argv: Vec<String>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// Whether it has a terminal.
+    pub has_terminal: bool,
+    phase: watch::Sender<Phase>,
+    running: OnceLock<Running>,
+    primary: Mutex<Kept>,
+    stderr: Mutex<Kept>,
+    printed: Notify,
+    stop: Stop,
+}
+
+/// What can be done with a program that runs.
+#[derive(Debug)]
+struct Running {
+    pid: u32,
+    started_at: Timestamp,
+    stdin: StdinWriter,
+    signals: Signals,
+}
+
+/// The ways to end an execution before its time.
+#[derive(Debug, Default)]
+struct Stop {
+    /// Ask the program to end, and insist by and by.
+    cancel: CancellationToken,
+    /// End it at once.
+    kill: CancellationToken,
+}
+
+impl Execution {
+    pub(crate) fn new(
+        id: ExecutionId,
+        session: SessionId,
+        argv: Vec<String>,
+        has_terminal: bool,
+        kept_bytes: usize,
+    ) -> Self {
+        Self {
+            id,
+            session,
+            argv,
+            created_at: Timestamp::now(),
+            has_terminal,
+            phase: watch::Sender::new(Phase::Queued),
+            running: OnceLock::new(),
+            primary: Mutex::new(Kept::new(kept_bytes)),
+            stderr: Mutex::new(Kept::new(kept_bytes)),
+            printed: Notify::new(),
+            stop: Stop::default(),
+        }
+    }
+
+    /// Where it is in its life.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase.borrow().clone()
+    }
+
+    /// Whether nothing more will come of it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(*self.phase.borrow(), Phase::Ended(_) | Phase::Refused)
+    }
+
+    /// Process id inside the sandbox, once it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.running.get().map(|running| running.pid)
+    }
+
+    /// When the program was started.
+    #[must_use]
+    pub fn started_at(&self) -> Option<Timestamp> {
+        self.running.get().map(|running| running.started_at)
+    }
+
+    /// Waits until it runs, or is over.
+    pub async fn running(&self) {
+        let mut phase = self.phase.subscribe();
+        // The sender lives in the execution itself, so the wait can only end with the phase.
+        drop(phase.wait_for(|phase| *phase != Phase::Queued).await);
+    }
+
+    /// Waits for its end; `None` when it was never run.
+    pub async fn ended(&self) -> Option<Summary> {
+        let mut phase = self.phase.subscribe();
+        let over = phase.wait_for(|phase| matches!(phase, Phase::Ended(_) | Phase::Refused)).await;
+        match over.as_deref() {
+            Ok(Phase::Ended(summary)) => Some(summary.clone()),
+            _ => None,
+        }
+    }
+
+    /// Asks the program to end: an interrupt, then termination, then the end of the whole tree, each after
+    /// the grace of the settings. One that waits in the queue never starts.
+    pub fn cancel(&self) {
+        self.stop.cancel.cancel();
+    }
+
+    /// Ends the whole tree at once.
+    pub fn kill(&self) {
+        self.stop.kill.cancel();
+    }
+
+    /// Delivers a signal.
+    ///
+    /// # Errors
+    /// [`ExecutionError::NotRunning`], or [`ExecutionError::Lost`].
+    pub async fn signal(&self, signal: i32, reach: Reach) -> Result<(), ExecutionError> {
+        self.program()?.signals.send(signal, reach).await.map_err(ExecutionError::Lost)
+    }
+
+    /// Changes the size of its terminal.
+    ///
+    /// # Errors
+    /// [`ExecutionError::NotRunning`], or [`ExecutionError::Lost`].
+    pub async fn resize(&self, size: TerminalSize) -> Result<(), ExecutionError> {
+        self.program()?.signals.resize(size).await.map_err(ExecutionError::Lost)
+    }
+
+    /// Writes to its input; waits as long as the program doesn't read.
+    ///
+    /// # Errors
+    /// [`ExecutionError::NotRunning`], [`ExecutionError::StdinClosed`] or [`ExecutionError::Lost`].
+    pub async fn write_stdin(&self, bytes: &[u8]) -> Result<(), ExecutionError> {
+        self.program()?.stdin.write(bytes).await.map_err(|error| self.stdin_error(error))
+    }
+
+    /// Ends its input.
+    ///
+    /// # Errors
+    /// As [`Execution::write_stdin`].
+    pub async fn close_stdin(&self) -> Result<(), ExecutionError> {
+        self.program()?.stdin.close().await.map_err(|error| self.stdin_error(error))
+    }
+
+    fn stdin_error(&self, error: StdinError) -> ExecutionError {
+        match error {
+            StdinError::Closed => ExecutionError::StdinClosed(self.id.clone()),
+            StdinError::Link(error) => ExecutionError::Lost(error),
+        }
+    }
+
+    fn program(&self) -> Result<&Running, ExecutionError> {
+        if self.is_over() {
+            return Err(ExecutionError::NotRunning(self.id.clone()));
+        }
+        self.running.get().ok_or_else(|| ExecutionError::NotRunning(self.id.clone()))
+    }
+
+    /// Output from an offset on. Waits up to `wait` for the first byte where there is none yet.
+    pub async fn read(&self, stream: OutputStream, offset: u64, max: usize, wait: Duration) -> Piece {
+        let deadline = tokio::time::Instant::now() + wait;
+        loop {
+            let printed = self.printed.notified();
+            tokio::pin!(printed);
+            // Registered before the look, so that what is printed in between is not missed.
+            printed.as_mut().enable();
+            let piece = self.kept(stream).read(offset, max);
+            if !piece.bytes.is_empty() || piece.is_end {
+                return piece;
+            }
+            if tokio::time::timeout_at(deadline, printed).await.is_err() {
+                return piece;
+            }
+        }
+    }
+
+    fn kept(&self, stream: OutputStream) -> MutexGuard<'_, Kept> {
+        let kept = if stream == OutputStream::Stderr { &self.stderr } else { &self.primary };
+        kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, stream: OutputStream, bytes: &[u8]) {
+        self.kept(stream).push(bytes);
+        self.printed.notify_waiters();
+    }
+
+    fn finish(&self, phase: Phase) {
+        for stream in [OutputStream::Stdout, OutputStream::Stderr] {
+            self.kept(stream).finish();
+        }
+        self.phase.send_replace(phase);
+        self.printed.notify_waiters();
+    }
+}

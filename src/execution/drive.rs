@@ -1,0 +1,285 @@
+//! Runs an execution: waits for its turn, starts the program, watches over its time, and ends it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use jiff::Timestamp;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
+
+use super::outcome::StopReason;
+use super::pump::{Allowance, Pump};
+use super::{Execution, ExecutionError, Observer, Phase, Running, Summary, Written};
+use crate::agent::frame::Stream;
+use crate::agent::wire::Reach;
+use crate::agent::{Ended, Link, LinkError, Process, Program, StdinWriter};
+
+const SIGINT: i32 = 2;
+const SIGTERM: i32 = 15;
+const SIGKILL: i32 = 9;
+
+/// What to run, all decided.
+#[derive(Debug)]
+pub struct Order {
+    /// The program.
+    pub program: Program,
+    /// Code that came with the request.
+    pub code: Option<Code>,
+    /// What is written to its input before all else.
+    pub input: Option<Bytes>,
+    /// Whether the input ends with that.
+    pub input_ends: bool,
+    /// Wall time until it is ended.
+    pub timeout: Duration,
+    /// Bytes of output that are passed on.
+    pub output_bytes: u64,
+    /// Whether more output than that ends the program.
+    pub stop_at_output_limit: bool,
+    /// The longest chunk of output.
+    pub max_chunk_bytes: usize,
+    /// Between the steps of a cancellation.
+    pub cancel_grace: Duration,
+}
+
+/// Code that came without a file. It is put into a directory of its own, and taken away at the end.
+#[derive(Debug)]
+pub struct Code {
+    /// The directory, below [`crate::agent::plan::CODE`]; no other execution uses it.
+    pub directory: String,
+    /// The file's name in it.
+    pub name: String,
+    /// The code.
+    pub text: Bytes,
+}
+
+/// Counts how often the kernel killed for memory in a sandbox.
+pub type OomKills = Box<dyn Fn() -> Option<u64> + Send + Sync>;
+
+/// A place in the queue of a session, which becomes the permit to run.
+pub type Turn = futures::future::BoxFuture<'static, Result<OwnedSemaphorePermit, AcquireError>>;
+
+/// Joins the queue at once, so that executions get their turns in the order in which they were asked for.
+#[must_use]
+pub fn join_queue(turns: &Arc<Semaphore>) -> Turn {
+    let mut turn = Arc::clone(turns).acquire_owned().boxed();
+    match (&mut turn).now_or_never() {
+        Some(taken) => std::future::ready(taken).boxed(),
+        None => turn,
+    }
+}
+
+/// Where an execution runs.
+pub struct Place {
+    /// The sandbox.
+    pub link: Link,
+    /// When it may.
+    pub turn: Turn,
+    /// How often the kernel killed for memory in this sandbox so far, where it counts that.
+    pub oom_kills: OomKills,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place").field("link", &self.link).finish_non_exhaustive()
+    }
+}
+
+/// Runs it to its end. The result is also left in the execution, for those who wait there.
+///
+/// # Errors
+/// When the program was not run; see [`ExecutionError`].
+pub async fn drive(
+    execution: &Execution,
+    order: Order,
+    place: Place,
+    observer: &dyn Observer,
+) -> Result<Summary, ExecutionError> {
+    let result = run(execution, order, place, observer).await;
+    match &result {
+        Ok(summary) => {
+            observer.exited(execution, summary).await;
+            execution.finish(Phase::Ended(summary.clone()));
+        }
+        Err(_) => execution.finish(Phase::Refused),
+    }
+    result
+}
+
+async fn run(
+    execution: &Execution,
+    order: Order,
+    place: Place,
+    observer: &dyn Observer,
+) -> Result<Summary, ExecutionError> {
+    let asked = Instant::now();
+    let turn = tokio::select! {
+        biased;
+        () = execution.stop.kill.cancelled() => Err(StopReason::Killed),
+        () = execution.stop.cancel.cancelled() => Err(StopReason::Cancelled),
+        turn = place.turn => turn.map_err(|_| StopReason::Killed),
+    };
+    let queued = asked.elapsed();
+    let _turn = match turn {
+        Ok(turn) => turn,
+        Err(reason) => return Ok(never_started(reason, queued)),
+    };
+    if let Some(Code { directory, name, text }) = &order.code {
+        place.link.write_code(&format!("{directory}/{name}"), text.clone()).await.map_err(ExecutionError::Code)?;
+    }
+    let result = run_program(execution, &order, &place.link, &place.oom_kills, queued, observer).await;
+    if let Some(Code { directory, .. }) = &order.code
+        && let Err(error) = place.link.remove_code(directory).await
+    {
+        tracing::debug!(%error, "code could not be taken away");
+    }
+    result
+}
+
+async fn run_program(
+    execution: &Execution,
+    order: &Order,
+    link: &Link,
+    oom_kills: &OomKills,
+    queued: Duration,
+    observer: &dyn Observer,
+) -> Result<Summary, ExecutionError> {
+    let oom_before = oom_kills();
+    let mut process = link.spawn(order.program.clone()).await.map_err(refusal)?;
+    let running =
+        Running { pid: process.pid, started_at: Timestamp::now(), stdin: process.stdin(), signals: process.signals() };
+    let started_at = running.started_at;
+    let began = Instant::now();
+    let stdin = running.stdin.clone();
+    execution.running.set(running).expect("an execution is driven once");
+    execution.phase.send_replace(Phase::Running);
+    observer.started(execution).await;
+
+    let (over_sender, over) = oneshot::channel();
+    let allowance = Allowance { bytes: order.output_bytes, max_chunk_bytes: order.max_chunk_bytes };
+    let (stdout, stderr) = (process.output(Stream::Stdout), process.output(Stream::Stderr));
+    let pump = Pump::new(execution, observer, stdout, stderr, allowance, over_sender).run();
+    let watch = Watch { execution, order, began };
+    let (pumped, (ended, stop, duration)) = tokio::join!(pump, watch.until_ended(&mut process, stdin, over));
+    let oom_kill = matches!((oom_before, oom_kills()), (Some(before), Some(after)) if after > before);
+    Ok(Summary {
+        outcome: Summary::decide(ended.as_ref().ok(), stop, oom_kill),
+        exit_code: ended.as_ref().ok().and_then(|ended| ended.code),
+        signal: ended.as_ref().ok().and_then(|ended| ended.signal),
+        started_at: Some(started_at),
+        duration,
+        queued,
+        cpu: ended.as_ref().ok().map(|ended| Duration::from_micros(ended.cpu_micros)),
+        peak_memory_bytes: ended.as_ref().ok().map(|ended| ended.peak_memory_bytes),
+        stdout: pumped.stdout,
+        stderr: pumped.stderr,
+    })
+}
+
+/// Watches over a running program.
+struct Watch<'a> {
+    execution: &'a Execution,
+    order: &'a Order,
+    began: Instant,
+}
+
+impl Watch<'_> {
+    /// Waits for the end, and brings it about where that is due.
+    async fn until_ended(
+        &self,
+        process: &mut Process,
+        stdin: StdinWriter,
+        mut over: oneshot::Receiver<()>,
+    ) -> (Result<Ended, LinkError>, Option<StopReason>, Duration) {
+        let signals = process.signals();
+        let ended = process.ended();
+        let feed = feed(stdin, self.order.input.clone(), self.order.input_ends);
+        tokio::pin!(ended, feed);
+        let timeout = tokio::time::sleep_until(self.began + self.order.timeout);
+        tokio::pin!(timeout);
+        let stop = &self.execution.stop;
+        let (mut reason, mut killed, mut feeding) = (None, false, true);
+        let mut watch_output = self.order.stop_at_output_limit;
+        // The next step of a cancellation, and when it is due.
+        let mut insist: Option<(Instant, i32)> = None;
+        loop {
+            let (signal, reach) = tokio::select! {
+                biased;
+                ended = &mut ended => return (ended, reason, self.began.elapsed()),
+                () = stop.kill.cancelled(), if !killed => {
+                    reason.get_or_insert(StopReason::Killed);
+                    (SIGKILL, Reach::Tree)
+                }
+                () = stop.cancel.cancelled(), if reason.is_none() => {
+                    reason = Some(StopReason::Cancelled);
+                    insist = Some((Instant::now() + self.order.cancel_grace, SIGTERM));
+                    (SIGINT, Reach::Foreground)
+                }
+                () = &mut timeout, if reason != Some(StopReason::Timeout) && !killed => {
+                    reason.get_or_insert(StopReason::Timeout);
+                    (SIGKILL, Reach::Tree)
+                }
+                told = &mut over, if watch_output => {
+                    watch_output = false;
+                    if told.is_err() || killed {
+                        continue;
+                    }
+                    reason.get_or_insert(StopReason::OutputLimit);
+                    (SIGKILL, Reach::Tree)
+                }
+                () = due(insist), if insist.is_some() && !killed => {
+                    let signal = insist.take().map_or(SIGKILL, |(_, signal)| signal);
+                    if signal == SIGTERM {
+                        insist = Some((Instant::now() + self.order.cancel_grace, SIGKILL));
+                    }
+                    (signal, Reach::Tree)
+                }
+                () = &mut feed, if feeding => {
+                    feeding = false;
+                    continue;
+                }
+            };
+            killed |= signal == SIGKILL;
+            if let Err(error) = signals.send(signal, reach).await {
+                tracing::debug!(%error, "a signal had nobody to go to");
+            }
+        }
+    }
+}
+
+async fn due(insist: Option<(Instant, i32)>) {
+    if let Some((when, _)) = insist {
+        tokio::time::sleep_until(when).await;
+    }
+}
+
+/// Writes the input that was given beforehand. A program that doesn't read it to the end has no use for it.
+async fn feed(stdin: StdinWriter, input: Option<Bytes>, ends: bool) {
+    if stdin.write(&input.unwrap_or_default()).await.is_ok() && ends {
+        drop(stdin.close().await);
+    }
+}
+
+fn refusal(error: LinkError) -> ExecutionError {
+    match error {
+        LinkError::NotStarted { step, errno } => ExecutionError::NotStarted { step, errno },
+        other => ExecutionError::Lost(other),
+    }
+}
+
+fn never_started(reason: StopReason, queued: Duration) -> Summary {
+    let ended = Ended { execution: 0, code: None, signal: None, cause: None, cpu_micros: 0, peak_memory_bytes: 0 };
+    Summary {
+        outcome: Summary::decide(Some(&ended), Some(reason), false),
+        exit_code: None,
+        signal: None,
+        started_at: None,
+        duration: Duration::ZERO,
+        queued,
+        cpu: Some(Duration::ZERO),
+        peak_memory_bytes: Some(0),
+        stdout: Written::default(),
+        stderr: Written::default(),
+    }
+}

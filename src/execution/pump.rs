@@ -1,0 +1,225 @@
+//! Moves a program's output to whoever observes it.
+//!
+//! The first bytes go at once; what follows closely is gathered for a few milliseconds or until a chunk
+//! is full, because clients pay by the message. Both streams go through one pump, so that their order
+//! stays as it was seen. Credit goes back to the program only when the observer has taken the bytes.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::Instant;
+
+use super::chunk::Chunker;
+use super::{Execution, Gap, Observer, Output, OutputStream, Written};
+use crate::agent::{ByteStream, LinkError};
+
+/// How long bytes that follow others may wait for more.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// Bytes that are worth a message of their own.
+const FULL_BYTES: usize = 32 * 1024;
+
+/// What a pump passes on, and when it stops doing so.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowance {
+    /// Bytes of all streams together.
+    pub(super) bytes: u64,
+    /// The longest chunk.
+    pub(super) max_chunk_bytes: usize,
+}
+
+/// One stream within a pump.
+struct Lane {
+    stream: OutputStream,
+    source: ByteStream,
+    chunker: Chunker,
+    waiting: BytesMut,
+    written: Written,
+    passed: u64,
+    open: bool,
+}
+
+impl Lane {
+    fn new(stream: OutputStream, source: ByteStream) -> Self {
+        Self {
+            stream,
+            source,
+            chunker: Chunker::default(),
+            waiting: BytesMut::new(),
+            written: Written::default(),
+            passed: 0,
+            open: true,
+        }
+    }
+}
+
+/// Moves the output of one execution.
+pub(super) struct Pump<'a> {
+    execution: &'a Execution,
+    observer: &'a dyn Observer,
+    lanes: [Option<Lane>; 2],
+    allowance: Allowance,
+    seq: u64,
+    last_flush: Option<Instant>,
+    /// Told once, when the allowance is used up.
+    over: Option<tokio::sync::oneshot::Sender<()>>,
+}
+
+/// What went through a pump.
+pub(super) struct Pumped {
+    pub(super) stdout: Written,
+    pub(super) stderr: Written,
+}
+
+impl<'a> Pump<'a> {
+    pub(super) fn new(
+        execution: &'a Execution,
+        observer: &'a dyn Observer,
+        stdout: ByteStream,
+        stderr: ByteStream,
+        allowance: Allowance,
+        over: tokio::sync::oneshot::Sender<()>,
+    ) -> Self {
+        let lanes = if execution.has_terminal {
+            [Some(Lane::new(OutputStream::Pty, stdout)), None]
+        } else {
+            [Some(Lane::new(OutputStream::Stdout, stdout)), Some(Lane::new(OutputStream::Stderr, stderr))]
+        };
+        Self { execution, observer, lanes, allowance, seq: 0, last_flush: None, over: Some(over) }
+    }
+
+    /// Runs until both streams have ended, or the sandbox is gone: then what came until there is passed on.
+    pub(super) async fn run(mut self) -> Pumped {
+        loop {
+            let [first, second] = &mut self.lanes;
+            let has_waiting = [&*first, &*second].into_iter().flatten().any(|lane| !lane.waiting.is_empty());
+            let due = self.last_flush.unwrap_or_else(Instant::now) + GATHER;
+            let (index, read) = tokio::select! {
+                read = next(first), if is_open(first) => (0, read),
+                read = next(second), if is_open(second) => (1, read),
+                () = tokio::time::sleep_until(due), if has_waiting => {
+                    self.flush_all().await;
+                    continue;
+                }
+                else => break,
+            };
+            match read {
+                Ok(Some(bytes)) => self.take(index, bytes).await,
+                Ok(None) | Err(_) => {
+                    if let Some(lane) = &mut self.lanes[index] {
+                        lane.open = false;
+                    }
+                }
+            }
+        }
+        self.finish().await
+    }
+
+    async fn take(&mut self, index: usize, bytes: Bytes) {
+        if self.lanes[1 - index].as_ref().is_some_and(|other| !other.waiting.is_empty()) {
+            self.flush(1 - index).await;
+        }
+        let Some(lane) = &mut self.lanes[index] else { return };
+        let rested = self.last_flush.is_none_or(|last| last.elapsed() >= GATHER);
+        if lane.waiting.is_empty() && (rested || bytes.len() >= FULL_BYTES) {
+            self.pass(index, bytes).await;
+            return;
+        }
+        lane.waiting.extend_from_slice(&bytes);
+        if rested || lane.waiting.len() >= FULL_BYTES {
+            self.flush(index).await;
+        }
+    }
+
+    async fn flush_all(&mut self) {
+        for index in 0..self.lanes.len() {
+            self.flush(index).await;
+        }
+    }
+
+    async fn flush(&mut self, index: usize) {
+        let Some(lane) = &mut self.lanes[index] else { return };
+        if !lane.waiting.is_empty() {
+            let bytes = lane.waiting.split().freeze();
+            self.pass(index, bytes).await;
+        }
+    }
+
+    /// Passes bytes on as far as the allowance goes, counts the rest, and gives the credit back.
+    async fn pass(&mut self, index: usize, bytes: Bytes) {
+        let Some(lane) = &mut self.lanes[index] else { return };
+        let length = bytes.len();
+        lane.written.bytes += length as u64;
+        let allowed = usize::try_from(self.allowance.bytes).map_or(length, |left| left.min(length));
+        let cut = allowed < length;
+        if !lane.written.truncated && allowed > 0 {
+            self.allowance.bytes -= allowed as u64;
+            let chunks = lane.chunker.push(bytes.slice(..allowed), self.allowance.max_chunk_bytes);
+            self.send(index, chunks).await;
+        }
+        if cut {
+            self.cut_off(index);
+        }
+        if let Some(lane) = &mut self.lanes[index] {
+            // A stream that is gone needs no credit; the next read says so.
+            drop(lane.source.grant(length).await);
+        }
+        self.last_flush = Some(Instant::now());
+    }
+
+    fn cut_off(&mut self, index: usize) {
+        if let Some(lane) = &mut self.lanes[index] {
+            lane.written.truncated = true;
+            // A character that the limit cuts in two belongs to the hole.
+            lane.chunker = Chunker::default();
+        }
+        if let Some(over) = self.over.take() {
+            // Nobody listens when the program is to run on.
+            over.send(()).unwrap_or_default();
+        }
+    }
+
+    async fn send(&mut self, index: usize, chunks: Vec<super::Chunk>) {
+        for chunk in chunks {
+            let Some(lane) = &mut self.lanes[index] else { return };
+            let (stream, offset) = (lane.stream, lane.passed);
+            lane.passed += chunk.bytes.len() as u64;
+            self.execution.keep(stream, &chunk.bytes);
+            let output = Output { seq: self.next_seq(), stream, offset, chunk };
+            self.observer.output(self.execution, output).await;
+        }
+    }
+
+    fn next_seq(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq - 1
+    }
+
+    async fn finish(mut self) -> Pumped {
+        self.flush_all().await;
+        for index in 0..self.lanes.len() {
+            let Some(lane) = &mut self.lanes[index] else { continue };
+            let held = lane.chunker.finish(self.allowance.max_chunk_bytes);
+            self.send(index, held).await;
+            let Some(lane) = &self.lanes[index] else { continue };
+            let (stream, offset, missing) = (lane.stream, lane.passed, lane.written.bytes - lane.passed);
+            if missing > 0 {
+                let gap = Gap { seq: self.next_seq(), stream, offset, bytes: missing };
+                self.observer.gap(self.execution, gap).await;
+            }
+        }
+        let [stdout, stderr] = self.lanes.map(|lane| lane.map(|lane| lane.written).unwrap_or_default());
+        Pumped { stdout, stderr }
+    }
+}
+
+fn is_open(lane: &Option<Lane>) -> bool {
+    lane.as_ref().is_some_and(|lane| lane.open)
+}
+
+async fn next(lane: &mut Option<Lane>) -> Result<Option<Bytes>, LinkError> {
+    match lane {
+        Some(lane) => lane.source.next().await,
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,73 @@
+//! What there is to choose from: runtimes (where code is isolated) and engines (what runs it).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::session::Isolation;
+
+/// Parameters of a method that has none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NoParams {}
+
+/// Result of a method that has nothing to say but that it is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Done {}
+
+/// Result of `runtime/list`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuntimeListResult {
+    /// All runtimes that the daemon knows, usable here or not.
+    pub runtimes: Vec<RuntimeInfo>,
+}
+
+/// A place where code can be isolated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuntimeInfo {
+    /// Its name in `session/create`.
+    pub id: String,
+    /// How strictly it isolates.
+    pub isolation: Isolation,
+    /// Whether it can be used here.
+    pub available: bool,
+    /// Why it can't be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What would mend that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// Result of `engine/list`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineListResult {
+    /// All engines that the daemon knows, usable here or not.
+    pub engines: Vec<EngineInfo>,
+}
+
+/// Something that runs code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineInfo {
+    /// Its name in `session/create`.
+    pub id: String,
+    /// The languages it runs, every name that is understood.
+    pub languages: Vec<String>,
+    /// Extensions of files that it runs, without the dot.
+    pub extensions: Vec<String>,
+    /// Whether it can be used here.
+    pub available: bool,
+    /// Its version, where it can be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Why it can't be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What would mend that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The runtimes in which it can be used.
+    pub runtimes: Vec<String>,
+}

@@ -1,0 +1,161 @@
+//! What an execution runs: code, a file of the workspace, or a program.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::session::Env;
+
+/// What to run. On the wire it is one object with exactly one of `code`, `file` and `program`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "SourceFields", into = "SourceFields")]
+pub struct Source {
+    /// Code, file or program.
+    pub what: Runnable,
+    /// Arguments of the program or script; never interpreted by a shell.
+    pub args: Vec<String>,
+    /// Where it runs, relative to the workspace; the workspace itself when absent.
+    pub cwd: Option<String>,
+    /// Environment variables beside those of the session, which they override.
+    pub env: Env,
+}
+
+/// The three things that can be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Runnable {
+    /// Text in some language.
+    Code {
+        /// The text.
+        code: String,
+        /// Its language; that of the session when absent.
+        language: Option<String>,
+        /// The document that it came from.
+        uri: Option<String>,
+    },
+    /// A file of the workspace.
+    File {
+        /// Its path in the workspace.
+        path: String,
+        /// Its language; told by its name when absent.
+        language: Option<String>,
+    },
+    /// A program of the sandbox.
+    Program {
+        /// Its name, looked for in `PATH`, or its path.
+        program: String,
+    },
+}
+
+/// The fields of [`Source`] on the wire.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Source")]
+struct SourceFields {
+    /// Code to run. Exactly one of `code`, `file` and `program` is needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// A file of the workspace to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    /// A program of the sandbox to run: a name that is looked for in `PATH`, or a path. It is started as it is, never through a shell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<String>,
+    /// With `code` or `file`: the language. Without it, `code` is in the language of the session, and a `file` is told by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    /// With `code`: the document that it came from, so that messages can name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uri: Option<String>,
+    /// Arguments of the program or script; never interpreted by a shell.
+    #[serde(default)]
+    args: Vec<String>,
+    /// Directory to run in, relative to the workspace. Without it, the workspace itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cwd: Option<String>,
+    /// Environment variables beside those of the session, which they override.
+    #[serde(default)]
+    env: Env,
+}
+
+/// Why an object is no [`Source`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SourceFault {
+    /// Nothing says what to run.
+    #[error("one of `code`, `file` and `program` is needed")]
+    Nothing,
+    /// Several things say what to run.
+    #[error("`code`, `file` and `program` exclude each other")]
+    Several,
+    /// A program has no language.
+    #[error("`language` goes with `code` and `file`, not with `program`")]
+    LanguageOfProgram,
+    /// Only code comes from a document.
+    #[error("`uri` goes with `code` alone")]
+    UriWithoutCode,
+}
+
+impl TryFrom<SourceFields> for Source {
+    type Error = SourceFault;
+
+    fn try_from(fields: SourceFields) -> Result<Self, SourceFault> {
+        let SourceFields { code, file, program, language, uri, args, cwd, env } = fields;
+        if code.is_none() && uri.is_some() {
+            return Err(SourceFault::UriWithoutCode);
+        }
+        let what = match (code, file, program) {
+            (Some(code), None, None) => Runnable::Code { code, language, uri },
+            (None, Some(path), None) => Runnable::File { path, language },
+            (None, None, Some(program)) if language.is_none() => Runnable::Program { program },
+            (None, None, Some(_)) => return Err(SourceFault::LanguageOfProgram),
+            (None, None, None) => return Err(SourceFault::Nothing),
+            _ => return Err(SourceFault::Several),
+        };
+        Ok(Self { what, args, cwd, env })
+    }
+}
+
+impl From<Source> for SourceFields {
+    fn from(source: Source) -> Self {
+        let Source { what, args, cwd, env } = source;
+        let fields = Self { args, cwd, env, ..Self::default() };
+        match what {
+            Runnable::Code { code, language, uri } => Self { code: Some(code), language, uri, ..fields },
+            Runnable::File { path, language } => Self { file: Some(path), language, ..fields },
+            Runnable::Program { program } => Self { program: Some(program), ..fields },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::strict::parse;
+    use super::*;
+
+    fn refused(source: Value) -> (String, String) {
+        #[derive(Debug, Deserialize)]
+        struct Params {
+            #[serde(rename = "source")]
+            _source: Source,
+        }
+        let error = parse::<Params>(Some(json!({ "source": source }))).unwrap_err();
+        (error.data.path.unwrap(), error.message)
+    }
+
+    #[test]
+    fn a_source_says_exactly_one_thing_to_run() {
+        let source: Source = parse(Some(json!({"code": "1", "args": ["a"], "uri": "file:///a.py"}))).unwrap();
+        assert_eq!(source.args, ["a"]);
+        assert!(matches!(&source.what, Runnable::Code { uri: Some(uri), .. } if uri == "file:///a.py"));
+        let back: Source = parse(Some(serde_json::to_value(&source).unwrap())).unwrap();
+        assert_eq!(back, source);
+
+        assert_eq!(refused(json!({})), refused(json!({"code": null})));
+        assert!(refused(json!({})).1.contains("is needed"));
+        assert!(refused(json!({"code": "", "file": ""})).1.contains("exclude each other"));
+        assert!(refused(json!({"program": "a", "language": "b"})).1.contains("not with `program`"));
+        assert!(refused(json!({"file": "a", "uri": "b"})).1.contains("goes with `code`"));
+        assert_eq!(refused(json!({"prog": "a"})).0, "source.prog");
+        assert_eq!(refused(json!({"program": "a", "args": ["b", 3]})).0, "source.args[1]");
+    }
+}

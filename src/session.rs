@@ -1,0 +1,338 @@
+//! Sessions: long-lived sandboxes in which programs and files are used many times.
+//!
+//! [`Sessions`] creates, finds and ends them; a [`Session`] runs executions and hands out its link for
+//! files. A session ends exactly once, for one reason, and when it has ended nothing of its sandbox is
+//! left. What a client gets to see of all this is the business of the layer above.
+
+mod launch;
+mod life;
+mod registry;
+mod select;
+mod versions;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{Link, LinkError};
+use crate::config::{Limits, Settings};
+use crate::engine::Engine;
+use crate::engine::discover::Installation;
+use crate::execution::{Execution, ExecutionError};
+use crate::ids::{ExecutionId, SessionId};
+use crate::runtime::{Enforcement, Keeper, RuntimeError, Workspace};
+
+pub use launch::{Run, RunLimits, Source, Started, Stdin};
+pub use life::{State, StateChange, Why};
+pub use registry::{Host, NewSession, Sessions};
+pub use select::{Candidate, Selection, Wish};
+pub use versions::{Usable, Versions};
+
+/// Why something can't be done with a session.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// Nothing of this name is known.
+    #[error("there is no session {0}")]
+    NotFound(SessionId),
+    /// It has ended.
+    #[error("session {id} was closed: {}", .why.as_ref().map_or_else(String::new, Why::to_string))]
+    Closed {
+        /// Which session.
+        id: SessionId,
+        /// Why it ended.
+        why: Option<Why>,
+    },
+    /// A session with the same client token is being made at this moment.
+    #[error("a session with this client token is being created")]
+    Busy,
+    /// There are as many as the settings allow.
+    #[error("there are {0} sessions already, which is the limit")]
+    TooMany(usize),
+    /// A limit is over what the settings allow, or makes no sense.
+    #[error("{field}: {why}")]
+    Invalid {
+        /// The parameter, as a path.
+        field: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No engine runs this language.
+    #[error("no engine runs {0:?}")]
+    UnknownLanguage(String),
+    /// The engine is not installed here.
+    #[error("{engine} is not installed on this machine")]
+    EngineMissing {
+        /// Which engine.
+        engine: &'static str,
+        /// The command that installs it.
+        install: &'static str,
+    },
+    /// Every runtime was ruled out.
+    #[error("no runtime can be used: {}", describe(.considered))]
+    NoRuntime {
+        /// Each with the reason.
+        considered: Vec<Candidate>,
+    },
+    /// The client asked for a runtime that there is not.
+    #[error("there is no runtime {0:?}")]
+    UnknownRuntime(String),
+    /// The sandbox could not be started.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// A step of the sandbox's set-up failed.
+    #[error("the sandbox could not be set up: {step}: {}", std::io::Error::from_raw_os_error(*.errno))]
+    SetUp {
+        /// What was attempted.
+        step: String,
+        /// The kernel's error number.
+        errno: i32,
+    },
+    /// The sandbox went before it stood.
+    #[error("the sandbox ended before it stood")]
+    Died(#[source] LinkError),
+    /// The sandbox did not stand in time.
+    #[error("the sandbox did not stand within {} s", .0.as_secs())]
+    TooSlow(Duration),
+    /// The execution could not be queued.
+    #[error(transparent)]
+    Execution(#[from] ExecutionError),
+}
+
+fn describe(considered: &[Candidate]) -> String {
+    let reasons = considered.iter().map(|candidate| {
+        format!("{}: {}", candidate.runtime, candidate.rejected_because.as_deref().unwrap_or("usable"))
+    });
+    reasons.collect::<Vec<_>>().join("; ")
+}
+
+/// Who is told how a session's state changes.
+#[async_trait]
+pub trait Watcher: Send + Sync {
+    /// It changed. Called in order, from the session's own task.
+    async fn changed(&self, session: &Session, change: StateChange);
+}
+
+/// One session.
+pub struct Session {
+    /// Its name.
+    pub id: SessionId,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// The runtime that isolates it, and why that one.
+    pub selection: Selection,
+    /// The token that its client made it with; the same token gives the same session.
+    pub client_token: Option<String>,
+    /// The engine of code whose language nobody names.
+    pub engine: Option<&'static Engine>,
+    /// What its workspace is.
+    pub workspace: Workspace,
+    /// Who holds each limit.
+    pub enforcement: Vec<Enforcement>,
+    link: Link,
+    keeper: Arc<tokio::sync::Mutex<Box<dyn Keeper>>>,
+    host: Arc<Host>,
+    settings: Arc<Settings>,
+    turns: Arc<Semaphore>,
+    changeable: Mutex<Changeable>,
+    executions: Mutex<Vec<Arc<Execution>>>,
+    state: watch::Sender<State>,
+    /// Wakes the session's own task when its deadlines move.
+    touched: Notify,
+    ending: CancellationToken,
+    why: std::sync::OnceLock<Why>,
+}
+
+/// What a client may change of a session.
+#[derive(Debug, Clone)]
+struct Changeable {
+    env: BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
+    limits: Limits,
+    idle_timeout: Duration,
+    max_lifetime: Duration,
+    last_used: tokio::time::Instant,
+    last_used_at: Timestamp,
+}
+
+/// A session as it stands.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Where it is in its life.
+    pub state: State,
+    /// Names and values that a client attached.
+    pub labels: BTreeMap<String, String>,
+    /// Its limits.
+    pub limits: Limits,
+    /// Unused for so long, it is closed.
+    pub idle_timeout: Duration,
+    /// At this age it is closed.
+    pub max_lifetime: Duration,
+    /// When it was used last.
+    pub last_used_at: Timestamp,
+    /// When it closes, if nobody uses it before.
+    pub expires_at: Timestamp,
+}
+
+/// Changes to a session; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct Update {
+    /// Variables of later executions; they replace those that were given before.
+    pub env: Option<BTreeMap<String, String>>,
+    /// Names and values, which replace those that were given before.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Output that one execution passes on, in bytes.
+    pub output_bytes: Option<u64>,
+    /// Wall time of one execution.
+    pub execution_timeout: Option<Duration>,
+    /// Unused for so long, it is closed.
+    pub idle_timeout: Option<Duration>,
+    /// At this age it is closed.
+    pub max_lifetime: Option<Duration>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The environment stays out of every log.
+        f.debug_struct("Session").field("id", &self.id).field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Where it is in its life.
+    #[must_use]
+    pub fn state(&self) -> State {
+        *self.state.borrow()
+    }
+
+    /// Why it ended, once it ends.
+    #[must_use]
+    pub fn why(&self) -> Option<Why> {
+        self.why.get().cloned()
+    }
+
+    /// All that changes about it, at one moment.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let changeable = self.changeable().clone();
+        let unused = changeable.last_used_at.saturating_add(changeable.idle_timeout);
+        let old = self.created_at.saturating_add(changeable.max_lifetime);
+        Snapshot {
+            state: self.state(),
+            labels: changeable.labels,
+            limits: changeable.limits,
+            idle_timeout: changeable.idle_timeout,
+            max_lifetime: changeable.max_lifetime,
+            last_used_at: changeable.last_used_at,
+            // Additions of at most a year to a time of ours can't overflow.
+            expires_at: unused.unwrap_or(Timestamp::MAX).min(old.unwrap_or(Timestamp::MAX)),
+        }
+    }
+
+    /// The way to the sandbox's files. Counts as use.
+    ///
+    /// # Errors
+    /// [`SessionError::Closed`].
+    pub fn link(&self) -> Result<&Link, SessionError> {
+        self.use_now()?;
+        Ok(&self.link)
+    }
+
+    /// Counts as use, so that the idle time-out starts anew.
+    ///
+    /// # Errors
+    /// [`SessionError::Closed`].
+    pub fn use_now(&self) -> Result<(), SessionError> {
+        let state = self.state();
+        if matches!(state, State::Closing | State::Closed) || self.ending.is_cancelled() {
+            return Err(SessionError::Closed { id: self.id.clone(), why: self.why() });
+        }
+        let mut changeable = self.changeable();
+        changeable.last_used = tokio::time::Instant::now();
+        changeable.last_used_at = Timestamp::now();
+        drop(changeable);
+        if state == State::Idle {
+            self.touched.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Changes what may be changed.
+    ///
+    /// # Errors
+    /// [`SessionError::Closed`], or [`SessionError::Invalid`] with nothing changed.
+    pub fn update(&self, update: Update) -> Result<(), SessionError> {
+        registry::check_env(update.env.as_ref())?;
+        registry::check_lifetimes(update.idle_timeout, update.max_lifetime)?;
+        let Update { env, labels, output_bytes, execution_timeout, idle_timeout, max_lifetime } = update;
+        let mut limits = self.changeable().limits;
+        limits.output_bytes = output_bytes.unwrap_or(limits.output_bytes);
+        limits.execution_timeout = execution_timeout.unwrap_or(limits.execution_timeout);
+        registry::check_limits(&limits, &self.settings.ceiling)?;
+        self.use_now()?;
+        let mut changeable = self.changeable();
+        changeable.limits = limits;
+        changeable.env = env.unwrap_or_else(|| std::mem::take(&mut changeable.env));
+        changeable.labels = labels.unwrap_or_else(|| std::mem::take(&mut changeable.labels));
+        changeable.idle_timeout = idle_timeout.unwrap_or(changeable.idle_timeout);
+        changeable.max_lifetime = max_lifetime.unwrap_or(changeable.max_lifetime);
+        drop(changeable);
+        self.touched.notify_one();
+        Ok(())
+    }
+
+    /// Executions that it remembers, the oldest first.
+    #[must_use]
+    pub fn executions(&self) -> Vec<Arc<Execution>> {
+        self.lock_executions().clone()
+    }
+
+    /// One of its executions.
+    #[must_use]
+    pub fn execution(&self, id: &ExecutionId) -> Option<Arc<Execution>> {
+        self.lock_executions().iter().find(|execution| execution.id == *id).cloned()
+    }
+
+    /// Ends it, unless it ends already, and waits until nothing is left of it. Says how many executions it
+    /// ended with it.
+    pub async fn close(&self, why: Why) -> usize {
+        let ended = self.lock_executions().iter().filter(|execution| !execution.is_over()).count();
+        self.end(why);
+        let mut state = self.state.subscribe();
+        // The sender lives in the session itself, so the wait can only end with the state.
+        drop(state.wait_for(|state| *state == State::Closed).await);
+        ended
+    }
+
+    fn end(&self, why: Why) {
+        // The first reason counts.
+        drop(self.why.set(why));
+        self.ending.cancel();
+    }
+
+    /// The host directory of the workspace, where there is one.
+    #[must_use]
+    pub fn workspace_path(&self) -> Option<&PathBuf> {
+        match &self.workspace {
+            Workspace::None => None,
+            Workspace::Copy { path, .. } | Workspace::Bind { path, .. } | Workspace::Overlay { path } => Some(path),
+        }
+    }
+
+    fn changeable(&self) -> MutexGuard<'_, Changeable> {
+        self.changeable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_executions(&self) -> MutexGuard<'_, Vec<Arc<Execution>>> {
+        self.executions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn installation(&self, engine: &'static Engine) -> Result<&Installation, SessionError> {
+        self.host.installation(engine)
+    }
+}

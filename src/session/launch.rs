@@ -1,0 +1,309 @@
+//! From what a client wants to run to the program that is started.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use super::registry::{check_env, check_limits};
+use super::{Session, SessionError};
+use crate::agent::Program;
+use crate::agent::plan::{CODE, WORKSPACE};
+use crate::agent::wire::{ExecutionLimits, TerminalSize};
+use crate::config::Limits;
+use crate::engine::{self, Engine};
+use crate::execution::drive::{Code, Order, Place, drive, join_queue};
+use crate::execution::{Execution, ExecutionError, Observer, Summary};
+use crate::ids::ExecutionId;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Code that comes with the request.
+    Code {
+        /// The code.
+        text: Bytes,
+        /// What runs it; the session's engine when absent.
+        engine: Option<&'static Engine>,
+        /// The file name it goes by in messages; chosen by the engine when absent.
+        name: Option<String>,
+    },
+    /// A file of the workspace.
+    File {
+        /// Its path, relative to the workspace or absolute inside the sandbox.
+        path: String,
+        /// What runs it; told by its extension when absent.
+        engine: Option<&'static Engine>,
+    },
+    /// A program of the sandbox.
+    Program(String),
+}
+
+/// What a program's input is.
+#[derive(Debug, Clone)]
+pub enum Stdin {
+    /// Nothing to read.
+    None,
+    /// This, and then its end.
+    Text(Bytes),
+    /// This, and then what the client writes as it goes.
+    Stream(Bytes),
+    /// A terminal of this size, and what is typed into it first.
+    Pty(TerminalSize, Bytes),
+}
+
+/// Limits of one execution; what is `None` is the session's own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunLimits {
+    /// Resident memory of all its processes.
+    pub memory_bytes: Option<u64>,
+    /// Processors.
+    pub cpu: Option<f64>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
+    /// The size of any file it writes.
+    pub disk_bytes: Option<u64>,
+    /// Output that is passed on.
+    pub output_bytes: Option<u64>,
+    /// Open descriptors of each process.
+    pub open_files: Option<u64>,
+    /// Wall time.
+    pub timeout: Option<Duration>,
+    /// More output than the limit ends the program.
+    pub stop_at_output_limit: bool,
+}
+
+/// A run that a client asks for.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// What.
+    pub source: Source,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Where, as a path of the sandbox; the workspace when absent.
+    pub cwd: Option<String>,
+    /// Variables beside the session's.
+    pub env: BTreeMap<String, String>,
+    /// Its input.
+    pub stdin: Stdin,
+    /// Its limits.
+    pub limits: RunLimits,
+    /// The longest chunk of output that the client takes.
+    pub max_chunk_bytes: usize,
+}
+
+/// An execution that was queued, and its result to come.
+#[derive(Debug)]
+pub struct Started {
+    /// The execution.
+    pub execution: Arc<Execution>,
+    /// What will come of it. Dropping this doesn't stop the execution.
+    pub result: JoinHandle<Result<Summary, ExecutionError>>,
+}
+
+impl Session {
+    /// Queues a run. By the time this returns, the execution has its place in the queue.
+    ///
+    /// # Errors
+    /// See [`SessionError`]; nothing is run then.
+    pub fn execute(self: &Arc<Self>, run: Run, observer: Arc<dyn Observer>) -> Result<Started, SessionError> {
+        self.use_now()?;
+        check_env(Some(&run.env))?;
+        self.check_run(&run)?;
+        let id = ExecutionId::random();
+        let command = self.command(&run, &id)?;
+        let order = self.order(run, command);
+        let Program { argv, terminal, .. } = &order.program;
+        let kept = self.settings.kept_output_bytes;
+        let execution = Arc::new(Execution::new(id, self.id.clone(), argv.clone(), terminal.is_some(), kept));
+        self.enlist(&execution)?;
+        let keeper = Arc::clone(&self.keeper);
+        let place = Place {
+            link: self.link.clone(),
+            turn: join_queue(&self.turns),
+            oom_kills: Box::new(move || keeper.try_lock().ok()?.oom_kills()),
+        };
+        let (session, driven) = (Arc::clone(self), Arc::clone(&execution));
+        let result = tokio::spawn(async move {
+            let result = drive(&driven, order, place, &*observer).await;
+            // The end of an execution is use, and lets the idle time begin.
+            drop(session.use_now());
+            session.touched.notify_one();
+            result
+        });
+        Ok(Started { execution, result })
+    }
+
+    fn check_run(&self, run: &Run) -> Result<(), SessionError> {
+        let RunLimits { memory_bytes, cpu, pids, disk_bytes, output_bytes, open_files, timeout, .. } = run.limits;
+        let own = self.changeable().limits;
+        let asked = Limits {
+            memory_bytes: memory_bytes.unwrap_or(own.memory_bytes),
+            cpu: cpu.or(own.cpu),
+            pids: pids.unwrap_or(own.pids),
+            disk_bytes: disk_bytes.unwrap_or(own.disk_bytes),
+            output_bytes: output_bytes.unwrap_or(own.output_bytes),
+            open_files: open_files.unwrap_or(own.open_files),
+            execution_timeout: timeout.unwrap_or(own.execution_timeout),
+        };
+        // Output and time are the daemon's to spend; the rest is bounded by the sandbox itself.
+        let ceiling = self.settings.ceiling;
+        let most = Limits { output_bytes: ceiling.output_bytes, execution_timeout: ceiling.execution_timeout, ..own };
+        check_limits(&asked, &most)?;
+        let arguments = std::iter::once(("cwd", run.cwd.as_deref().unwrap_or_default()))
+            .chain(run.args.iter().map(|arg| ("args", arg.as_str())));
+        for (field, text) in arguments {
+            if text.contains('\0') {
+                return Err(SessionError::Invalid { field, why: "it contains NUL".to_owned() });
+            }
+        }
+        if matches!(&run.cwd, Some(cwd) if cwd.split('/').any(|part| part == "..") || absolute(cwd).starts_with("/proc"))
+        {
+            let why = "it must be a directory inside the sandbox, without \"..\" and not in /proc".to_owned();
+            return Err(SessionError::Invalid { field: "cwd", why });
+        }
+        Ok(())
+    }
+
+    fn command(&self, run: &Run, id: &ExecutionId) -> Result<Command, SessionError> {
+        match &run.source {
+            Source::Program(program) if program.is_empty() || program.contains('\0') => {
+                Err(SessionError::Invalid { field: "source.program", why: "it names no program".to_owned() })
+            }
+            Source::Program(program) => Ok(Command { engine: None, program: program.clone(), file: None, code: None }),
+            Source::File { path, engine } => {
+                let engine = engine.or_else(|| engine::by_file(path)).or(self.engine).ok_or_else(|| {
+                    let why = format!("{path:?} does not tell its language: give `language`");
+                    SessionError::Invalid { field: "source.file", why }
+                })?;
+                if path.is_empty() || path.contains('\0') {
+                    return Err(SessionError::Invalid { field: "source.file", why: "it names no file".to_owned() });
+                }
+                let program = self.installation(engine)?.program.display().to_string();
+                Ok(Command { engine: Some(engine), program, file: Some(absolute(path)), code: None })
+            }
+            Source::Code { text, engine, name } => {
+                let engine = engine.or(self.engine).ok_or_else(|| {
+                    let why = "the session has no language either: give one to either".to_owned();
+                    SessionError::Invalid { field: "source.language", why }
+                })?;
+                let program = self.installation(engine)?.program.display().to_string();
+                let name = name.clone().unwrap_or_else(|| format!("main.{}", engine.extensions[0]));
+                if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." {
+                    let why = "it must be the name of a file".to_owned();
+                    return Err(SessionError::Invalid { field: "source.uri", why });
+                }
+                let file = Some(format!("{CODE}/{id}/{name}"));
+                let code = Some(Code { directory: id.to_string(), name, text: text.clone() });
+                Ok(Command { engine: Some(engine), program, file, code })
+            }
+        }
+    }
+
+    fn order(&self, run: Run, command: Command) -> Order {
+        let Command { engine, program, file, code } = command;
+        let mut env = self.base_env();
+        if let Some(engine) = engine {
+            env.extend(engine.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+            if let (Some(variable), Some(_)) = (engine.module_path, &code) {
+                env.insert(variable.to_owned(), WORKSPACE.to_owned());
+            }
+        }
+        let (input, input_ends, terminal) = match run.stdin {
+            Stdin::None => (None, false, None),
+            Stdin::Text(text) => (Some(text), true, None),
+            Stdin::Stream(first) => (Some(first), false, None),
+            Stdin::Pty(size, first) => (Some(first), false, Some(size)),
+        };
+        if terminal.is_some() {
+            env.insert("TERM".to_owned(), "xterm-256color".to_owned());
+        }
+        env.extend(self.changeable().env.clone());
+        env.extend(run.env);
+        let mut argv = vec![program];
+        argv.extend(engine.iter().flat_map(|engine| engine.run_args).map(|arg| (*arg).to_owned()));
+        argv.extend(file);
+        argv.extend(run.args);
+        let (limits, own) = (run.limits, self.changeable().limits);
+        Order {
+            program: Program {
+                argv,
+                env: env.into_iter().collect(),
+                cwd: run.cwd.map_or_else(|| WORKSPACE.to_owned(), |cwd| absolute(&cwd)),
+                stdin: input.is_some(),
+                terminal,
+                limits: ExecutionLimits {
+                    memory_bytes: limits.memory_bytes,
+                    processes: limits.pids,
+                    open_files: limits.open_files,
+                    file_bytes: limits.disk_bytes,
+                    // Whole processors, as only those can be given to a single program.
+                    processors: limits.cpu.map(|cpu| cpu.ceil() as u32),
+                },
+            },
+            code,
+            input,
+            input_ends,
+            timeout: limits.timeout.unwrap_or(own.execution_timeout),
+            output_bytes: limits.output_bytes.unwrap_or(own.output_bytes),
+            stop_at_output_limit: limits.stop_at_output_limit,
+            max_chunk_bytes: run.max_chunk_bytes,
+            cancel_grace: self.settings.cancel_grace,
+        }
+    }
+
+    /// What every program finds in its environment; nothing of the daemon's own.
+    fn base_env(&self) -> BTreeMap<String, String> {
+        let mut path: Vec<String> = Vec::new();
+        for installation in &self.host.installations {
+            let directory = installation.program.parent().map(|bin| bin.display().to_string());
+            path.extend(directory.filter(|directory| !installation.roots.is_empty() && !path.contains(directory)));
+        }
+        path.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(str::to_owned));
+        let path = path.join(":");
+        let pairs = [
+            ("HOME", WORKSPACE),
+            ("LANG", "C.UTF-8"),
+            ("LOGNAME", "user"),
+            ("PATH", path.as_str()),
+            ("TMPDIR", "/tmp"),
+            ("USER", "user"),
+        ];
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    /// Puts the execution on the session's list, and takes the oldest that have ended off it.
+    fn enlist(&self, execution: &Arc<Execution>) -> Result<(), SessionError> {
+        let mut executions = self.lock_executions();
+        let active = executions.iter().filter(|known| !known.is_over()).count();
+        let waiting = active.saturating_sub(self.settings.max_running);
+        if waiting >= self.settings.max_queued {
+            return Err(ExecutionError::QueueFull { waiting }.into());
+        }
+        let mut over = executions.len() - active;
+        executions.retain(|known| {
+            let forget = over >= self.settings.max_remembered && known.is_over();
+            over -= usize::from(forget);
+            !forget
+        });
+        executions.push(Arc::clone(execution));
+        Ok(())
+    }
+}
+
+/// A command line before its arguments.
+struct Command {
+    engine: Option<&'static Engine>,
+    program: String,
+    /// What the engine runs, as a path of the sandbox.
+    file: Option<String>,
+    /// The code to put there first.
+    code: Option<Code>,
+}
+
+/// A path of the sandbox, from one that may be relative to the workspace.
+fn absolute(path: &str) -> String {
+    if path.starts_with('/') { path.to_owned() } else { format!("{WORKSPACE}/{path}") }
+}

