@@ -5,3 +5,4 @@ mod files;
 mod hostile;
 mod sandbox;
 mod streams;
+mod terminal;
