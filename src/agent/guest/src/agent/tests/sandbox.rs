@@ -4,7 +4,7 @@
 //! agent does.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
@@ -166,7 +166,9 @@ impl Sandbox {
             match self.stream.read(&mut bytes) {
                 Ok(0) => return false,
                 Ok(length) => self.received.extend_from_slice(&bytes[..length]),
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return false,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return false,
+                // A time-out makes a read return when the machine was frozen for a moment.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("the agent says nothing: {error}"),
             }
         }
