@@ -65,10 +65,7 @@ impl Files {
             FileOp::Read { path, offset, max } => read::read(&self.workspace, &path, offset, max),
             FileOp::Stat { path } => read::stat(&self.workspace, &path),
             FileOp::Create { handle, target, data, last } => {
-                let root = match target.area {
-                    Area::Workspace => &self.workspace,
-                    Area::Code => &self.code,
-                };
+                let root = root(target.area, &self.workspace, &self.code);
                 match self.writes.create(root, handle, &target, &data, last) {
                     None => return,
                     Some(result) => result,
@@ -84,10 +81,12 @@ impl Files {
                     Err(errno) => Err(errno),
                 }
             }
-            FileOp::Remove { path, recursive } => match Removal::start(&self.workspace, &path, recursive) {
-                Ok(removal) => return self.jobs.push_back((request, Job::Remove(removal))),
-                Err(errno) => Err(errno),
-            },
+            FileOp::Remove { path, area, recursive } => {
+                match Removal::start(root(area, &self.workspace, &self.code), &path, recursive) {
+                    Ok(removal) => return self.jobs.push_back((request, Job::Remove(removal))),
+                    Err(errno) => Err(errno),
+                }
+            }
         };
         answer(request, result, outbound);
     }
@@ -118,6 +117,13 @@ impl Files {
     /// When something is to be cleared away.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.writes.deadline()
+    }
+}
+
+fn root<'a>(area: Area, workspace: &'a Root, code: &'a Root) -> &'a Root {
+    match area {
+        Area::Workspace => workspace,
+        Area::Code => code,
     }
 }
 
