@@ -211,6 +211,13 @@ impl Execution {
         self.running.get().map(|running| running.started_at)
     }
 
+    /// Waits until it runs, or is over.
+    pub async fn running(&self) {
+        let mut phase = self.phase.subscribe();
+        // The sender lives in the execution itself, so the wait can only end with the phase.
+        drop(phase.wait_for(|phase| *phase != Phase::Queued).await);
+    }
+
     /// Waits for its end; `None` when it was never run.
     pub async fn ended(&self) -> Option<Summary> {
         let mut phase = self.phase.subscribe();
@@ -237,7 +244,7 @@ impl Execution {
     /// # Errors
     /// [`ExecutionError::NotRunning`], or [`ExecutionError::Lost`].
     pub async fn signal(&self, signal: i32, reach: Reach) -> Result<(), ExecutionError> {
-        self.running()?.signals.send(signal, reach).await.map_err(ExecutionError::Lost)
+        self.program()?.signals.send(signal, reach).await.map_err(ExecutionError::Lost)
     }
 
     /// Changes the size of its terminal.
@@ -245,7 +252,7 @@ impl Execution {
     /// # Errors
     /// [`ExecutionError::NotRunning`], or [`ExecutionError::Lost`].
     pub async fn resize(&self, size: TerminalSize) -> Result<(), ExecutionError> {
-        self.running()?.signals.resize(size).await.map_err(ExecutionError::Lost)
+        self.program()?.signals.resize(size).await.map_err(ExecutionError::Lost)
     }
 
     /// Writes to its input; waits as long as the program doesn't read.
@@ -253,7 +260,7 @@ impl Execution {
     /// # Errors
     /// [`ExecutionError::NotRunning`], [`ExecutionError::StdinClosed`] or [`ExecutionError::Lost`].
     pub async fn write_stdin(&self, bytes: &[u8]) -> Result<(), ExecutionError> {
-        self.running()?.stdin.write(bytes).await.map_err(|error| self.stdin_error(error))
+        self.program()?.stdin.write(bytes).await.map_err(|error| self.stdin_error(error))
     }
 
     /// Ends its input.
@@ -261,7 +268,7 @@ impl Execution {
     /// # Errors
     /// As [`Execution::write_stdin`].
     pub async fn close_stdin(&self) -> Result<(), ExecutionError> {
-        self.running()?.stdin.close().await.map_err(|error| self.stdin_error(error))
+        self.program()?.stdin.close().await.map_err(|error| self.stdin_error(error))
     }
 
     fn stdin_error(&self, error: StdinError) -> ExecutionError {
@@ -271,7 +278,7 @@ impl Execution {
         }
     }
 
-    fn running(&self) -> Result<&Running, ExecutionError> {
+    fn program(&self) -> Result<&Running, ExecutionError> {
         if self.is_over() {
             return Err(ExecutionError::NotRunning(self.id.clone()));
         }

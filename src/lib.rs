@@ -25,9 +25,15 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod execution;
 pub mod files;
 pub mod ids;
 pub mod protocol;
+pub mod runtime;
+pub mod sandbox;
+pub mod server;
+pub mod session;
+pub mod transport;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The executable: everything it does is in the library.
+
+fn main() -> std::process::ExitCode {
+    codebeaker::cli::main()
+}

@@ -8,6 +8,7 @@ mod launch;
 mod life;
 mod registry;
 mod select;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,18 +20,19 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::Link;
+use crate::agent::{Link, LinkError};
 use crate::config::{Limits, Settings};
 use crate::engine::Engine;
 use crate::engine::discover::Installation;
 use crate::execution::{Execution, ExecutionError};
 use crate::ids::{ExecutionId, SessionId};
-use crate::runtime::{Enforcement, RuntimeError, Sandbox, Workspace};
+use crate::runtime::{Enforcement, Keeper, RuntimeError, Workspace};
 
 pub use launch::{Run, RunLimits, Source, Started, Stdin};
 pub use life::{State, StateChange, Why};
 pub use registry::{Host, NewSession, Sessions};
 pub use select::{Candidate, Selection, Wish};
+pub use versions::{Usable, Versions};
 
 /// Why something can't be done with a session.
 #[derive(Debug, thiserror::Error)]
@@ -39,12 +41,12 @@ pub enum SessionError {
     #[error("there is no session {0}")]
     NotFound(SessionId),
     /// It has ended.
-    #[error("session {id} is {state}")]
+    #[error("session {id} was closed: {}", .why.as_ref().map_or_else(String::new, Why::to_string))]
     Closed {
         /// Which session.
         id: SessionId,
-        /// Closing or closed.
-        state: State,
+        /// Why it ended.
+        why: Option<Why>,
     },
     /// A session with the same client token is being made at this moment.
     #[error("a session with this client token is being created")]
@@ -80,9 +82,23 @@ pub enum SessionError {
     /// The client asked for a runtime that there is not.
     #[error("there is no runtime {0:?}")]
     UnknownRuntime(String),
-    /// The sandbox could not be made.
+    /// The sandbox could not be started.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// A step of the sandbox's set-up failed.
+    #[error("the sandbox could not be set up: {step}: {}", std::io::Error::from_raw_os_error(*.errno))]
+    SetUp {
+        /// What was attempted.
+        step: String,
+        /// The kernel's error number.
+        errno: i32,
+    },
+    /// The sandbox went before it stood.
+    #[error("the sandbox ended before it stood")]
+    Died(#[source] LinkError),
+    /// The sandbox did not stand in time.
+    #[error("the sandbox did not stand within {} s", .0.as_secs())]
+    TooSlow(Duration),
     /// The execution could not be queued.
     #[error(transparent)]
     Execution(#[from] ExecutionError),
@@ -119,7 +135,7 @@ pub struct Session {
     /// Who holds each limit.
     pub enforcement: Vec<Enforcement>,
     link: Link,
-    sandbox: Arc<Sandbox>,
+    keeper: Arc<tokio::sync::Mutex<Box<dyn Keeper>>>,
     host: Arc<Host>,
     settings: Arc<Settings>,
     turns: Arc<Semaphore>,
@@ -233,8 +249,8 @@ impl Session {
     /// [`SessionError::Closed`].
     pub fn use_now(&self) -> Result<(), SessionError> {
         let state = self.state();
-        if matches!(state, State::Closing | State::Closed) {
-            return Err(SessionError::Closed { id: self.id.clone(), state });
+        if matches!(state, State::Closing | State::Closed) || self.ending.is_cancelled() {
+            return Err(SessionError::Closed { id: self.id.clone(), why: self.why() });
         }
         let mut changeable = self.changeable();
         changeable.last_used = tokio::time::Instant::now();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use codebeaker_agent::frame::{self, Channel, Frame, Kind, Stream};
+use codebeaker_agent::frame::{self, Frame, Kind, Stream};
 use codebeaker_agent::wire::{FileEntry, FileFault, FileOp, FileReply, FromAgent, Ready};
 use tokio::sync::oneshot;
 
@@ -185,6 +185,7 @@ fn forget_if_over(shared: &Shared, execution: u32, entry: &Entry) {
 
 #[cfg(test)]
 mod tests {
+    use codebeaker_agent::frame::Channel;
     use codebeaker_agent::wire::{Exited, ToAgent, VERSION};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 

@@ -27,8 +27,10 @@ pub struct Order {
     pub program: Program,
     /// Code that came with the request.
     pub code: Option<Code>,
-    /// What its input is, whole; the input ends with it.
+    /// What is written to its input before all else.
     pub input: Option<Bytes>,
+    /// Whether the input ends with that.
+    pub input_ends: bool,
     /// Wall time until it is ended.
     pub timeout: Duration,
     /// Bytes of output that are passed on.
@@ -165,7 +167,7 @@ async fn run_program(
         outcome: Summary::decide(ended.as_ref().ok(), stop, oom_kill),
         exit_code: ended.as_ref().ok().and_then(|ended| ended.code),
         signal: ended.as_ref().ok().and_then(|ended| ended.signal),
-        started_at,
+        started_at: Some(started_at),
         duration,
         queued,
         cpu: ended.as_ref().ok().map(|ended| Duration::from_micros(ended.cpu_micros)),
@@ -192,7 +194,7 @@ impl Watch<'_> {
     ) -> (Result<Ended, LinkError>, Option<StopReason>, Duration) {
         let signals = process.signals();
         let ended = process.ended();
-        let feed = feed(stdin, self.order.input.clone());
+        let feed = feed(stdin, self.order.input.clone(), self.order.input_ends);
         tokio::pin!(ended, feed);
         let timeout = tokio::time::sleep_until(self.began + self.order.timeout);
         tokio::pin!(timeout);
@@ -252,11 +254,9 @@ async fn due(insist: Option<(Instant, i32)>) {
     }
 }
 
-/// Writes the whole input and ends it. A program that doesn't read it to the end has no use for it.
-async fn feed(stdin: StdinWriter, input: Option<Bytes>) {
-    if let Some(input) = input
-        && stdin.write(&input).await.is_ok()
-    {
+/// Writes the input that was given beforehand. A program that doesn't read it to the end has no use for it.
+async fn feed(stdin: StdinWriter, input: Option<Bytes>, ends: bool) {
+    if stdin.write(&input.unwrap_or_default()).await.is_ok() && ends {
         drop(stdin.close().await);
     }
 }
@@ -274,7 +274,7 @@ fn never_started(reason: StopReason, queued: Duration) -> Summary {
         outcome: Summary::decide(Some(&ended), Some(reason), false),
         exit_code: None,
         signal: None,
-        started_at: Timestamp::now(),
+        started_at: None,
         duration: Duration::ZERO,
         queued,
         cpu: Some(Duration::ZERO),

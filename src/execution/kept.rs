@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// The end of one stream.
 #[derive(Debug)]
-pub struct Kept {
+pub(super) struct Kept {
     bytes: VecDeque<u8>,
     capacity: usize,
     /// The offset after the last byte kept.
@@ -28,12 +28,12 @@ pub struct Piece {
 impl Kept {
     /// Keeps at most `capacity` bytes.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self { bytes: VecDeque::new(), capacity, end: 0, finished: false }
     }
 
     /// Adds the next bytes of the stream.
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         self.end += bytes.len() as u64;
         let tail = &bytes[bytes.len().saturating_sub(self.capacity)..];
         let over = (self.bytes.len() + tail.len()).saturating_sub(self.capacity);
@@ -42,26 +42,14 @@ impl Kept {
     }
 
     /// No more bytes will come.
-    pub fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.finished = true;
         self.bytes.shrink_to_fit();
     }
 
-    /// The offset after the last byte so far.
-    #[must_use]
-    pub fn end(&self) -> u64 {
-        self.end
-    }
-
-    /// Whether the stream is complete.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.finished
-    }
-
     /// Up to `max` bytes from `offset` on; from beyond the end, none.
     #[must_use]
-    pub fn read(&self, offset: u64, max: usize) -> Piece {
+    pub(super) fn read(&self, offset: u64, max: usize) -> Piece {
         let first = self.end - self.bytes.len() as u64;
         let start = offset.clamp(first, self.end);
         let from = (start - first) as usize;

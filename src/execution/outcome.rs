@@ -55,8 +55,8 @@ pub struct Summary {
     pub exit_code: Option<i32>,
     /// The signal that ended the program.
     pub signal: Option<i32>,
-    /// When the program was started.
-    pub started_at: Timestamp,
+    /// When the program was started; `None` when it never was.
+    pub started_at: Option<Timestamp>,
     /// From then until all of it was gone.
     pub duration: Duration,
     /// How long it waited for others.

@@ -175,7 +175,7 @@ impl<'a> Pump<'a> {
         }
         if let Some(over) = self.over.take() {
             // Nobody listens when the program is to run on.
-            drop(over.send(()));
+            over.send(()).unwrap_or_default();
         }
     }
 

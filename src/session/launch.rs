@@ -48,10 +48,10 @@ pub enum Stdin {
     None,
     /// This, and then its end.
     Text(Bytes),
-    /// What the client writes as it goes.
-    Stream,
-    /// A terminal of this size.
-    Pty(TerminalSize),
+    /// This, and then what the client writes as it goes.
+    Stream(Bytes),
+    /// A terminal of this size, and what is typed into it first.
+    Pty(TerminalSize, Bytes),
 }
 
 /// Limits of one execution; what is `None` is the session's own.
@@ -119,11 +119,11 @@ impl Session {
         let kept = self.settings.kept_output_bytes;
         let execution = Arc::new(Execution::new(id, self.id.clone(), argv.clone(), terminal.is_some(), kept));
         self.enlist(&execution)?;
-        let sandbox = Arc::clone(&self.sandbox);
+        let keeper = Arc::clone(&self.keeper);
         let place = Place {
             link: self.link.clone(),
             turn: join_queue(&self.turns),
-            oom_kills: Box::new(move || sandbox.oom_kills()),
+            oom_kills: Box::new(move || keeper.try_lock().ok()?.oom_kills()),
         };
         let (session, driven) = (Arc::clone(self), Arc::clone(&execution));
         let result = tokio::spawn(async move {
@@ -159,7 +159,8 @@ impl Session {
                 return Err(SessionError::Invalid { field, why: "it contains NUL".to_owned() });
             }
         }
-        if matches!(&run.cwd, Some(cwd) if cwd.split('/').any(|part| part == "..") || absolute(cwd).starts_with("/proc")) {
+        if matches!(&run.cwd, Some(cwd) if cwd.split('/').any(|part| part == "..") || absolute(cwd).starts_with("/proc"))
+        {
             let why = "it must be a directory inside the sandbox, without \"..\" and not in /proc".to_owned();
             return Err(SessionError::Invalid { field: "cwd", why });
         }
@@ -210,9 +211,11 @@ impl Session {
                 env.insert(variable.to_owned(), WORKSPACE.to_owned());
             }
         }
-        let terminal = match run.stdin {
-            Stdin::Pty(size) => Some(size),
-            _ => None,
+        let (input, input_ends, terminal) = match run.stdin {
+            Stdin::None => (None, false, None),
+            Stdin::Text(text) => (Some(text), true, None),
+            Stdin::Stream(first) => (Some(first), false, None),
+            Stdin::Pty(size, first) => (Some(first), false, Some(size)),
         };
         if terminal.is_some() {
             env.insert("TERM".to_owned(), "xterm-256color".to_owned());
@@ -229,7 +232,7 @@ impl Session {
                 argv,
                 env: env.into_iter().collect(),
                 cwd: run.cwd.map_or_else(|| WORKSPACE.to_owned(), |cwd| absolute(&cwd)),
-                stdin: matches!(run.stdin, Stdin::Text(_) | Stdin::Stream),
+                stdin: input.is_some(),
                 terminal,
                 limits: ExecutionLimits {
                     memory_bytes: limits.memory_bytes,
@@ -241,7 +244,8 @@ impl Session {
                 },
             },
             code,
-            input: if let Stdin::Text(text) = run.stdin { Some(text) } else { None },
+            input,
+            input_ends,
             timeout: limits.timeout.unwrap_or(own.execution_timeout),
             output_bytes: limits.output_bytes.unwrap_or(own.output_bytes),
             stop_at_output_limit: limits.stop_at_output_limit,

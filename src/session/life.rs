@@ -58,6 +58,20 @@ pub enum Why {
     DaemonStopping,
 }
 
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Used => f.write_str("it was used"),
+            Self::Unused => f.write_str("it was not used for a while"),
+            Self::ClosedByClient => f.write_str("its client closed it"),
+            Self::IdleTimeout => f.write_str("it was not used for its idle time-out"),
+            Self::Lifetime => f.write_str("it reached its greatest age"),
+            Self::RuntimeLost(how) => f.write_str(how),
+            Self::DaemonStopping => f.write_str("the daemon stops"),
+        }
+    }
+}
+
 /// One change of state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateChange {
@@ -77,7 +91,9 @@ pub(super) async fn live(session: Arc<Session>, watcher: Arc<dyn Watcher>) {
     change(&session, &*watcher, State::Closing, why.clone()).await;
     end_executions(&session).await;
     session.link.close("its session ended");
-    session.sandbox.destroy().await;
+    if !session.keeper.lock().await.destroy().await {
+        tracing::warn!(session = %session.id, "a part of the sandbox outlived its session; it is removed later");
+    }
     change(&session, &*watcher, State::Closed, why).await;
 }
 

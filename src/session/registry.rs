@@ -1,6 +1,6 @@
 //! The sessions of a daemon: making them, finding them, ending them all.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::life::{self, State, Why};
 use super::select::{self, Wish};
+use super::versions::Versions;
 use super::{Changeable, Session, SessionError, Watcher};
 use crate::agent::{Link, LinkError};
 use crate::config::{Limits, Settings};
@@ -18,10 +19,13 @@ use crate::engine::Engine;
 use crate::engine::discover::Installation;
 use crate::execution::Execution;
 use crate::ids::{ExecutionId, SessionId};
-use crate::runtime::{Probe, Runtime, RuntimeError, SandboxSpec, Workspace};
+use crate::runtime::{Enforcement, Keeper, Probe, Runtime, Sandbox, SandboxSpec, Workspace};
 
 /// The most bytes of a session's or an execution's environment, well below what `execve` takes.
 const MAX_ENV_BYTES: usize = 512 * 1024;
+
+/// Sessions that ended and whose end is remembered.
+const REMEMBERED_ENDS: usize = 100;
 
 /// What this machine has to run code with.
 pub struct Host {
@@ -85,8 +89,18 @@ pub struct Sessions {
     host: Arc<Host>,
     places: Arc<Semaphore>,
     table: Mutex<BTreeMap<SessionId, Arc<Session>>>,
+    /// The last sessions that ended, and why.
+    ended: Mutex<VecDeque<(SessionId, Option<Why>)>>,
+    pub(super) versions: OnceCell<Versions>,
     /// Client tokens of sessions that are being made.
     claimed: Mutex<HashSet<String>>,
+}
+
+/// A sandbox that stands.
+pub(super) struct Standing {
+    pub(super) link: Link,
+    pub(super) enforcement: Vec<Enforcement>,
+    pub(super) keeper: Box<dyn Keeper>,
 }
 
 /// What a client token turned out to be.
@@ -108,12 +122,26 @@ impl Drop for TokenClaim<'_> {
     }
 }
 
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sessions").field("open", &self.table().len()).finish_non_exhaustive()
+    }
+}
+
 impl Sessions {
     /// No sessions yet.
     #[must_use]
     pub fn new(settings: Settings, host: Host) -> Self {
         let places = Arc::new(Semaphore::new(settings.max_sessions));
-        Self { settings: Arc::new(settings), host: Arc::new(host), places, table: Mutex::default(), claimed: Mutex::default() }
+        Self {
+            settings: Arc::new(settings),
+            host: Arc::new(host),
+            places,
+            table: Mutex::default(),
+            ended: Mutex::default(),
+            claimed: Mutex::default(),
+            versions: OnceCell::new(),
+        }
     }
 
     /// The daemon's settings.
@@ -132,7 +160,11 @@ impl Sessions {
     ///
     /// # Errors
     /// See [`SessionError`]; nothing is left behind then.
-    pub async fn create(self: &Arc<Self>, wanted: NewSession, watcher: Arc<dyn Watcher>) -> Result<Arc<Session>, SessionError> {
+    pub async fn create(
+        self: &Arc<Self>,
+        wanted: NewSession,
+        watcher: Arc<dyn Watcher>,
+    ) -> Result<Arc<Session>, SessionError> {
         let _token = match self.claim_token(wanted.client_token.as_deref())? {
             Claim::Taken(session) => return Ok(session),
             Claim::Free(token) => token,
@@ -153,16 +185,10 @@ impl Sessions {
         }
         let (runtime, selection) = select::select(self.host.probed().await, &wanted.wish)
             .map_err(|considered| SessionError::NoRuntime { considered })?;
-        let spec = SandboxSpec {
-            limits,
-            workspace: wanted.workspace.clone(),
-            engine_roots: self.engine_roots(),
-            ..SandboxSpec::default()
-        };
-        let bring_up = self.bring_up(&**runtime, spec);
-        let (sandbox, link) = tokio::time::timeout(self.settings.create_timeout, bring_up)
+        let bring_up = self.bring_up(&**runtime, self.spec(limits, wanted.workspace.clone()));
+        let standing = tokio::time::timeout(self.settings.create_timeout, bring_up)
             .await
-            .map_err(|_| RuntimeError::TooSlow(self.settings.create_timeout))??;
+            .map_err(|_| SessionError::TooSlow(self.settings.create_timeout))??;
         let session = Arc::new(Session {
             id: SessionId::random(),
             created_at: Timestamp::now(),
@@ -170,9 +196,9 @@ impl Sessions {
             client_token: wanted.client_token,
             engine: wanted.engine,
             workspace: wanted.workspace,
-            enforcement: sandbox.enforcement().to_vec(),
-            link,
-            sandbox: Arc::new(sandbox),
+            enforcement: standing.enforcement,
+            link: standing.link,
+            keeper: Arc::new(tokio::sync::Mutex::new(standing.keeper)),
             host: Arc::clone(&self.host),
             settings: Arc::clone(&self.settings),
             turns: Arc::new(Semaphore::new(self.settings.max_running)),
@@ -194,9 +220,8 @@ impl Sessions {
         self.table().insert(session.id.clone(), Arc::clone(&session));
         let (sessions, living) = (Arc::clone(self), Arc::clone(&session));
         tokio::spawn(async move {
-            let id = living.id.clone();
-            life::live(living, watcher).await;
-            sessions.table().remove(&id);
+            life::live(Arc::clone(&living), watcher).await;
+            sessions.bury(&living);
             drop(place);
         });
         Ok(session)
@@ -218,23 +243,30 @@ impl Sessions {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn bring_up(
-        &self,
-        runtime: &dyn Runtime,
-        spec: SandboxSpec,
-    ) -> Result<(crate::runtime::Sandbox, Link), SessionError> {
-        let mut sandbox = runtime.create(spec).await?;
-        let (reader, writer) = sandbox.take_stream().into_split();
+    /// Makes a sandbox and waits until it stands.
+    pub(super) async fn bring_up(&self, runtime: &dyn Runtime, spec: SandboxSpec) -> Result<Standing, SessionError> {
+        let Sandbox { stream, enforcement, mut keeper } = runtime.create(spec).await?;
+        let (reader, writer) = stream.into_split();
         match Link::connect(reader, writer).await {
-            Ok((link, _)) => Ok((sandbox, link)),
+            Ok((link, _)) => Ok(Standing { link, enforcement, keeper }),
             Err(error) => {
-                sandbox.destroy().await;
+                keeper.destroy().await;
                 Err(match error {
-                    LinkError::SetUp { step, errno } => RuntimeError::SetUp { step, errno },
-                    other => RuntimeError::Died(other.to_string()),
-                }
-                .into())
+                    LinkError::SetUp { step, errno } => SessionError::SetUp { step, errno },
+                    other => SessionError::Died(other),
+                })
             }
+        }
+    }
+
+    /// What a sandbox of this machine shows and may use.
+    pub(super) fn spec(&self, limits: Limits, workspace: Workspace) -> SandboxSpec {
+        SandboxSpec {
+            limits,
+            workspace,
+            engine_roots: self.engine_roots(),
+            hostname: "sandbox".to_owned(),
+            without: Vec::new(),
         }
     }
 
@@ -249,9 +281,29 @@ impl Sessions {
     /// The session of this name.
     ///
     /// # Errors
-    /// [`SessionError::NotFound`].
+    /// [`SessionError::Closed`] with the reason, as long as it is remembered; else [`SessionError::NotFound`].
     pub fn get(&self, id: &SessionId) -> Result<Arc<Session>, SessionError> {
-        self.table().get(id).cloned().ok_or_else(|| SessionError::NotFound(id.clone()))
+        if let Some(session) = self.table().get(id) {
+            return Ok(Arc::clone(session));
+        }
+        let ended = self.ended();
+        let why = ended.iter().find(|(ended, _)| ended == id).map(|(_, why)| why.clone());
+        Err(match why {
+            Some(why) => SessionError::Closed { id: id.clone(), why },
+            None => SessionError::NotFound(id.clone()),
+        })
+    }
+
+    /// Takes a session that has ended off the table.
+    fn bury(&self, session: &Session) {
+        let mut ended = self.ended();
+        ended.truncate(REMEMBERED_ENDS - 1);
+        ended.push_front((session.id.clone(), session.why()));
+        self.table().remove(&session.id);
+    }
+
+    fn ended(&self) -> MutexGuard<'_, VecDeque<(SessionId, Option<Why>)>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every session, the oldest first.

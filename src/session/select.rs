@@ -64,7 +64,7 @@ fn consider(runtime: &dyn Runtime, probe: &Probe, wish: &Wish) -> Candidate {
     } else if wish.min_isolation.is_some_and(|floor| isolation < floor) {
         Some("its isolation is weaker than was asked for".to_owned())
     } else {
-        probe.reason.clone()
+        (!probe.available).then(|| probe.reason.clone().unwrap_or_else(|| "it can't be used here".to_owned()))
     };
     let fix = rejected_because.as_ref().and_then(|_| probe.fix.clone());
     Candidate { runtime: runtime.id(), isolation, rejected_because, fix }

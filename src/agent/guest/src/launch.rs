@@ -1,0 +1,133 @@
+//! The launcher: builds one sandbox from a plan, starts the agent in it, and stays outside as the one
+//! who clears up.
+//!
+//! It is a process of its own, with a single thread, because namespaces belong to threads and a
+//! daemon full of threads can't enter one safely. It forks PID 1, which makes the sandbox around
+//! itself ([`init`]) and becomes the agent; the launcher waits until that process and with it every
+//! other one of the sandbox is gone ([`watch`]), removes the sandbox's cgroups and ends.
+//!
+//! Every step either succeeds or ends the sandbox with [`FromAgent::SetupFailed`]. No program of a
+//! user has run before the last step.
+
+mod confine;
+mod copy;
+mod devices;
+mod failure;
+mod filesystem;
+mod host;
+mod identity;
+mod init;
+mod landlock;
+mod namespaces;
+mod proc;
+mod root;
+mod seccomp;
+mod tree;
+mod watch;
+mod workspace;
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::ExitCode;
+
+use codebeaker_agent::frame::{self, Channel, Kind};
+use codebeaker_agent::plan::{Identity, MAX_PLAN_BYTES, Plan, Workspace};
+use codebeaker_agent::wire::FromAgent;
+use rustix::thread::UnshareFlags;
+
+use failure::{Failure, Step};
+
+/// Builds the sandbox that the plan on standard input describes. Returns when it is gone.
+pub(crate) fn run() -> ExitCode {
+    let Ok(stream) = take_stream() else {
+        // Without a stream there is nobody to tell.
+        return ExitCode::FAILURE;
+    };
+    match launch(&stream) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report(stream.as_fd(), failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn launch(stream: &OwnedFd) -> Result<(), Failure> {
+    host::leave_callers_session()?;
+    let plan = read_plan(stream.as_fd())?;
+    let stop = watch::StopSignal::catch()?;
+    let owner = owner_namespace(&plan)?;
+    match plan.identity {
+        // The user namespace comes first: it is what gives an ordinary user the right to the others.
+        Identity::Caller => {
+            let caller = identity::caller();
+            namespaces::unshare(UnshareFlags::NEWUSER, "unshare user namespace")?;
+            identity::map_caller(caller)?;
+        }
+        // The user namespace comes last, in PID 1, so that all others belong to the host's.
+        Identity::Unowned(_) => {}
+    }
+    namespaces::unshare(UnshareFlags::NEWPID, "unshare pid namespace")?;
+    let (ours, theirs) = identity::rendezvous()?;
+    match namespaces::fork().step("fork PID 1")? {
+        None => {
+            drop(ours);
+            let stream = stream.try_clone().step("duplicate stream")?;
+            init::run(&plan, stream, theirs, stop, owner)
+        }
+        Some(pid) => {
+            drop((theirs, owner));
+            let gone = watch::until_gone(pid, stream.as_fd(), ours, stop, plan.identity);
+            host::remove_cgroups(&plan.cgroup_dirs);
+            gone
+        }
+    }
+}
+
+/// A user namespace that says whom a host directory belongs to, where one has to be shown as the
+/// sandbox's own. The launcher makes it, because it must be named in the host's `/proc`.
+fn owner_namespace(plan: &Plan) -> Result<Option<OwnedFd>, Failure> {
+    match (&plan.workspace, plan.identity) {
+        (Workspace::Bind { source, .. } | Workspace::Overlay { source }, Identity::Unowned(id)) => {
+            identity::owner_namespace(source, id).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Moves the stream away from standard input, and leaves nothing else open: what the daemon might
+/// have let slip must not reach a sandbox.
+fn take_stream() -> Result<OwnedFd, Failure> {
+    let stream = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).step("duplicate stream")?;
+    host::close_all_but(stream.as_fd())?;
+    host::standard_streams_to_null("/dev/null")?;
+    Ok(stream)
+}
+
+fn read_plan(stream: BorrowedFd<'_>) -> Result<Plan, Failure> {
+    let mut stream = File::from(stream.try_clone_to_owned().step("duplicate stream")?);
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).step("read plan")?;
+    let length = u32::from_le_bytes(length) as usize;
+    if length > MAX_PLAN_BYTES {
+        return Err(Failure::refused(format_args!("read plan: {length} bytes are too many")));
+    }
+    // Exactly the plan and no byte more: what follows belongs to the agent.
+    let mut bytes = vec![0; length];
+    stream.read_exact(&mut bytes).step("read plan")?;
+    postcard::from_bytes(&bytes).map_err(|error| Failure::refused(format_args!("decode plan: {error}")))
+}
+
+/// Tells the daemon which step failed. A daemon that no longer reads can't be told.
+fn report(stream: BorrowedFd<'_>, failure: Failure) {
+    let message = FromAgent::SetupFailed { step: failure.step, errno: failure.errno };
+    let Ok(payload) = postcard::to_stdvec(&message) else {
+        return;
+    };
+    let mut bytes = Vec::new();
+    frame::append(&mut bytes, Kind::Control, Channel::CONTROL, &payload);
+    if let Ok(stream) = stream.try_clone_to_owned() {
+        let _unread = File::from(stream).write_all(&bytes);
+    }
+}

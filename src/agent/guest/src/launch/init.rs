@@ -1,0 +1,114 @@
+//! PID 1 before it is the agent: makes the sandbox around itself, in an order that matters.
+//!
+//! Cgroups are entered first, so that all that follows is charged to the session. The root is built
+//! and entered while the process still has its privileges. Then they are given up, the widest first;
+//! the system-call filter comes last, because it forbids what the steps before it need.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::process::exit;
+
+use codebeaker_agent::plan::{Identity, Plan, Protection};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::Mode;
+use rustix::process::Signal;
+
+use super::failure::{Failure, Step};
+use super::watch::StopSignal;
+use super::{confine, host, identity, landlock, namespaces, root, seccomp};
+use crate::agent::{self, Surroundings};
+
+/// Becomes the agent, or says which step failed and ends.
+pub(crate) fn run(plan: &Plan, stream: OwnedFd, launcher: UnixStream, stop: StopSignal, owner: Option<OwnedFd>) -> ! {
+    match prepare(plan, launcher, stop, owner) {
+        Ok((opened, landlock_abi)) => agent::run(Surroundings {
+            stream,
+            workspace: opened.workspace,
+            code: opened.code,
+            watched_memory_bytes: plan.watched_memory_bytes,
+            landlock_abi,
+            without: plan.without.clone(),
+        }),
+        Err(failure) => {
+            use std::os::fd::AsFd;
+            super::report(stream.as_fd(), failure);
+            exit(1)
+        }
+    }
+}
+
+fn prepare(
+    plan: &Plan,
+    mut launcher: UnixStream,
+    stop: StopSignal,
+    owner: Option<OwnedFd>,
+) -> Result<(root::Opened, u32), Failure> {
+    stop.release()?;
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    rustix::process::setsid().map(drop).step("start session in sandbox")?;
+    enter_cgroups(plan)?;
+    if let Some(processors) = plan.processors {
+        confine::keep_to_processors(processors)?;
+    }
+    namespaces::enter(plan)?;
+    let opened = root::build_and_enter(plan, owner)?;
+    if matches!(plan.identity, Identity::Unowned(_)) {
+        if plan.without.contains(&Protection::Capabilities) {
+            confine::keep_capabilities_across_ids()?;
+        }
+        identity::become_unowned(&mut launcher)?;
+    }
+    // The kernel forgets this request when ids change, so it comes after them.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).step("ask for parent's death signal")?;
+    end_if_orphaned(&launcher)?;
+    drop(launcher);
+    host::standard_streams_to_null("/dev/null")?;
+    confine::limit_resources(plan)?;
+    let landlock_abi = give_up_privileges(plan)?;
+    Ok((opened, landlock_abi))
+}
+
+/// The filter may only be installed by a process that can gain nothing any more, or by a privileged
+/// one: without `no_new_privs` it has to come before the capabilities go.
+fn give_up_privileges(plan: &Plan) -> Result<u32, Failure> {
+    let has = |protection| !plan.without.contains(&protection);
+    if !has(Protection::NoNewPrivileges) {
+        let abi = landlock::scope(has(Protection::Landlock))?;
+        seccomp::install(plan)?;
+        confine::drop_capabilities(has(Protection::Capabilities))?;
+        confine::hide_from_programs(has(Protection::UndumpableAgent))?;
+        return Ok(abi);
+    }
+    confine::drop_capabilities(has(Protection::Capabilities))?;
+    rustix::thread::set_no_new_privs(true).step("set no_new_privs")?;
+    let abi = landlock::scope(has(Protection::Landlock))?;
+    confine::hide_from_programs(has(Protection::UndumpableAgent))?;
+    seccomp::install(plan)?;
+    Ok(abi)
+}
+
+fn enter_cgroups(plan: &Plan) -> Result<(), Failure> {
+    for procs in &plan.cgroup_procs {
+        let mut procs_file = OpenOptions::new()
+            .write(true)
+            .custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW)
+            .open(procs)
+            .step(format_args!("open {}", procs.display()))?;
+        procs_file.write_all(b"0").step(format_args!("enter cgroup {}", procs.display()))?;
+    }
+    Ok(())
+}
+
+/// A launcher that died before its death signal was asked for sends none; but its end of the stream
+/// is closed then.
+fn end_if_orphaned(launcher: &UnixStream) -> Result<(), Failure> {
+    let mut polled = [PollFd::new(launcher, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match rustix::event::poll(&mut polled, Some(&now)).step("look for launcher")? {
+        0 => Ok(()),
+        _ => exit(1),
+    }
+}

@@ -1,0 +1,144 @@
+//! The command line: the daemon on stdin and stdout, and what a person can do without an editor.
+//!
+//! Standard output belongs to what the command is for, be it the protocol, a program's output or a
+//! report; messages and logs go to standard error or to a file.
+
+mod daemon;
+mod doctor;
+mod logging;
+mod run;
+mod show;
+mod terminal;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::config::Settings;
+use crate::engine::{self, discover};
+use crate::runtime::native::Native;
+use crate::session::{Host, Sessions};
+
+/// Exit codes beside those of the programs that are run; the first three as of `docker run`, the fourth
+/// as of `timeout`.
+pub mod exit_code {
+    /// codebeaker itself failed, and nothing was run.
+    pub const FAILED: u8 = 125;
+    /// The program could not be started.
+    pub const NOT_STARTED: u8 = 126;
+    /// The program was not found.
+    pub const NOT_FOUND: u8 = 127;
+    /// The program's time was up.
+    pub const TIMEOUT: u8 = 124;
+    /// Added to the number of the signal that ended the program.
+    pub const SIGNAL: u8 = 128;
+}
+
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+#[command(
+    after_help = "Without a command it is the daemon: it speaks JSON-RPC with the framing of the Language Server \
+                        Protocol on standard input and output, and an editor starts it. See protocol.md."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Write the log to this file instead of standard error
+    #[arg(long, global = true, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Use this executable as an engine, such as node=/opt/node/bin/node; may be repeated
+    #[arg(long, global = true, value_name = "ENGINE=PATH", value_parser = engine_path)]
+    engine: Vec<(&'static engine::Engine, PathBuf)>,
+    /// The most sessions that may be open at one time
+    #[arg(long, value_name = "N", default_value_t = Settings::default().max_sessions)]
+    max_sessions: usize,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a program in a sandbox
+    Run(Box<run::RunArgs>),
+    /// Say what can be used here, what can't, why, and what would mend it
+    Doctor {
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn engine_path(text: &str) -> Result<(&'static engine::Engine, PathBuf), String> {
+    let (name, path) = text.split_once('=').ok_or("it must be ENGINE=PATH")?;
+    let engine = engine::by_id(name).ok_or_else(|| {
+        let names: Vec<&str> = engine::ENGINES.iter().map(|engine| engine.id).collect();
+        format!("there is no engine {name:?}; there are {}", names.join(", "))
+    })?;
+    Ok((engine, PathBuf::from(path)))
+}
+
+/// Does what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(Command::Completions { shell }) = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "codebeaker", &mut std::io::stdout());
+        return ExitCode::SUCCESS;
+    }
+    if let Err(error) = logging::start(cli.common.log.as_deref()) {
+        return failed(&error);
+    }
+    let threads = std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 4));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&format!("the asynchronous runtime can't start: {error}")),
+    };
+    let code = runtime.block_on(async {
+        let sessions = match sessions(&cli.common) {
+            Ok(sessions) => sessions,
+            Err(error) => return failed(&error),
+        };
+        match cli.command {
+            None => daemon::serve(sessions).await,
+            Some(Command::Run(args)) => run::run(sessions, *args).await,
+            Some(Command::Doctor { json }) => doctor::report(&sessions, json).await,
+            Some(Command::Completions { .. }) => ExitCode::SUCCESS,
+        }
+    });
+    // A thread that waits in a read of standard input can't be joined.
+    runtime.shutdown_background();
+    code
+}
+
+/// The sessions of this process, with what this machine has to run code with.
+fn sessions(common: &Common) -> Result<Arc<Sessions>, String> {
+    let home = std::env::home_dir();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut installations = discover::installations(&path, home.as_deref());
+    for (engine, program) in &common.engine {
+        let named = discover::installation_at(engine, program, home.as_deref())
+            .map_err(|why| format!("--engine {}={}: {why}", engine.id, program.display()))?;
+        installations.retain(|installation| installation.engine != *engine);
+        installations.push(named);
+    }
+    let settings = Settings { max_sessions: common.max_sessions, ..Settings::default() };
+    let native = Arc::new(Native::start());
+    Ok(Arc::new(Sessions::new(settings, Host::new(vec![native], installations))))
+}
+
+fn failed(message: &str) -> ExitCode {
+    show::message(message);
+    ExitCode::from(exit_code::FAILED)
+}

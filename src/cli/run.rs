@@ -1,0 +1,198 @@
+//! `codebeaker run`: one program in a sandbox of its own, with this command's input, output, terminal and
+//! signals passed through.
+
+mod args;
+mod input;
+mod output;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{exit_code, failed, show, terminal};
+use crate::agent::wire::Reach;
+use crate::execution::{Execution, ExecutionError, Outcome, Summary};
+use crate::server;
+use crate::session::{NewSession, Run, Session, SessionError, Sessions, StateChange, Stdin, Watcher, Why, Wish};
+use output::Printer;
+
+pub(super) use args::RunArgs;
+
+const SIGINT: i32 = 2;
+
+/// Nobody but this command uses the session, and it knows how the session fares.
+struct Alone;
+
+#[async_trait]
+impl Watcher for Alone {
+    async fn changed(&self, _: &Session, _: StateChange) {}
+}
+
+pub(super) async fn run(sessions: Arc<Sessions>, args: RunArgs) -> ExitCode {
+    let plan = match args.plan(sessions.settings()) {
+        Ok(plan) => plan,
+        Err(message) => return failed(&message),
+    };
+    let wanted = NewSession {
+        wish: Wish { runtime: args.runtime.clone(), min_isolation: None },
+        workspace: plan.workspace,
+        env: plan.env,
+        limits: Some(plan.limits),
+        ..NewSession::default()
+    };
+    let session = match sessions.create(wanted, Arc::new(Alone)).await {
+        Ok(session) => session,
+        Err(error) => return refused(error),
+    };
+    let code = in_session(&session, &args, plan.source, plan.stdin_is_code).await;
+    session.close(Why::ClosedByClient).await;
+    code
+}
+
+async fn in_session(
+    session: &Arc<Session>,
+    args: &RunArgs,
+    source: crate::session::Source,
+    stdin_is_code: bool,
+) -> ExitCode {
+    let uses_terminal = terminal::is_there() && !args.json && !stdin_is_code;
+    let stdin = match (stdin_is_code, uses_terminal) {
+        (true, _) => Stdin::None,
+        (false, true) => Stdin::Pty(terminal::size(), bytes::Bytes::new()),
+        (false, false) => Stdin::Stream(bytes::Bytes::new()),
+    };
+    let printer = Arc::new(Printer::new(args.json));
+    let run = Run {
+        source,
+        args: args.args.clone(),
+        cwd: args.cwd.clone(),
+        env: std::collections::BTreeMap::new(),
+        stdin,
+        limits: crate::session::RunLimits::default(),
+        max_chunk_bytes: 64 * 1024,
+    };
+    let raw = uses_terminal.then(terminal::Raw::enter);
+    let raw = match raw.transpose() {
+        Ok(raw) => raw,
+        Err(error) => return failed(&format!("the terminal: {error}")),
+    };
+    let started = match session.execute(run, printer.clone()) {
+        Ok(started) => started,
+        Err(error) => {
+            drop(raw);
+            return refused(error);
+        }
+    };
+    if !stdin_is_code {
+        input::pass(Arc::clone(&started.execution));
+    }
+    let ended = until_ended(&started.execution, started.result, &printer).await;
+    drop(raw);
+    match ended {
+        Ok(summary) => finish(&summary, &started.execution, args, &printer),
+        Err(ExecutionError::NotStarted { step, errno }) => {
+            show::message(&ExecutionError::NotStarted { step: step.clone(), errno }.to_string());
+            let missing = errno == rustix::io::Errno::NOENT.raw_os_error();
+            ExitCode::from(if missing { exit_code::NOT_FOUND } else { exit_code::NOT_STARTED })
+        }
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+/// Waits for the end, and passes signals and new sizes of the terminal on until then.
+async fn until_ended(
+    execution: &Execution,
+    result: tokio::task::JoinHandle<Result<Summary, ExecutionError>>,
+    printer: &Printer,
+) -> Result<Summary, ExecutionError> {
+    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::window_change()];
+    let [mut interrupt, mut terminate, mut hangup, mut resized] = signals.map(|kind| signal(kind).ok());
+    tokio::pin!(result);
+    let mut interrupts = 0;
+    let mut reader_gone = false;
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut result => {
+                return ended.unwrap_or_else(|error| {
+                    tracing::error!(%error, "the execution's task failed");
+                    Err(ExecutionError::NotRunning(execution.id.clone()))
+                });
+            }
+            () = printer.reader_gone(), if !reader_gone => {
+                reader_gone = true;
+                execution.kill();
+            }
+            Some(()) = next(&mut interrupt) => {
+                interrupts += 1;
+                // The first is the program's to answer; whoever presses again means it.
+                if interrupts == 1 && execution.signal(SIGINT, Reach::Foreground).await.is_ok() {
+                    continue;
+                }
+                execution.kill();
+            }
+            Some(()) = next(&mut terminate) => execution.cancel(),
+            Some(()) = next(&mut hangup) => execution.cancel(),
+            Some(()) = next(&mut resized) => {
+                if let Err(error) = execution.resize(terminal::size()).await {
+                    tracing::debug!(%error, "the new size of the terminal had nobody to go to");
+                }
+            }
+        }
+    }
+}
+
+async fn next(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn finish(summary: &Summary, execution: &Execution, args: &RunArgs, printer: &Printer) -> ExitCode {
+    if args.json {
+        let mut report = json!(server::ending(summary, execution.has_terminal));
+        report["output"] = printer.captured();
+        printer.print_line(&report.to_string());
+    } else if let Some(why) = explain(summary) {
+        show::message(&why);
+    }
+    ExitCode::from(code(summary))
+}
+
+/// What the exit code alone does not tell.
+fn explain(summary: &Summary) -> Option<String> {
+    let truncated = summary.stdout.truncated || summary.stderr.truncated;
+    match summary.outcome {
+        Outcome::Timeout => Some(format!(
+            "the program was ended after {:.1} s; give it more with --timeout",
+            summary.duration.as_secs_f64()
+        )),
+        Outcome::OutOfMemory => Some("the program ran out of memory; give it more with --memory".to_owned()),
+        Outcome::OutputLimit => Some("the program was ended for printing more than --output allows".to_owned()),
+        Outcome::Lost => Some("the sandbox ended unexpectedly".to_owned()),
+        _ if truncated => Some("the program printed more than --output allows; the rest was dropped".to_owned()),
+        _ => None,
+    }
+}
+
+fn code(summary: &Summary) -> u8 {
+    match (summary.outcome, summary.exit_code, summary.signal) {
+        (Outcome::Timeout, _, _) => exit_code::TIMEOUT,
+        (Outcome::Lost, _, _) => exit_code::FAILED,
+        (_, Some(code), _) => u8::try_from(code & 0xff).unwrap_or(u8::MAX),
+        (_, None, Some(signal)) => exit_code::SIGNAL.wrapping_add(u8::try_from(signal & 0x7f).unwrap_or(0)),
+        (_, None, None) => exit_code::FAILED,
+    }
+}
+
+fn refused(error: SessionError) -> ExitCode {
+    let refusal = server::refusal(error);
+    failed(&match &refusal.data.hint {
+        Some(hint) => format!("{refusal}\n  {hint}"),
+        None => refusal.to_string(),
+    })
+}

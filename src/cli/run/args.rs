@@ -1,0 +1,173 @@
+//! The arguments of `codebeaker run`, and what follows from them.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{Args, ValueEnum};
+
+use crate::config::{Limits, Settings};
+use crate::engine::{self, Engine};
+use crate::runtime::Workspace;
+use crate::session::Source;
+
+/// Run a program in a sandbox.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code: that of the program; 128 + N when signal N ended it; 124 when its time was up; 127 when \
+                        it was not found, 126 when it could not be started, 125 when codebeaker itself failed."
+)]
+pub(in crate::cli) struct RunArgs {
+    /// The file to run, or - for code from standard input
+    file: String,
+    /// Arguments of the program
+    #[arg(last = true)]
+    pub(super) args: Vec<String>,
+    /// What the code is written in; told by the file's extension otherwise
+    #[arg(long, short, value_parser = language)]
+    language: Option<&'static Engine>,
+    /// End the program after this time, such as 90s, 5m or 1h30m
+    #[arg(long, value_parser = humantime::parse_duration)]
+    timeout: Option<Duration>,
+    /// Memory of the program and all it starts, such as 512MiB
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
+    /// Processors, may be a fraction
+    #[arg(long, value_name = "N")]
+    cpu: Option<f64>,
+    /// Processes and threads
+    #[arg(long, value_name = "N")]
+    pids: Option<u64>,
+    /// What its files may take
+    #[arg(long, value_name = "SIZE")]
+    disk: Option<ByteSize>,
+    /// How much of its output is passed on
+    #[arg(long, value_name = "SIZE")]
+    output: Option<ByteSize>,
+    /// What it reaches; a sandbox of this runtime has no network
+    #[arg(long, value_enum, default_value_t = Network::None)]
+    network: Network,
+    /// A variable of its environment; may be repeated. NAME alone takes the value from this environment
+    #[arg(long, short, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
+    /// A directory for it to work in, shown as --workspace-mode says; without one it works in an empty one
+    #[arg(long, short, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+    /// How it sees the directory: `overlay` and `copy` keep its changes to the sandbox
+    #[arg(long, value_enum, default_value_t = Mode::Overlay, requires = "workspace")]
+    workspace_mode: Mode,
+    /// Where in the sandbox it starts; the workspace otherwise
+    #[arg(long, value_name = "PATH")]
+    pub(super) cwd: Option<String>,
+    /// Which runtime isolates it; the strongest there is otherwise
+    #[arg(long, value_name = "ID")]
+    pub(super) runtime: Option<String>,
+    /// Print one JSON object at the end: how it ended, and what it printed
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Network {
+    /// Nothing outside the sandbox
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// It sees the directory; what it changes goes with the sandbox
+    Overlay,
+    /// It works on a copy, which goes with the sandbox
+    Copy,
+    /// It sees the directory and can't change it
+    BindRo,
+    /// It changes the directory itself
+    BindRw,
+}
+
+/// What the arguments come to.
+pub(super) struct Plan {
+    pub(super) source: Source,
+    pub(super) workspace: Workspace,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) limits: Limits,
+    /// Whether the code itself came from standard input, of which the program then has none.
+    pub(super) stdin_is_code: bool,
+}
+
+fn language(name: &str) -> Result<&'static Engine, String> {
+    engine::by_language(name).or_else(|| engine::by_id(name)).ok_or_else(|| {
+        let names: Vec<&str> = engine::ENGINES.iter().map(|engine| engine.languages[0]).collect();
+        format!("no engine runs it; there are {}", names.join(", "))
+    })
+}
+
+impl RunArgs {
+    /// Reads what is to be run.
+    pub(super) fn plan(&self, settings: &Settings) -> Result<Plan, String> {
+        let stdin_is_code = self.file == "-";
+        let workspace = self.workspace()?;
+        let source = if stdin_is_code { self.code_from_stdin()? } else { self.source(&workspace)? };
+        let default = settings.limits;
+        let limits = Limits {
+            memory_bytes: self.memory.map_or(default.memory_bytes, |size| size.as_u64()),
+            cpu: self.cpu.or(default.cpu),
+            pids: self.pids.unwrap_or(default.pids),
+            disk_bytes: self.disk.map_or(default.disk_bytes, |size| size.as_u64()),
+            output_bytes: self.output.map_or(default.output_bytes, |size| size.as_u64()),
+            open_files: default.open_files,
+            execution_timeout: self.timeout.unwrap_or(default.execution_timeout),
+        };
+        Ok(Plan { source, workspace, env: self.env()?, limits, stdin_is_code })
+    }
+
+    fn workspace(&self) -> Result<Workspace, String> {
+        let Some(path) = &self.workspace else { return Ok(Workspace::None) };
+        let path = path.canonicalize().map_err(|error| format!("--workspace {}: {error}", path.display()))?;
+        Ok(match self.workspace_mode {
+            Mode::Overlay => Workspace::Overlay { path },
+            Mode::Copy => Workspace::Copy { path, exclude: Vec::new() },
+            Mode::BindRo => Workspace::Bind { path, writable: false },
+            Mode::BindRw => Workspace::Bind { path, writable: true },
+        })
+    }
+
+    fn code_from_stdin(&self) -> Result<Source, String> {
+        let engine = self.language.ok_or("code from standard input needs --language")?;
+        let mut text = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut text).map_err(|error| format!("standard input: {error}"))?;
+        Ok(Source::Code { text: text.into(), engine: Some(engine), name: None })
+    }
+
+    /// A file of the workspace is run where it is; any other goes into the sandbox by itself.
+    fn source(&self, workspace: &Workspace) -> Result<Source, String> {
+        let path = Path::new(&self.file);
+        let engine = self.language.or_else(|| engine::by_file(&self.file));
+        let engine = engine.ok_or_else(|| format!("{}: what language is it? Say so with --language", self.file))?;
+        let shown = match workspace {
+            Workspace::None => None,
+            Workspace::Copy { path, .. } | Workspace::Bind { path, .. } | Workspace::Overlay { path } => Some(path),
+        };
+        let whole = path.canonicalize().map_err(|error| format!("{}: {error}", self.file))?;
+        if let Some(inside) = shown.and_then(|shown| whole.strip_prefix(shown).ok()) {
+            let path = inside.to_str().ok_or_else(|| format!("{}: its name is not UTF-8", self.file))?;
+            return Ok(Source::File { path: path.to_owned(), engine: Some(engine) });
+        }
+        let text = std::fs::read(path).map_err(|error| format!("{}: {error}", self.file))?;
+        let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        Ok(Source::Code { text: text.into(), engine: Some(engine), name })
+    }
+
+    fn env(&self) -> Result<BTreeMap<String, String>, String> {
+        let pairs = self.env.iter().map(|text| match text.split_once('=') {
+            Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+            None => {
+                let value = std::env::var(text).map_err(|_| format!("--env {text}: there is no such variable here"))?;
+                Ok((text.clone(), value))
+            }
+        });
+        pairs.collect()
+    }
+}

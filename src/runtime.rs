@@ -1,0 +1,197 @@
+//! Runtimes: places in which code is isolated.
+//!
+//! A runtime says whether it can be used here ([`Runtime::probe`]) and makes sandboxes
+//! ([`Runtime::create`]). A sandbox is a stream to the agent inside it; all that users see is done
+//! through that stream, and is the same whatever the runtime.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use codebeaker_agent::plan::Protection;
+use tokio::net::UnixStream;
+
+use crate::config::Limits;
+use crate::sandbox::blueprint::BlueprintError;
+use crate::sandbox::launcher::LaunchError;
+
+pub mod native;
+
+pub use crate::sandbox::cgroup::Usage;
+pub use crate::sandbox::limits::{Enforcement, Enforcer, Limit};
+
+/// How strongly a runtime isolates, from weak to strong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Isolation {
+    /// A process of the host with less than its user's rights.
+    Process,
+    /// Namespaces of the host's kernel, system calls filtered.
+    Namespaces,
+    /// A container of a container engine.
+    Container,
+    /// A kernel of its own in user space.
+    Kernel,
+    /// A virtual machine.
+    Vm,
+}
+
+impl Isolation {
+    /// The name as clients see it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Namespaces => "namespaces",
+            Self::Container => "container",
+            Self::Kernel => "kernel",
+            Self::Vm => "vm",
+        }
+    }
+}
+
+impl fmt::Display for Isolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whether a runtime can be used here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// A sandbox really came up.
+    pub available: bool,
+    /// Why not, in a sentence.
+    pub reason: Option<String>,
+    /// What a person should do about it: commands where there are any.
+    pub fix: Option<String>,
+    /// What works, but less well than it could, and why.
+    pub remarks: Vec<String>,
+}
+
+/// What a sandbox shall be.
+#[derive(Debug, Clone)]
+pub struct SandboxSpec {
+    /// What it may use.
+    pub limits: Limits,
+    /// What `/workspace` is.
+    pub workspace: Workspace,
+    /// Installations of engines that are not where the system keeps its programs: absolute paths, shown
+    /// read-only under the same names.
+    pub engine_roots: Vec<PathBuf>,
+    /// Host name inside.
+    pub hostname: String,
+    /// Protections left out. For the attack tests, which link this library: nothing that a client sends
+    /// ends up here.
+    pub without: Vec<Protection>,
+}
+
+/// What `/workspace` is. Paths are absolute.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Workspace {
+    /// Empty, in memory.
+    #[default]
+    None,
+    /// A copy of a directory, in memory.
+    Copy {
+        /// The directory.
+        path: PathBuf,
+        /// Names that are left out at every level; `*` stands for any run of characters.
+        exclude: Vec<String>,
+    },
+    /// The directory itself.
+    Bind {
+        /// The directory.
+        path: PathBuf,
+        /// Whether programs may change it.
+        writable: bool,
+    },
+    /// The directory, with changes kept in memory.
+    Overlay {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+/// Why there is no sandbox.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The runtime can't be used at all.
+    #[error("{reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
+    /// The workspace is no directory that can be shown.
+    #[error("the workspace {path} can't be used")]
+    Workspace {
+        /// What was asked for.
+        path: PathBuf,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// The sandbox could not be started.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// The stream to the sandbox can't be watched.
+    #[error("the stream to the sandbox can't be used")]
+    Stream(#[source] io::Error),
+}
+
+impl From<BlueprintError> for RuntimeError {
+    fn from(error: BlueprintError) -> Self {
+        Self::Launch(error.into())
+    }
+}
+
+/// A place in which code is isolated.
+#[async_trait]
+pub trait Runtime: Send + Sync {
+    /// Its name as clients see it.
+    fn id(&self) -> &'static str;
+
+    /// How strongly it isolates.
+    fn isolation(&self) -> Isolation;
+
+    /// Whether it can be used here. Found out once, by making a sandbox.
+    async fn probe(&self) -> Probe;
+
+    /// Makes a sandbox. That it was started doesn't say that it stands: the first message on its stream
+    /// does, or says which step failed.
+    ///
+    /// # Errors
+    /// When it can't even be started; nothing is left then.
+    async fn create(&self, spec: SandboxSpec) -> Result<Sandbox, RuntimeError>;
+}
+
+/// A sandbox that is being made, or stands, or failed: its stream tells.
+pub struct Sandbox {
+    /// To the agent and from it. Nothing has been read yet.
+    pub stream: UnixStream,
+    /// Who enforces each limit.
+    pub enforcement: Vec<Enforcement>,
+    /// What holds it.
+    pub keeper: Box<dyn Keeper>,
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("enforcement", &self.enforcement).finish_non_exhaustive()
+    }
+}
+
+/// What a sandbox is held by from outside. Dropping it ends the sandbox without waiting.
+#[async_trait]
+pub trait Keeper: Send + Sync {
+    /// How many processes the kernel has killed in it for want of memory; `None` when that isn't
+    /// counted.
+    fn oom_kills(&self) -> Option<u64>;
+
+    /// What it uses, as far as that is counted.
+    fn usage(&self) -> Usage;
+
+    /// Ends every process of the sandbox and waits until they and what was made for them are gone, for
+    /// little more than two seconds. Whether they are. Once true it stays so.
+    async fn destroy(&mut self) -> bool;
+}

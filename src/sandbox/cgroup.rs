@@ -1,0 +1,281 @@
+//! Control groups: one for each session, below the daemon's own, in either version of the interface.
+//!
+//! A session's cgroup counts and bounds the memory, processes and processor time of everything in its
+//! sandbox. Its name says which daemon made it ([`owner`]), so that a later daemon can tell what was
+//! left behind from what is in use. The launcher removes it when the sandbox has ended; this module
+//! does where the launcher could not.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::limits::{CgroupVersion, Counted};
+
+pub mod owner;
+mod place;
+mod survivors;
+
+pub use place::NoCgroups;
+pub(crate) use survivors::remove_with_survivors;
+
+use owner::Owner;
+use place::Place;
+
+/// The period in which processor time is counted, in microseconds.
+const CPU_PERIOD_MICROS: u64 = 100_000;
+
+/// The kernel refuses a smaller share of the period, in microseconds.
+const MIN_CPU_QUOTA_MICROS: u64 = 1_000;
+
+/// Why a session has no cgroup.
+#[derive(Debug, thiserror::Error)]
+pub enum CgroupError {
+    /// It can't be made.
+    #[error("the cgroup {path} can't be made")]
+    Make {
+        /// Where.
+        path: PathBuf,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// One of its limits can't be set.
+    #[error("the limit {path} can't be set to {value}")]
+    Limit {
+        /// The file of the limit.
+        path: PathBuf,
+        /// What was written to it.
+        value: String,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Where this daemon makes its cgroups.
+#[derive(Debug)]
+pub struct Cgroups {
+    place: Place,
+    owner: Owner,
+    made: AtomicU64,
+}
+
+/// Limits of a session's cgroup.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Memory, files in memory included.
+    pub memory_bytes: u64,
+    /// Processes and threads.
+    pub pids: u64,
+    /// Processors; may be a fraction. `None` for no limit.
+    pub cpu: Option<f64>,
+}
+
+impl Cgroups {
+    /// Finds out by trying.
+    ///
+    /// # Errors
+    /// With the reason why there is no place.
+    pub fn find() -> Result<Self, NoCgroups> {
+        let owner = Owner::current().map_err(NoCgroups::Unreadable)?;
+        let place = Place::find(&owner)?;
+        Ok(Self { place, owner, made: AtomicU64::new(0) })
+    }
+
+    /// The directories below which cgroups are made.
+    pub fn parents(&self) -> impl Iterator<Item = &Path> {
+        self.place.parents()
+    }
+
+    /// Who this daemon is, in the names of its cgroups.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Makes the cgroup of a session.
+    ///
+    /// # Errors
+    /// When it can't be made as wanted; nothing is left then.
+    pub fn session(&self, wanted: &Wanted) -> Result<Session, CgroupError> {
+        let name = self.owner.cgroup_name(self.made.fetch_add(1, Ordering::Relaxed));
+        let mut session =
+            Session { directories: Vec::new(), counted: Counted::default(), readings: Readings::default() };
+        match &self.place {
+            Place::V1(trees) => {
+                session.counted.version = Some(CgroupVersion::V1);
+                if let Some(memory) = &trees.memory {
+                    let directory = session.make(memory, &name)?;
+                    set(&directory, "memory.limit_in_bytes", wanted.memory_bytes)?;
+                    // Only where the kernel counts swap; without it, what is over the limit is killed, too.
+                    set_if_there(&directory, "memory.memsw.limit_in_bytes", wanted.memory_bytes)?;
+                    session.counted.memory = true;
+                    session.readings.oom = Some((directory.join("memory.oom_control"), "oom_kill"));
+                    session.readings.memory_now = Some(directory.join("memory.usage_in_bytes"));
+                    session.readings.memory_peak = Some(directory.join("memory.max_usage_in_bytes"));
+                }
+                if let Some(pids) = &trees.pids {
+                    let directory = session.make(pids, &name)?;
+                    set(&directory, "pids.max", wanted.pids)?;
+                    session.counted.pids = true;
+                    session.readings.processes = Some(directory.join("pids.current"));
+                }
+                if let (Some(tree), Some(cpu)) = (&trees.cpu, wanted.cpu) {
+                    let directory = session.make(tree, &name)?;
+                    set(&directory, "cpu.cfs_period_us", CPU_PERIOD_MICROS)?;
+                    set(&directory, "cpu.cfs_quota_us", cpu_quota(cpu))?;
+                    session.counted.cpu = true;
+                }
+            }
+            Place::V2(parent) => {
+                session.counted = Counted { version: Some(CgroupVersion::V2), memory: true, pids: true, cpu: false };
+                let directory = session.make(parent, &name)?;
+                set(&directory, "memory.max", wanted.memory_bytes)?;
+                set_if_there(&directory, "memory.swap.max", 0)?;
+                set(&directory, "pids.max", wanted.pids)?;
+                if let Some(cpu) = wanted.cpu.filter(|_| directory.join("cpu.max").exists()) {
+                    set(&directory, "cpu.max", format!("{} {CPU_PERIOD_MICROS}", cpu_quota(cpu)))?;
+                    session.counted.cpu = true;
+                }
+                session.readings = Readings {
+                    oom: Some((directory.join("memory.events"), "oom_kill")),
+                    memory_now: Some(directory.join("memory.current")),
+                    memory_peak: Some(directory.join("memory.peak")),
+                    processes: Some(directory.join("pids.current")),
+                };
+            }
+        }
+        Ok(session)
+    }
+}
+
+fn cpu_quota(cpu: f64) -> u64 {
+    // A float that is out of range becomes the nearest number there is.
+    ((cpu * CPU_PERIOD_MICROS as f64) as u64).max(MIN_CPU_QUOTA_MICROS)
+}
+
+fn set(directory: &Path, file: &str, value: impl ToString) -> Result<(), CgroupError> {
+    let (path, value) = (directory.join(file), value.to_string());
+    fs::write(&path, &value).map_err(|source| CgroupError::Limit { path, value, source })
+}
+
+fn set_if_there(directory: &Path, file: &str, value: u64) -> Result<(), CgroupError> {
+    if directory.join(file).exists() { set(directory, file, value) } else { Ok(()) }
+}
+
+/// The cgroup of one session; in version 1 a directory for each controller.
+#[derive(Debug)]
+pub struct Session {
+    directories: Vec<PathBuf>,
+    counted: Counted,
+    readings: Readings,
+}
+
+#[derive(Debug, Default)]
+struct Readings {
+    /// A file, and the name before the number in it.
+    oom: Option<(PathBuf, &'static str)>,
+    memory_now: Option<PathBuf>,
+    memory_peak: Option<PathBuf>,
+    processes: Option<PathBuf>,
+}
+
+/// What a session uses, as far as its cgroup counts it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Memory now, files in memory included.
+    pub memory_bytes: Option<u64>,
+    /// The most memory so far.
+    pub peak_memory_bytes: Option<u64>,
+    /// Processes and threads now, the agent included.
+    pub processes: Option<u64>,
+}
+
+impl Session {
+    fn make(&mut self, parent: &Path, name: &str) -> Result<PathBuf, CgroupError> {
+        let path = parent.join(name);
+        // Controllers may share a tree.
+        if !self.directories.contains(&path) {
+            fs::create_dir(&path).map_err(|source| CgroupError::Make { path: path.clone(), source })?;
+            self.directories.push(path.clone());
+        }
+        Ok(path)
+    }
+
+    /// What it bounds.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        self.counted
+    }
+
+    /// Its directories.
+    #[must_use]
+    pub fn directories(&self) -> &[PathBuf] {
+        &self.directories
+    }
+
+    /// The files through which a process enters it.
+    #[must_use]
+    pub fn procs(&self) -> Vec<PathBuf> {
+        self.directories.iter().map(|directory| directory.join("cgroup.procs")).collect()
+    }
+
+    /// How many processes the kernel has killed for want of memory; `None` when that isn't counted, or
+    /// no longer.
+    #[must_use]
+    pub fn oom_kills(&self) -> Option<u64> {
+        let (path, name) = self.readings.oom.as_ref()?;
+        fs::read_to_string(path).ok()?.lines().find_map(|line| {
+            let (key, number) = line.split_once(' ')?;
+            if key == *name { number.trim().parse().ok() } else { None }
+        })
+    }
+
+    /// What the session uses now.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let read = |path: &Option<PathBuf>| fs::read_to_string(path.as_ref()?).ok()?.trim().parse().ok();
+        Usage {
+            memory_bytes: read(&self.readings.memory_now),
+            peak_memory_bytes: read(&self.readings.memory_peak),
+            processes: read(&self.readings.processes),
+        }
+    }
+
+    /// Removes it, and what is still in it. Blocks for up to two seconds. Whether it is gone.
+    #[must_use]
+    pub fn remove(&self) -> bool {
+        // Every one is tried, whatever became of the one before.
+        self.directories.iter().map(|directory| remove_with_survivors(directory)).fold(true, |all, gone| all && gone)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for directory in &self.directories {
+            // Gone already, or not empty yet: then its launcher removes it.
+            let _busy = fs::remove_dir(directory);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_a_processor_is_a_share_of_the_period() {
+        assert_eq!(cpu_quota(1.5), 150_000);
+        assert_eq!(cpu_quota(0.0), MIN_CPU_QUOTA_MICROS);
+        assert_eq!(cpu_quota(f64::NAN), MIN_CPU_QUOTA_MICROS);
+    }
+
+    #[test]
+    fn a_session_without_readings_claims_nothing() {
+        let session = Session { directories: Vec::new(), counted: Counted::default(), readings: Readings::default() };
+        assert_eq!(session.oom_kills(), None);
+        assert_eq!(session.usage(), Usage::default());
+        assert!(session.remove());
+    }
+}

@@ -1,0 +1,108 @@
+//! Whose a cgroup is, written into its name.
+//!
+//! A process id alone is used again by the kernel; with the process's start time it is not. And it
+//! means something in one pid namespace only: daemons in different containers can share a tree of
+//! cgroups and must leave each other's alone.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+/// How every cgroup of ours begins.
+const PREFIX: &str = "codebeaker";
+
+/// A daemon, told from every other that runs or ran since the machine started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Inode number of its pid namespace.
+    pid_namespace: u64,
+    pid: u32,
+    /// In clock ticks since the machine started.
+    start_time: u64,
+}
+
+impl Owner {
+    /// This process.
+    ///
+    /// # Errors
+    /// When `/proc` doesn't tell.
+    pub fn current() -> io::Result<Self> {
+        let pid = std::process::id();
+        Ok(Self { pid_namespace: own_pid_namespace()?, pid, start_time: start_time(pid)? })
+    }
+
+    /// Whether the process still runs. One of another pid namespace always seems to: it can't be known.
+    #[must_use]
+    pub fn may_be_alive(&self) -> bool {
+        let foreign = own_pid_namespace().map_or(true, |own| own != self.pid_namespace);
+        foreign
+            || match start_time(self.pid) {
+                Ok(start_time) => start_time == self.start_time,
+                Err(error) => error.kind() != io::ErrorKind::NotFound,
+            }
+    }
+
+    /// The name of this daemon's `number`th cgroup.
+    #[must_use]
+    pub fn cgroup_name(&self, number: u64) -> String {
+        let Self { pid_namespace, pid, start_time } = self;
+        format!("{PREFIX}-{pid_namespace}-{pid}-{start_time}-{number}")
+    }
+
+    /// Whose the cgroup with this name is; `None` when it is none of ours.
+    #[must_use]
+    pub fn of_cgroup(name: &str) -> Option<Self> {
+        let mut parts = name.strip_prefix(PREFIX)?.strip_prefix('-')?.split('-');
+        let owner = Self {
+            pid_namespace: parts.next()?.parse().ok()?,
+            pid: parts.next()?.parse().ok()?,
+            start_time: parts.next()?.parse().ok()?,
+        };
+        let _number: u64 = parts.next()?.parse().ok()?;
+        parts.next().is_none().then_some(owner)
+    }
+}
+
+fn own_pid_namespace() -> io::Result<u64> {
+    Ok(fs::metadata("/proc/self/ns/pid")?.ino())
+}
+
+fn start_time(pid: u32) -> io::Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    parse_start_time(&stat).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a stat line without start time"))
+}
+
+/// The 22nd field. The second is the process's own choice and may hold spaces and brackets, so fields
+/// are counted from its end.
+fn parse_start_time(stat: &str) -> Option<u64> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_whose_it_is() {
+        let owner = Owner { pid_namespace: 4_026_531_836, pid: 12, start_time: 345 };
+        assert_eq!(Owner::of_cgroup(&owner.cgroup_name(7)), Some(owner));
+        for other in ["codebeaker", "codebeaker-1-2-3", "codebeaker-1-2-3-4-5", "codebeaker-1-x-3-4", "user.slice"] {
+            assert_eq!(Owner::of_cgroup(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_process_is_told_from_a_later_one_with_its_id() {
+        let current = Owner::current().unwrap();
+        assert!(current.may_be_alive());
+        assert!(!Owner { start_time: current.start_time + 1, ..current.clone() }.may_be_alive());
+        assert!(Owner { pid_namespace: 1, start_time: 0, ..current }.may_be_alive(), "what can't be known");
+    }
+
+    #[test]
+    fn a_process_that_names_itself_strangely_is_read_right() {
+        let stat = "5 (a) b (c) S 1 5 5 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 0 0";
+        assert_eq!(parse_start_time(stat), Some(987_654));
+        assert_eq!(parse_start_time("5 (a"), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! One client's connection: what was negotiated on it, and the LSP side of its life.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tower_lsp::LanguageServer;
+use tower_lsp::jsonrpc;
+use tower_lsp::lsp_types::{InitializeParams, InitializeResult};
+
+use super::{Daemon, fault, handshake, router};
+use crate::protocol::handshake::{Features, StreamingOffer};
+use crate::session::Why;
+use crate::transport::Outbox;
+
+/// Tells, once, the process id that a client names as its own in `initialize`.
+pub type ClientProcess = oneshot::Receiver<Option<u32>>;
+
+/// The sending end of [`ClientProcess`].
+pub(super) type NameProcess = oneshot::Sender<Option<u32>>;
+
+pub(super) fn client_process() -> (NameProcess, ClientProcess) {
+    oneshot::channel()
+}
+
+/// One client.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    daemon: Arc<Daemon>,
+    outbox: Outbox,
+    features: OnceLock<Features>,
+    client: std::sync::Mutex<Option<NameProcess>>,
+}
+
+impl Connection {
+    pub(super) fn new(daemon: Arc<Daemon>, outbox: Outbox, client: NameProcess) -> Self {
+        let client = std::sync::Mutex::new(Some(client));
+        Self { shared: Arc::new(Shared { daemon, outbox, features: OnceLock::new(), client }) }
+    }
+
+    pub(super) fn daemon(&self) -> &Arc<Daemon> {
+        &self.shared.daemon
+    }
+
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.shared.outbox
+    }
+
+    /// What was negotiated; nothing before `initialize`, which no handler is called before.
+    pub(super) fn features(&self) -> Features {
+        self.shared.features.get().cloned().unwrap_or_default()
+    }
+
+    /// How output is streamed to this client, where it is.
+    pub(super) fn streaming(&self) -> Option<StreamingOffer> {
+        self.features().streaming
+    }
+
+    pub(super) fn settle(&self, features: Features, process: Option<u32>) {
+        // The state machine of the service lets `initialize` succeed once.
+        drop(self.shared.features.set(features));
+        let client = self.shared.client.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(client) = client {
+            // Nobody waits for it where the process is not watched.
+            client.send(process).unwrap_or_default();
+        }
+    }
+
+    pub(super) async fn call(&self, method: &'static str, params: Value) -> jsonrpc::Result<Value> {
+        router::dispatch(self, method, params).await.map_err(fault::to_rpc)
+    }
+}
+
+#[tower_lsp::async_trait]
+impl LanguageServer for Connection {
+    async fn initialize(&self, params: InitializeParams) -> jsonrpc::Result<InitializeResult> {
+        handshake::shake(self, params).await.map_err(fault::to_rpc)
+    }
+
+    async fn shutdown(&self) -> jsonrpc::Result<()> {
+        let sessions = self.daemon().sessions.list();
+        futures::future::join_all(sessions.iter().map(|session| session.close(Why::DaemonStopping))).await;
+        Ok(())
+    }
+}

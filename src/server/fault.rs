@@ -1,0 +1,159 @@
+//! From the errors of the domain to those of the protocol: one exhaustive match for each.
+//!
+//! The text says what went wrong, the hint what to do about it.
+
+use tower_lsp::jsonrpc;
+
+use crate::agent::LinkError;
+use crate::execution::ExecutionError;
+use crate::files::FilesError;
+use crate::protocol::{ErrorKind, ProtocolError};
+use crate::runtime::RuntimeError;
+use crate::session::SessionError;
+
+/// Where to find out what a runtime lacks.
+const DOCTOR: &str = "run `codebeaker doctor`, which says what would mend it";
+
+/// How the service carries a protocol error.
+pub(super) fn to_rpc(error: ProtocolError) -> jsonrpc::Error {
+    let data = serde_json::to_value(&error.data).ok();
+    jsonrpc::Error { code: jsonrpc::ErrorCode::from(error.code), message: error.message.into(), data }
+}
+
+pub(super) fn of_session(error: SessionError) -> ProtocolError {
+    let message = error.to_string();
+    let new = |kind| ProtocolError::new(kind, message.clone());
+    match error {
+        SessionError::NotFound(id) => {
+            new(ErrorKind::SessionNotFound).session(id.as_str()).hint("`session/list` names those that there are")
+        }
+        SessionError::Closed { id, .. } => {
+            new(ErrorKind::SessionClosed).session(id.as_str()).hint("open another with `session/create`")
+        }
+        SessionError::Busy => new(ErrorKind::SessionBusy).retry_after_ms(50),
+        SessionError::TooMany(_) => {
+            new(ErrorKind::SessionLimit).hint("close a session, or start the daemon with a higher --max-sessions")
+        }
+        SessionError::Invalid { field, .. } => new(ErrorKind::ValidationFailed).at(field),
+        SessionError::UnknownLanguage(_) => {
+            new(ErrorKind::LanguageUnsupported).hint("`engine/list` names the engines and their languages")
+        }
+        SessionError::EngineMissing { install, .. } => {
+            new(ErrorKind::LanguageUnsupported).hint(format!("install it: {install}"))
+        }
+        SessionError::NoRuntime { considered } => {
+            let unavailable = considered.iter().any(|candidate| candidate.fix.is_some());
+            let kind = if unavailable { ErrorKind::RuntimeUnavailable } else { ErrorKind::IsolationUnsatisfied };
+            let fixes: Vec<String> = considered.into_iter().filter_map(|candidate| candidate.fix).collect();
+            let hint = if fixes.is_empty() {
+                "ask for a weaker `minIsolation`, or for another runtime: `runtime/list` names them".to_owned()
+            } else {
+                fixes.join("; ")
+            };
+            new(kind).hint(hint)
+        }
+        SessionError::UnknownRuntime(_) => {
+            new(ErrorKind::RuntimeUnavailable).at("runtime").hint("`runtime/list` names those that there are")
+        }
+        SessionError::Runtime(error) => of_runtime(error),
+        SessionError::SetUp { step, errno } if step.contains("workspace") => of_workspace_set_up(&message, errno),
+        SessionError::SetUp { .. } => new(ErrorKind::RuntimeUnavailable).hint(DOCTOR),
+        SessionError::Died(_) | SessionError::TooSlow(_) => new(ErrorKind::RuntimeLost).retry_after_ms(1000),
+        SessionError::Execution(error) => of_execution(error),
+    }
+}
+
+fn of_runtime(error: RuntimeError) -> ProtocolError {
+    let message = error.to_string();
+    let (kind, path) = match &error {
+        RuntimeError::Workspace { source, .. } => {
+            let kind = match source.kind() {
+                std::io::ErrorKind::NotFound => ErrorKind::FileNotFound,
+                std::io::ErrorKind::NotADirectory => ErrorKind::NotADirectory,
+                std::io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+                _ => ErrorKind::ValidationFailed,
+            };
+            return ProtocolError::new(kind, format!("{message}: {source}")).at("workspace.uri");
+        }
+        RuntimeError::Unavailable { .. } | RuntimeError::Launch(_) | RuntimeError::Stream(_) => {
+            (ErrorKind::RuntimeUnavailable, "runtime")
+        }
+    };
+    ProtocolError::new(kind, message).at(path).hint(DOCTOR)
+}
+
+fn of_workspace_set_up(message: &str, errno: i32) -> ProtocolError {
+    use rustix::io::Errno;
+    let (kind, hint) = match Errno::from_raw_os_error(errno) {
+        Errno::NOSPC | Errno::DQUOT => {
+            (ErrorKind::DiskFull, "raise `limits.diskBytes`, or leave things out with `workspace.exclude`")
+        }
+        Errno::NOENT => (ErrorKind::FileNotFound, "name a directory that exists"),
+        Errno::NOTDIR => (ErrorKind::NotADirectory, "name a directory"),
+        Errno::ACCESS | Errno::PERM => (
+            ErrorKind::PermissionDenied,
+            "name a directory that the daemon's user may use, or use `workspace.mode` copy",
+        ),
+        _ => (ErrorKind::NotSupportedByRuntime, "use another `workspace.mode`: copy works with every file system"),
+    };
+    ProtocolError::new(kind, message).at("workspace").hint(hint)
+}
+
+pub(super) fn of_execution(error: ExecutionError) -> ProtocolError {
+    let message = error.to_string();
+    let new = |kind| ProtocolError::new(kind, message.clone());
+    match error {
+        ExecutionError::NotFound(id) => {
+            new(ErrorKind::ExecutionNotFound).execution(id.as_str()).hint("`execution/list` names those remembered")
+        }
+        ExecutionError::NotRunning(id) => new(ErrorKind::NotRunning).execution(id.as_str()),
+        ExecutionError::StdinClosed(id) => new(ErrorKind::StdinClosed)
+            .execution(id.as_str())
+            .hint("run it with `stdin: \"stream\"` or `\"pty\"` to write to it"),
+        ExecutionError::QueueFull { .. } => {
+            new(ErrorKind::QueueFull).hint("wait until some have ended, or open another session").retry_after_ms(500)
+        }
+        ExecutionError::NotStarted { step, .. } => new(ErrorKind::ProgramNotStarted).hint(match step.as_str() {
+            "find program" => "the sandbox shows the host's /usr and the engines of `engine/list`; is it installed?",
+            "enter directory" => "`cwd` must be a directory of the sandbox",
+            _ => "does it exist in the sandbox, and is it executable?",
+        }),
+        ExecutionError::Code(error) => match error {
+            LinkError::File { .. } => new(ErrorKind::DiskFull).hint("the code is too large; put it into a file"),
+            _ => new(ErrorKind::RuntimeLost),
+        },
+        ExecutionError::Lost(_) => new(ErrorKind::RuntimeLost).hint("open another session"),
+    }
+}
+
+pub(super) fn of_files(error: FilesError) -> ProtocolError {
+    let kind = match &error {
+        FilesError::NotFound(_) => ErrorKind::FileNotFound,
+        FilesError::AlreadyExists(_) => ErrorKind::AlreadyExists,
+        FilesError::NotADirectory(_) => ErrorKind::NotADirectory,
+        FilesError::IsADirectory(_) => ErrorKind::IsADirectory,
+        FilesError::NotEmpty(_) => ErrorKind::NotEmpty,
+        FilesError::PermissionDenied { .. } => ErrorKind::PermissionDenied,
+        FilesError::NotARegularFile(_) => ErrorKind::NotARegularFile,
+        FilesError::OutsideWorkspace(_) => ErrorKind::PathOutsideWorkspace,
+        FilesError::TooLarge(_) => ErrorKind::TooLarge,
+        FilesError::DiskFull(_) => ErrorKind::DiskFull,
+        FilesError::Changed(_) => ErrorKind::FileChanged,
+        FilesError::BadPath { .. } => ErrorKind::ValidationFailed,
+        FilesError::Refused { .. } => ErrorKind::PermissionDenied,
+        FilesError::Lost(_) => ErrorKind::RuntimeLost,
+    };
+    let hint = match &error {
+        FilesError::OutsideWorkspace(_) => Some("paths are relative to the workspace, or start with /workspace/"),
+        FilesError::NotEmpty(_) => Some("`recursive: true` removes it with all that is in it"),
+        FilesError::DiskFull(_) => Some("remove files, or open a session with more `limits.diskBytes`"),
+        FilesError::TooLarge(_) => Some("read or write it in parts, with `offset` and `length`"),
+        FilesError::Changed(_) => Some("read it again"),
+        _ => None,
+    };
+    let path = matches!(kind, ErrorKind::ValidationFailed).then_some("path");
+    let mut protocol = ProtocolError::new(kind, error.to_string());
+    protocol.data.hint = hint.map(str::to_owned);
+    protocol.data.path = path.map(str::to_owned);
+    protocol
+}

@@ -1,0 +1,290 @@
+//! `session/execute` and `execution/*`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::session::{engine, find};
+use crate::agent::wire::{Reach, TerminalSize};
+use crate::execution::{Execution, ExecutionError, OutputStream, Phase};
+use crate::ids::ExecutionId;
+use crate::protocol::catalogue::Done;
+use crate::protocol::execution::{
+    ExecuteParams, ExecuteResult, ExecutionListParams, ExecutionListResult, ExecutionReadParams, ExecutionReadResult,
+    ExecutionRef, PtySize, ResizeParams, SignalParams, StdinMode, StdinParams, StdinResult, Stream, WaitParams,
+    WaitResult,
+};
+use crate::protocol::handshake::{Feature, StreamingOffer};
+use crate::protocol::limits::OnOutputLimit;
+use crate::protocol::source::{Runnable, Source as AskedSource};
+use crate::protocol::{self, ErrorKind, ProtocolError, WantedEncoding};
+use crate::server::connection::Connection;
+use crate::server::notifier::Notifier;
+use crate::server::{convert, fault};
+use crate::session::{Run, RunLimits, Source, Stdin};
+use crate::transport::current;
+
+/// The most bytes that one `execution/read` answers.
+pub(in crate::server) const MAX_READ_BYTES: u64 = 1 << 20;
+
+/// Input is handed over in pieces, so that a cancelled request can say how much was taken.
+const STDIN_PIECE_BYTES: usize = 16 * 1024;
+
+fn known(connection: &Connection, id: &str) -> Result<Arc<Execution>, ProtocolError> {
+    let id = ExecutionId::from(id.to_owned());
+    let execution = connection.daemon().sessions.execution(&id);
+    execution.ok_or_else(|| fault::of_execution(ExecutionError::NotFound(id)))
+}
+
+pub(in crate::server) async fn execute(
+    connection: &Connection,
+    params: ExecuteParams,
+) -> Result<ExecuteResult, ProtocolError> {
+    let session = find(connection, &params.session_id)?;
+    let streaming = connection.streaming();
+    let notifier = Notifier {
+        outbox: connection.outbox().clone(),
+        streams: streaming.is_some(),
+        progress: params.work_done_token.clone(),
+    };
+    let wait = params.wait;
+    let run = run(connection, params, &streaming.unwrap_or_default())?;
+    let started = session.execute(run, Arc::new(notifier.clone())).map_err(fault::of_session)?;
+    let execution = started.execution;
+    let execution_id = execution.id.to_string();
+    if !wait {
+        return Ok(ExecuteResult { execution_id, ending: None });
+    }
+    notifier.begin(&format!("Running {}", execution.argv.join(" ")), true).await;
+    let mut result = started.result;
+    let ended = match current() {
+        None => (&mut result).await,
+        Some(request) => tokio::select! {
+            ended = &mut result => ended,
+            () = request.cancellation().cancelled() => {
+                execution.cancel();
+                result.await
+            }
+        },
+    };
+    let ended = match ended {
+        Ok(ended) => ended.map_err(|error| fault::of_execution(error).execution(&execution_id)),
+        Err(error) => Err(ProtocolError::new(ErrorKind::InternalError, error.to_string())),
+    };
+    notifier.end(if ended.is_ok() { "ended" } else { "refused" }).await;
+    Ok(ExecuteResult { execution_id, ending: Some(convert::ending(&ended?, execution.has_terminal)) })
+}
+
+fn run(connection: &Connection, params: ExecuteParams, streaming: &StreamingOffer) -> Result<Run, ProtocolError> {
+    let stdin = stdin_of(connection, &params)?;
+    let AskedSource { what, args, cwd, env } = params.source;
+    let limits = params.limits;
+    Ok(Run {
+        source: source(what)?,
+        args,
+        cwd,
+        env: env.0,
+        stdin,
+        limits: RunLimits {
+            memory_bytes: limits.memory_bytes.map(Into::into),
+            cpu: limits.cpu,
+            pids: limits.pids.map(Into::into),
+            disk_bytes: limits.disk_bytes,
+            output_bytes: limits.output_bytes,
+            open_files: limits.open_files.map(Into::into),
+            timeout: params.timeout_ms.map(|ms| Duration::from_millis(ms.get())),
+            stop_at_output_limit: limits.on_output_limit == OnOutputLimit::Kill,
+        },
+        max_chunk_bytes: streaming.max_chunk_bytes as usize,
+    })
+}
+
+fn stdin_of(connection: &Connection, params: &ExecuteParams) -> Result<Stdin, ProtocolError> {
+    let text = params.stdin_text.clone().map(Bytes::from);
+    if params.pty.is_some() && params.stdin != StdinMode::Pty {
+        let message = "pty: goes with `stdin: \"pty\"` alone";
+        return Err(ProtocolError::invalid_params("pty", message));
+    }
+    match params.stdin {
+        StdinMode::None if text.is_some() => {
+            let message = "stdinText: needs `stdin` to be \"text\", \"stream\" or \"pty\"";
+            Err(ProtocolError::invalid_params("stdinText", message))
+        }
+        StdinMode::None => Ok(Stdin::None),
+        StdinMode::Text => Ok(Stdin::Text(text.unwrap_or_default())),
+        StdinMode::Stream => {
+            connection.features().demand(Feature::Stdin, "`stdin: \"stream\"`")?;
+            Ok(Stdin::Stream(text.unwrap_or_default()))
+        }
+        StdinMode::Pty => {
+            connection.features().demand(Feature::Pty, "`stdin: \"pty\"`")?;
+            let size = params.pty.map_or(TerminalSize { cols: 80, rows: 24 }, terminal_size);
+            Ok(Stdin::Pty(size, text.unwrap_or_default()))
+        }
+    }
+}
+
+fn terminal_size(PtySize { cols, rows }: PtySize) -> TerminalSize {
+    TerminalSize { cols: cols.get(), rows: rows.get() }
+}
+
+fn source(what: Runnable) -> Result<Source, ProtocolError> {
+    let at_source = |error: ProtocolError| error.at("source.language");
+    Ok(match what {
+        Runnable::Code { code, language, uri } => {
+            let name = uri.as_deref().map(file_name).transpose()?;
+            Source::Code { text: code.into(), engine: engine(None, language.as_deref()).map_err(at_source)?, name }
+        }
+        Runnable::File { path, language } => {
+            Source::File { path, engine: engine(None, language.as_deref()).map_err(at_source)? }
+        }
+        Runnable::Program { program } => Source::Program(program),
+    })
+}
+
+/// The name that code goes by: the last part of the URI of the document that it is of.
+fn file_name(uri: &str) -> Result<String, ProtocolError> {
+    let refuse = |why: &str| ProtocolError::invalid_params("source.uri", format!("source.uri: {why}"));
+    let url = tower_lsp::lsp_types::Url::parse(uri).map_err(|error| refuse(&format!("not a URI: {error}")))?;
+    let path = convert::file_path(&format!("file://{}", url.path()), "source.uri")?;
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.map(str::to_owned).ok_or_else(|| refuse("it names no file"))
+}
+
+pub(in crate::server) async fn list(
+    connection: &Connection,
+    params: ExecutionListParams,
+) -> Result<ExecutionListResult, ProtocolError> {
+    let sessions = match params.session_id {
+        Some(id) => vec![find(connection, &id)?],
+        None => connection.daemon().sessions.list(),
+    };
+    let executions = sessions.iter().flat_map(|session| session.executions());
+    Ok(ExecutionListResult { executions: executions.map(|execution| convert::execution(&execution)).collect() })
+}
+
+pub(in crate::server) async fn get(
+    connection: &Connection,
+    params: ExecutionRef,
+) -> Result<protocol::execution::Execution, ProtocolError> {
+    Ok(convert::execution(&*known(connection, &params.execution_id)?))
+}
+
+pub(in crate::server) async fn wait(connection: &Connection, params: WaitParams) -> Result<WaitResult, ProtocolError> {
+    let execution = known(connection, &params.execution_id)?;
+    let ended = execution.ended();
+    let summary = match params.timeout_ms {
+        None => ended.await,
+        Some(ms) => tokio::time::timeout(Duration::from_millis(ms), ended).await.ok().flatten(),
+    };
+    Ok(WaitResult {
+        execution_id: params.execution_id,
+        running: !execution.is_over(),
+        ending: summary.map(|summary| convert::ending(&summary, execution.has_terminal)),
+    })
+}
+
+pub(in crate::server) async fn read(
+    connection: &Connection,
+    params: ExecutionReadParams,
+) -> Result<ExecutionReadResult, ProtocolError> {
+    let execution = known(connection, &params.execution_id)?;
+    let stream = match (params.stream, execution.has_terminal) {
+        (Stream::Pty, true) => OutputStream::Pty,
+        (Stream::Stdout, false) => OutputStream::Stdout,
+        (Stream::Stderr, false) => OutputStream::Stderr,
+        (_, has_terminal) => {
+            let message = if has_terminal { "it has a terminal: read `pty`" } else { "it has no terminal" };
+            return Err(ProtocolError::new(ErrorKind::ValidationFailed, format!("stream: {message}")).at("stream"));
+        }
+    };
+    let max = params.max_bytes.clamp(4, MAX_READ_BYTES) as usize;
+    let mut piece = execution.read(stream, params.offset, max, Duration::from_millis(params.wait_ms)).await;
+    let tail = crate::execution::chunk::incomplete_tail(&piece.bytes);
+    if tail < piece.bytes.len() && !piece.is_end {
+        piece.bytes.truncate(piece.bytes.len() - tail);
+    }
+    let next_offset = piece.offset + piece.bytes.len() as u64;
+    let encoded = WantedEncoding::Auto.encode(piece.bytes);
+    let (data, encoding) = encoded.ok_or_else(|| ProtocolError::new(ErrorKind::InternalError, "not encodable"))?;
+    Ok(ExecutionReadResult {
+        data,
+        encoding,
+        offset: piece.offset,
+        next_offset,
+        eof: piece.is_end,
+        lost_bytes: piece.lost,
+    })
+}
+
+pub(in crate::server) async fn stdin(
+    connection: &Connection,
+    params: StdinParams,
+) -> Result<StdinResult, ProtocolError> {
+    let execution = known(connection, &params.execution_id)?;
+    let data = params.encoding.decode(params.data, "data")?;
+    let cancelled = async {
+        match current() {
+            Some(request) => request.cancellation().cancelled().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(cancelled);
+    let mut accepted_bytes = 0;
+    if data.is_empty() && !params.eof {
+        // Nothing to write still tells whether writing would work.
+        execution.write_stdin(&[]).await.map_err(fault::of_execution)?;
+    }
+    for piece in data.chunks(STDIN_PIECE_BYTES) {
+        tokio::select! {
+            biased;
+            () = &mut cancelled => return Ok(StdinResult { accepted_bytes }),
+            written = execution.write_stdin(piece) => written.map_err(fault::of_execution)?,
+        }
+        accepted_bytes += piece.len() as u64;
+    }
+    if params.eof {
+        execution.close_stdin().await.map_err(fault::of_execution)?;
+    }
+    Ok(StdinResult { accepted_bytes })
+}
+
+pub(in crate::server) async fn signal(connection: &Connection, params: SignalParams) -> Result<Done, ProtocolError> {
+    let execution = known(connection, &params.execution_id)?;
+    execution.signal(params.signal.number(), Reach::Tree).await.map_err(fault::of_execution)?;
+    Ok(Done {})
+}
+
+pub(in crate::server) async fn interrupt(connection: &Connection, params: ExecutionRef) -> Result<Done, ProtocolError> {
+    let execution = known(connection, &params.execution_id)?;
+    let interrupt = protocol::Signal::Int.number();
+    execution.signal(interrupt, Reach::Foreground).await.map_err(fault::of_execution)?;
+    Ok(Done {})
+}
+
+pub(in crate::server) async fn kill(connection: &Connection, params: ExecutionRef) -> Result<Done, ProtocolError> {
+    let execution = known(connection, &params.execution_id)?;
+    if execution.is_over() {
+        return Err(fault::of_execution(ExecutionError::NotRunning(execution.id.clone())));
+    }
+    execution.kill();
+    execution.ended().await;
+    Ok(Done {})
+}
+
+pub(in crate::server) async fn resize(connection: &Connection, params: ResizeParams) -> Result<Done, ProtocolError> {
+    let execution = known(connection, &params.execution_id)?;
+    if !execution.has_terminal {
+        let message = "the execution has no terminal";
+        return Err(ProtocolError::new(ErrorKind::ValidationFailed, message)
+            .execution(params.execution_id)
+            .hint("run it with `stdin: \"pty\"`"));
+    }
+    if matches!(execution.phase(), Phase::Queued) {
+        return Err(fault::of_execution(ExecutionError::NotRunning(execution.id.clone())));
+    }
+    let size = terminal_size(PtySize { cols: params.cols, rows: params.rows });
+    execution.resize(size).await.map_err(fault::of_execution)?;
+    Ok(Done {})
+}

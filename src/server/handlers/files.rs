@@ -1,0 +1,131 @@
+//! `fs/*`.
+
+use super::session::find;
+use crate::agent::wire::Existing;
+use crate::execution::chunk::incomplete_tail;
+use crate::files::{self, FilesError, WriteOptions};
+use crate::protocol::files::{
+    FsListParams, FsListResult, FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult, FsWriteParams,
+    FsWriteResult, MAX_LIST_LIMIT, Permissions, WriteMode, path_on_wire,
+};
+use crate::protocol::{ErrorKind, ProtocolError, WantedEncoding};
+use crate::server::connection::Connection;
+use crate::server::{convert, fault};
+
+/// The most bytes of a file that one answer carries: encoded, they stay below the longest message.
+pub(in crate::server) const MAX_READ_BYTES: u64 = 8 << 20;
+
+/// How deep a recursive listing goes.
+const MAX_DEPTH: u32 = 4096;
+
+pub(in crate::server) async fn read(
+    connection: &Connection,
+    params: FsReadParams,
+) -> Result<FsReadResult, ProtocolError> {
+    let session = find(connection, &params.session_id)?;
+    let path = params.path_bytes()?;
+    let link = session.link().map_err(fault::of_session)?;
+    if params.length.is_some_and(|length| length > MAX_READ_BYTES) {
+        let message = format!("length: one answer carries at most {MAX_READ_BYTES} bytes");
+        return Err(ProtocolError::new(ErrorKind::ValidationFailed, message).at("length"));
+    }
+    let length = params.length.unwrap_or(MAX_READ_BYTES);
+    let mut contents = files::read(link, &path, params.offset, length as usize).await.map_err(fault::of_files)?;
+    let size = contents.stat.tag.size;
+    let end = params.offset.saturating_add(contents.data.len() as u64);
+    if params.length.is_none() && end < size {
+        return Err(fault::of_files(FilesError::TooLarge(path_on_wire(&path).0)));
+    }
+    if params.encoding != WantedEncoding::Base64 && end < size {
+        // What was asked for ends within a character: the next part begins with it.
+        let whole = contents.data.len() - incomplete_tail(&contents.data);
+        if whole > 0 {
+            contents.data.truncate(whole);
+        }
+    }
+    let bytes = contents.data.len() as u64;
+    let Some((data, encoding)) = params.encoding.encode(contents.data) else {
+        let message = format!("{}: not UTF-8", path_on_wire(&path).0);
+        return Err(ProtocolError::new(ErrorKind::ValidationFailed, message)
+            .at("encoding")
+            .hint("ask for \"base64\" or \"auto\""));
+    };
+    Ok(FsReadResult {
+        path: path_on_wire(&path).0,
+        data,
+        encoding,
+        offset: params.offset,
+        bytes,
+        size,
+        eof: params.offset.saturating_add(bytes) >= size,
+        etag: convert::etag(contents.stat.tag),
+        permissions: Permissions(contents.stat.mode),
+    })
+}
+
+pub(in crate::server) async fn write(
+    connection: &Connection,
+    params: FsWriteParams,
+) -> Result<FsWriteResult, ProtocolError> {
+    let session = find(connection, &params.session_id)?;
+    let path = params.path_bytes()?;
+    let existing = match (params.mode, params.offset) {
+        (WriteMode::Patch, offset) => Existing::PatchAt(offset.unwrap_or(0)),
+        (_, Some(_)) => {
+            let message = "offset: goes with `mode: \"patch\"` alone";
+            return Err(ProtocolError::invalid_params("offset", message));
+        }
+        (WriteMode::Create, None) => Existing::Refuse,
+        (WriteMode::Replace, None) => Existing::Replace,
+        (WriteMode::Append, None) => Existing::Append,
+    };
+    let options = WriteOptions {
+        existing,
+        mode: params.permissions.map(|permissions| permissions.0),
+        parents: params.create_parents,
+        if_match: params.if_match.as_deref().map(convert::tag).transpose()?,
+    };
+    let data = params.encoding.decode(params.data, "data")?;
+    let bytes = data.len() as u64;
+    let link = session.link().map_err(fault::of_session)?;
+    let written = files::write(link, &path, data.into(), options).await.map_err(fault::of_files)?;
+    Ok(FsWriteResult {
+        path: path_on_wire(&path).0,
+        bytes,
+        size: written.stat.tag.size,
+        etag: convert::etag(written.stat.tag),
+        created: written.created,
+    })
+}
+
+pub(in crate::server) async fn list(
+    connection: &Connection,
+    params: FsListParams,
+) -> Result<FsListResult, ProtocolError> {
+    let session = find(connection, &params.session_id)?;
+    let path = params.path_bytes()?;
+    if params.limit == 0 || params.limit > MAX_LIST_LIMIT {
+        let message = format!("limit: {} is not between 1 and {MAX_LIST_LIMIT}", params.limit);
+        return Err(ProtocolError::new(ErrorKind::ValidationFailed, message).at("limit"));
+    }
+    let depth = match (params.recursive, params.depth) {
+        (_, Some(depth)) => depth.get().min(MAX_DEPTH),
+        (true, None) => MAX_DEPTH,
+        (false, None) => 1,
+    };
+    let link = session.link().map_err(fault::of_session)?;
+    let listing = files::list(link, &path, depth, params.hidden, params.limit).await.map_err(fault::of_files)?;
+    let entries = listing.entries.into_iter().map(convert::entry).collect();
+    Ok(FsListResult { entries, truncated: listing.truncated })
+}
+
+pub(in crate::server) async fn remove(
+    connection: &Connection,
+    params: FsRemoveParams,
+) -> Result<FsRemoveResult, ProtocolError> {
+    let session = find(connection, &params.session_id)?;
+    let path = params.path_bytes()?;
+    let link = session.link().map_err(fault::of_session)?;
+    let removed = files::remove(link, &path, params.recursive).await.map_err(fault::of_files)?;
+    Ok(FsRemoveResult { removed })
+}

@@ -1,0 +1,177 @@
+//! `server/*`, `runtime/list` and `engine/list`: what there is, and what would mend what there is not.
+
+use std::collections::BTreeMap;
+
+use super::{execution, files};
+use crate::engine::ENGINES;
+use crate::protocol::ProtocolError;
+use crate::protocol::catalogue::{EngineInfo, EngineListResult, NoParams, RuntimeInfo, RuntimeListResult};
+use crate::protocol::handshake::PROTOCOL_VERSIONS;
+use crate::protocol::server::{Check, CheckStatus, DoctorResult, Fix, Platform, ServerInfoResult, ServerLimits};
+use crate::server::connection::Connection;
+use crate::server::{convert, transport_options};
+use crate::session::{Sessions, Usable};
+
+pub(in crate::server) async fn info(connection: &Connection, _: NoParams) -> Result<ServerInfoResult, ProtocolError> {
+    let daemon = connection.daemon();
+    let runtimes = runtime_infos(connection).await;
+    let engines = engine_infos(connection, &runtimes);
+    let system = rustix::system::uname();
+    Ok(ServerInfoResult {
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol_version: PROTOCOL_VERSIONS[0].to_owned(),
+        instance_id: daemon.instance.to_string(),
+        pid: std::process::id(),
+        started_at: convert::time(&daemon.started_at),
+        uptime_ms: convert::millis(daemon.started.elapsed()),
+        open_sessions: daemon.sessions.list().len() as u64,
+        platform: Platform {
+            os: std::env::consts::OS.to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            kernel: system.release().to_string_lossy().into_owned(),
+        },
+        limits: limits(connection),
+        unavailable: unavailable(&runtimes, &engines),
+    })
+}
+
+pub(in crate::server) fn limits(connection: &Connection) -> ServerLimits {
+    let settings = connection.daemon().sessions.settings();
+    let transport = transport_options();
+    ServerLimits {
+        max_message_bytes: transport.max_message_bytes as u64,
+        max_in_flight: transport.max_in_flight as u64,
+        max_sessions: settings.max_sessions as u64,
+        max_running: settings.max_running as u64,
+        max_queued: settings.max_queued as u64,
+        max_remembered: settings.max_remembered as u64,
+        kept_output_bytes: settings.kept_output_bytes as u64,
+        max_read_bytes: files::MAX_READ_BYTES.min(execution::MAX_READ_BYTES),
+    }
+}
+
+pub(in crate::server) async fn doctor(connection: &Connection, _: NoParams) -> Result<DoctorResult, ProtocolError> {
+    Ok(examine(&connection.daemon().sessions).await)
+}
+
+/// Looks at everything that running code needs on this machine.
+pub async fn examine(sessions: &Sessions) -> DoctorResult {
+    let host = sessions.host();
+    let mut checks = Vec::new();
+    for (runtime, probe) in host.probed().await {
+        let status = if probe.available { CheckStatus::Ok } else { CheckStatus::Failed };
+        let summary = match status {
+            CheckStatus::Ok => format!("sandboxes can be made (isolation: {})", runtime.isolation()),
+            _ => "sandboxes can't be made".to_owned(),
+        };
+        checks.push(Check {
+            id: format!("runtime.{}", runtime.id()),
+            status,
+            summary,
+            reason: probe.reason.clone(),
+            fix: probe.fix.clone().map(|fix| Fix { description: fix, command: None }),
+        });
+        checks.extend(probe.remarks.iter().map(|remark| Check {
+            id: format!("runtime.{}", runtime.id()),
+            status: CheckStatus::Warning,
+            summary: remark.clone(),
+            reason: None,
+            fix: None,
+        }));
+    }
+    let versions = sessions.versions().await;
+    for engine in ENGINES {
+        let id = format!("engine.{}", engine.id);
+        checks.push(match versions.get(engine.id) {
+            Some(Ok(version)) => {
+                Check { id, status: CheckStatus::Ok, summary: version.clone(), reason: None, fix: None }
+            }
+            Some(Err(reason)) => Check {
+                id,
+                status: CheckStatus::Warning,
+                summary: "installed, but it does not run in a sandbox".to_owned(),
+                reason: Some(reason.clone()),
+                fix: None,
+            },
+            None => Check {
+                id,
+                status: CheckStatus::Warning,
+                summary: "not installed".to_owned(),
+                reason: None,
+                fix: Some(Fix { description: "install it".to_owned(), command: Some(engine.install.to_owned()) }),
+            },
+        });
+    }
+    let works =
+        |prefix: &str| checks.iter().any(|check| check.id.starts_with(prefix) && check.status == CheckStatus::Ok);
+    DoctorResult { healthy: works("runtime.") && works("engine."), checks }
+}
+
+pub(in crate::server) async fn runtimes(
+    connection: &Connection,
+    _: NoParams,
+) -> Result<RuntimeListResult, ProtocolError> {
+    Ok(RuntimeListResult { runtimes: runtime_infos(connection).await })
+}
+
+pub(in crate::server) async fn runtime_infos(connection: &Connection) -> Vec<RuntimeInfo> {
+    let probed = connection.daemon().sessions.host().probed().await;
+    let infos = probed.iter().map(|(runtime, probe)| RuntimeInfo {
+        id: runtime.id().to_owned(),
+        isolation: convert::isolation(runtime.isolation()),
+        available: probe.available,
+        reason: probe.reason.clone(),
+        hint: probe.fix.clone(),
+    });
+    infos.collect()
+}
+
+pub(in crate::server) async fn engines(
+    connection: &Connection,
+    _: NoParams,
+) -> Result<EngineListResult, ProtocolError> {
+    let runtimes = runtime_infos(connection).await;
+    connection.daemon().sessions.versions().await;
+    Ok(EngineListResult { engines: engine_infos(connection, &runtimes) })
+}
+
+/// The engines, with the versions that are known so far.
+pub(in crate::server) fn engine_infos(connection: &Connection, runtimes: &[RuntimeInfo]) -> Vec<EngineInfo> {
+    let sessions = &connection.daemon().sessions;
+    let infos = ENGINES.iter().map(|engine| {
+        let state = sessions.usable(engine);
+        let available = matches!(state, Usable::Yes { .. });
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let (version, reason, hint) = match state {
+            Usable::Yes { version } => (version, None, None),
+            Usable::Broken(reason) => (None, Some(reason), None),
+            Usable::Missing => (None, Some("not installed".to_owned()), Some(engine.install.to_owned())),
+        };
+        let usable = runtimes.iter().filter(|runtime| available && runtime.available);
+        EngineInfo {
+            id: engine.id.to_owned(),
+            languages: owned(engine.languages),
+            extensions: owned(engine.extensions),
+            available,
+            version,
+            reason,
+            hint,
+            runtimes: usable.map(|runtime| runtime.id.clone()).collect(),
+        }
+    });
+    infos.collect()
+}
+
+pub(in crate::server) fn unavailable(runtimes: &[RuntimeInfo], engines: &[EngineInfo]) -> BTreeMap<String, String> {
+    let reason = |reason: &Option<String>| reason.clone().unwrap_or_default();
+    let runtimes = runtimes
+        .iter()
+        .filter(|runtime| !runtime.available)
+        .map(|runtime| (format!("runtime.{}", runtime.id), reason(&runtime.reason)));
+    let engines = engines
+        .iter()
+        .filter(|engine| !engine.available)
+        .map(|engine| (format!("engine.{}", engine.id), reason(&engine.reason)));
+    runtimes.chain(engines).collect()
+}

@@ -1,0 +1,202 @@
+//! `session/*`, but for `session/execute`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Limits;
+use crate::engine::{self, Engine};
+use crate::ids::SessionId;
+use crate::protocol::limits;
+use crate::protocol::session::{
+    CloseParams, CloseResult, CreateParams, KeepAliveResult, Network, NetworkMode, Persist, SessionDetails,
+    SessionListParams, SessionListResult, SessionRef, UpdateParams, WorkspaceMode,
+};
+use crate::protocol::{ErrorKind, ProtocolError};
+use crate::runtime::Workspace;
+use crate::server::connection::Connection;
+use crate::server::notifier::Notifier;
+use crate::server::{convert, fault};
+use crate::session::{NewSession, Session, SessionError, Update, Why, Wish};
+
+pub(in crate::server) fn find(connection: &Connection, id: &str) -> Result<Arc<Session>, ProtocolError> {
+    connection.daemon().sessions.get(&SessionId::from(id.to_owned())).map_err(fault::of_session)
+}
+
+/// The engine that a client names by itself or by a language.
+pub(in crate::server) fn engine(
+    engine: Option<&str>,
+    language: Option<&str>,
+) -> Result<Option<&'static Engine>, ProtocolError> {
+    let unknown = |name: &str| fault::of_session(SessionError::UnknownLanguage(name.to_owned()));
+    match (engine, language) {
+        (Some(id), language) => {
+            let engine = engine::by_id(id).ok_or_else(|| unknown(id).at("engine"))?;
+            if let Some(language) = language.filter(|language| engine::by_language(language) != Some(engine)) {
+                let message = format!("{id} does not run {language:?}");
+                return Err(ProtocolError::new(ErrorKind::LanguageUnsupported, message).at("language"));
+            }
+            Ok(Some(engine))
+        }
+        (None, Some(language)) => {
+            engine::by_language(language).map(Some).ok_or_else(|| unknown(language).at("language"))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+pub(in crate::server) async fn create(
+    connection: &Connection,
+    params: CreateParams,
+) -> Result<SessionDetails, ProtocolError> {
+    let wanted = new_session(connection, &params)?;
+    let notifier = Notifier { outbox: connection.outbox().clone(), streams: false, progress: params.work_done_token };
+    notifier.begin("Opening a session", true).await;
+    let created = connection.daemon().sessions.create(wanted, Arc::new(notifier.clone())).await;
+    notifier.end(if created.is_ok() { "open" } else { "refused" }).await;
+    Ok(convert::details(&*created.map_err(fault::of_session)?))
+}
+
+fn new_session(connection: &Connection, params: &CreateParams) -> Result<NewSession, ProtocolError> {
+    refuse_network(&params.network)?;
+    if params.persist == Persist::UntilClosed {
+        let message = "a session of this runtime ends with its connection";
+        return Err(ProtocolError::new(ErrorKind::NotSupportedByRuntime, message)
+            .at("persist")
+            .hint("leave `persist` out, or say \"connection\""));
+    }
+    let settings = connection.daemon().sessions.settings();
+    Ok(NewSession {
+        engine: engine(params.engine.as_deref(), params.language.as_deref())?,
+        wish: Wish {
+            runtime: params.runtime.clone(),
+            min_isolation: Some(convert::isolation_floor(params.min_isolation)),
+        },
+        workspace: workspace(&params.workspace)?,
+        env: params.env.0.clone(),
+        labels: params.labels.clone(),
+        client_token: params.client_token.clone(),
+        limits: Some(session_limits(&params.limits, settings.limits)),
+        idle_timeout: params.idle_timeout_ms.map(|ms| Duration::from_millis(ms.get())),
+        max_lifetime: params.max_lifetime_ms.map(|ms| Duration::from_millis(ms.get())),
+    })
+}
+
+fn refuse_network(network: &Network) -> Result<(), ProtocolError> {
+    if network.mode == NetworkMode::None && network.allow.is_empty() {
+        return Ok(());
+    }
+    let message = "sandboxes of this runtime have no network";
+    Err(ProtocolError::new(ErrorKind::NotSupportedByRuntime, message)
+        .at("network")
+        .hint("leave `network` out, or say {\"mode\": \"none\"}"))
+}
+
+fn workspace(asked: &crate::protocol::session::Workspace) -> Result<Workspace, ProtocolError> {
+    const URI: &str = "workspace.uri";
+    let path = match (&asked.uri, asked.mode) {
+        (None, WorkspaceMode::None) => return Ok(Workspace::None),
+        (Some(_), WorkspaceMode::None) => {
+            let message = "workspace.mode: a directory was named, but not what to do with it";
+            return Err(ProtocolError::invalid_params("workspace.mode", message)
+                .hint("say \"copy\", \"bindRo\", \"bindRw\" or \"overlay\""));
+        }
+        (None, _) => {
+            return Err(ProtocolError::invalid_params(URI, format!("{URI}: this mode needs a directory")));
+        }
+        (Some(uri), _) => convert::file_path(uri, URI)?,
+    };
+    if asked.mode != WorkspaceMode::Copy && !asked.exclude.is_empty() {
+        let message = "workspace.exclude: only a copy can leave things out";
+        return Err(ProtocolError::invalid_params("workspace.exclude", message));
+    }
+    Ok(match asked.mode {
+        WorkspaceMode::None => Workspace::None,
+        WorkspaceMode::Copy => Workspace::Copy { path, exclude: asked.exclude.clone() },
+        WorkspaceMode::BindRo => Workspace::Bind { path, writable: false },
+        WorkspaceMode::BindRw => Workspace::Bind { path, writable: true },
+        WorkspaceMode::Overlay => Workspace::Overlay { path },
+    })
+}
+
+fn session_limits(asked: &limits::Limits, default: Limits) -> Limits {
+    Limits {
+        memory_bytes: asked.memory_bytes.map_or(default.memory_bytes, Into::into),
+        cpu: asked.cpu.or(default.cpu),
+        pids: asked.pids.map_or(default.pids, Into::into),
+        disk_bytes: asked.disk_bytes.unwrap_or(default.disk_bytes),
+        output_bytes: asked.output_bytes.unwrap_or(default.output_bytes),
+        open_files: asked.open_files.map_or(default.open_files, Into::into),
+        execution_timeout: asked
+            .execution_timeout_ms
+            .map_or(default.execution_timeout, |ms| Duration::from_millis(ms.get())),
+    }
+}
+
+pub(in crate::server) async fn get(
+    connection: &Connection,
+    params: SessionRef,
+) -> Result<SessionDetails, ProtocolError> {
+    Ok(convert::details(&*find(connection, &params.session_id)?))
+}
+
+pub(in crate::server) async fn list(
+    connection: &Connection,
+    params: SessionListParams,
+) -> Result<SessionListResult, ProtocolError> {
+    let sessions = connection.daemon().sessions.list();
+    let sessions = sessions
+        .iter()
+        .map(|session| convert::session(session))
+        .filter(|session| params.labels.iter().all(|(name, value)| session.labels.get(name) == Some(value)));
+    Ok(SessionListResult { sessions: sessions.collect() })
+}
+
+pub(in crate::server) async fn update(
+    connection: &Connection,
+    params: UpdateParams,
+) -> Result<SessionDetails, ProtocolError> {
+    let session = find(connection, &params.session_id)?;
+    let limits::Limits { memory_bytes, cpu, pids, disk_bytes, output_bytes, open_files, execution_timeout_ms } =
+        params.limits;
+    let settled = [
+        ("limits.memoryBytes", memory_bytes.is_some()),
+        ("limits.cpu", cpu.is_some()),
+        ("limits.pids", pids.is_some()),
+        ("limits.diskBytes", disk_bytes.is_some()),
+        ("limits.openFiles", open_files.is_some()),
+    ];
+    if let Some((path, _)) = settled.into_iter().find(|(_, asked)| *asked) {
+        let message = format!("{path}: settled when the sandbox was built");
+        return Err(ProtocolError::new(ErrorKind::NotSupportedByRuntime, message)
+            .at(path)
+            .hint("open another session, or give tighter limits to an execution"));
+    }
+    let update = Update {
+        env: params.env.map(|env| env.0),
+        labels: params.labels,
+        output_bytes,
+        execution_timeout: execution_timeout_ms.map(|ms| Duration::from_millis(ms.get())),
+        idle_timeout: params.idle_timeout_ms.map(|ms| Duration::from_millis(ms.get())),
+        max_lifetime: params.max_lifetime_ms.map(|ms| Duration::from_millis(ms.get())),
+    };
+    session.update(update).map_err(fault::of_session)?;
+    Ok(convert::details(&session))
+}
+
+pub(in crate::server) async fn keep_alive(
+    connection: &Connection,
+    params: SessionRef,
+) -> Result<KeepAliveResult, ProtocolError> {
+    let session = find(connection, &params.session_id)?;
+    session.use_now().map_err(fault::of_session)?;
+    Ok(KeepAliveResult { expires_at: convert::time(&session.snapshot().expires_at) })
+}
+
+pub(in crate::server) async fn close(
+    connection: &Connection,
+    params: CloseParams,
+) -> Result<CloseResult, ProtocolError> {
+    let session = find(connection, &params.session_id)?;
+    let ended = session.close(Why::ClosedByClient).await;
+    Ok(CloseResult { session_id: params.session_id, ended_executions: ended as u64 })
+}

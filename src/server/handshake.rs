@@ -1,0 +1,52 @@
+//! `initialize`: finds what client and daemon have in common, or says why that is not enough.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use tower_lsp::lsp_types::{InitializeParams, InitializeResult, ServerCapabilities, ServerInfo};
+
+use super::connection::Connection;
+use super::handlers::info;
+use crate::protocol::ProtocolError;
+use crate::protocol::handshake::{ClientAdvertisement, Features, PROTOCOL_VERSIONS, ServerAdvertisement};
+use crate::protocol::methods::METHODS;
+
+pub(super) async fn shake(
+    connection: &Connection,
+    params: InitializeParams,
+) -> Result<InitializeResult, ProtocolError> {
+    let client = ClientAdvertisement::read(params.capabilities.experimental.as_ref())?;
+    let runtimes = info::runtime_infos(connection).await;
+    let engines = info::engine_infos(connection, &runtimes);
+    let (version, features) = match &client {
+        // A plain LSP client gets every feature with its defaults.
+        None => (PROTOCOL_VERSIONS[0], Features::all()),
+        Some(client) => {
+            let version = client.common_version()?;
+            let features = client.common_features()?;
+            client.check_requirements(&features, &runtimes, &engines)?;
+            (version, features)
+        }
+    };
+    let offered = |feature: Option<_>| feature.is_none_or(|feature| features.has(feature));
+    let methods = METHODS.iter().filter(|method| offered(method.feature)).map(|method| method.name.to_owned());
+    let advertisement = ServerAdvertisement {
+        protocol_version: version.to_owned(),
+        features: features.clone(),
+        unavailable: info::unavailable(&runtimes, &engines),
+        methods: methods.collect(),
+        limits: info::limits(connection),
+        runtimes,
+        engines,
+        instance_id: connection.daemon().instance.to_string(),
+    };
+    connection.settle(features, params.process_id);
+    let experimental = BTreeMap::from([("codebeaker", json!(advertisement))]);
+    Ok(InitializeResult {
+        capabilities: ServerCapabilities { experimental: Some(json!(experimental)), ..ServerCapabilities::default() },
+        server_info: Some(ServerInfo {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        }),
+    })
+}

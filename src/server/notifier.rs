@@ -1,0 +1,136 @@
+//! Tells a client what happens: output as it comes, changes of state, progress.
+//!
+//! All that belongs to one execution goes by the data lane, in order; the last call waits until nothing
+//! can overtake it any more, so that the answer to the request, which takes the control lane, comes last.
+
+use std::borrow::Cow;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::json;
+
+use super::convert;
+use crate::execution::{Execution, Gap, Observer, Output, Summary};
+use crate::protocol::encoding::to_base64;
+use crate::protocol::notification::{
+    ExitedNotice, GapReason, OutputGapNotice, OutputNotice, StartedNotice, StateChangedNotice,
+};
+use crate::protocol::{Encoding, ProgressToken};
+use crate::session::{Session, StateChange, Watcher};
+use crate::transport::{Message, Outbox, Ticket};
+
+/// Tells one client.
+#[derive(Debug, Clone)]
+pub(super) struct Notifier {
+    pub(super) outbox: Outbox,
+    /// Whether the client takes output as it comes.
+    pub(super) streams: bool,
+    /// Where to report the progress of the request that this is about.
+    pub(super) progress: Option<ProgressToken>,
+}
+
+impl Notifier {
+    /// Sends in order; `None` when the client is gone, who then needs to know nothing more.
+    async fn send<P: Serialize>(&self, method: &str, params: &P) -> Option<Ticket> {
+        let message = Message::notification(method, params).expect("a notice can be written as JSON");
+        self.outbox.data(message).await.ok()
+    }
+
+    pub(super) async fn begin(&self, title: &str, cancellable: bool) {
+        if let Some(token) = &self.progress {
+            let value = json!({"kind": "begin", "title": title, "cancellable": cancellable});
+            self.send("$/progress", &json!({"token": token, "value": value})).await;
+        }
+    }
+
+    pub(super) async fn end(&self, message: &str) {
+        if let Some(token) = &self.progress {
+            let value = json!({"kind": "end", "message": message});
+            let ticket = self.send("$/progress", &json!({"token": token, "value": value})).await;
+            self.settle(ticket).await;
+        }
+    }
+
+    async fn settle(&self, ticket: Option<Ticket>) {
+        if let Some(ticket) = ticket {
+            // A client that is gone waits for no answer either.
+            self.outbox.flushed(ticket).await.unwrap_or_default();
+        }
+    }
+}
+
+#[async_trait]
+impl Observer for Notifier {
+    async fn started(&self, execution: &Execution) {
+        let notice = StartedNotice {
+            session_id: execution.session.to_string(),
+            execution_id: execution.id.to_string(),
+            pid: execution.pid().unwrap_or_default(),
+            started_at: execution.started_at().map(|at| convert::time(&at)).unwrap_or_default(),
+        };
+        self.send("execution/started", &notice).await;
+    }
+
+    async fn output(&self, execution: &Execution, output: Output) {
+        if !self.streams {
+            return;
+        }
+        let text = std::str::from_utf8(&output.chunk.bytes).ok().filter(|_| output.chunk.is_text);
+        let (data, encoding) = match text {
+            Some(text) => (Cow::Borrowed(text), Encoding::Utf8),
+            None => (Cow::Owned(to_base64(&output.chunk.bytes)), Encoding::Base64),
+        };
+        let notice = OutputNotice {
+            session_id: Cow::Borrowed(execution.session.as_str()),
+            execution_id: Cow::Borrowed(execution.id.as_str()),
+            seq: output.seq,
+            stream: convert::stream(output.stream),
+            offset: output.offset,
+            data,
+            encoding,
+        };
+        self.send("execution/output", &notice).await;
+    }
+
+    async fn gap(&self, execution: &Execution, gap: Gap) {
+        if !self.streams {
+            return;
+        }
+        let notice = OutputGapNotice {
+            session_id: execution.session.to_string(),
+            execution_id: execution.id.to_string(),
+            seq: gap.seq,
+            stream: convert::stream(gap.stream),
+            offset: gap.offset,
+            lost_bytes: gap.bytes,
+            reason: GapReason::OutputLimit,
+        };
+        self.send("execution/outputGap", &notice).await;
+    }
+
+    async fn exited(&self, execution: &Execution, summary: &Summary) {
+        let notice = ExitedNotice {
+            session_id: execution.session.to_string(),
+            execution_id: execution.id.to_string(),
+            ending: convert::ending(summary, execution.has_terminal),
+        };
+        let ticket = self.send("execution/exited", &notice).await;
+        self.settle(ticket).await;
+    }
+}
+
+#[async_trait]
+impl Watcher for Notifier {
+    async fn changed(&self, session: &Session, change: StateChange) {
+        let (reason, message) = convert::why(&change.why);
+        let notice = StateChangedNotice {
+            session_id: session.id.to_string(),
+            from: convert::state(change.from),
+            to: convert::state(change.to),
+            reason,
+            message,
+        };
+        let message = Message::notification("session/stateChanged", &notice).expect("a notice can be written as JSON");
+        self.outbox.control(message);
+    }
+}
