@@ -1,40 +1,225 @@
-//! The agent's loop: says that the sandbox stands, and ends with its stream.
+//! The agent: the process that is PID 1 in a sandbox, and does there what the daemon asks.
+//!
+//! One thread, one loop, nothing in it that blocks: whatever a program does, the daemon is heard. It
+//! believes nothing that programs can influence. When the daemon is gone, or says something that is no
+//! protocol, it ends at once, and the kernel ends every process of the sandbox with it.
 
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+mod channels;
+mod execution;
+mod executions;
+mod files;
+mod inbound;
+mod memory;
+mod outbound;
+mod processes;
+mod program;
+mod shim;
+mod sys;
+mod terminal;
 
-use codebeaker_agent::frame::{self, Channel, Kind};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use codebeaker_agent::frame::{Channel, Frame, Kind, Stream};
 use codebeaker_agent::plan::Protection;
-use codebeaker_agent::wire::{FromAgent, Ready, VERSION};
+use codebeaker_agent::wire::{self, FromAgent, Ready, ToAgent};
 
-/// What the launcher hands to the agent.
-#[allow(dead_code)]
+use self::channels::OUTPUT_BUFFER_BYTES;
+use self::executions::Executions;
+use self::files::Files;
+use self::inbound::{Inbound, VIOLATION};
+use self::memory::Watch;
+use self::outbound::Outbound;
+use self::program::ProgramLimits;
+use self::sys::Epoll;
+use self::sys::memory::Buffer;
+
+/// epoll's tokens of the loop's own; an execution's are higher.
+const STREAM: u64 = 0;
+const CHILDREN: u64 = 1;
+
+/// With this many bytes of control frames unread by the daemon, nothing more is asked of the agent.
+const BACKLOG_BYTES: usize = 1024 * 1024;
+
+/// How long nothing has to happen until memory is given back.
+const REST: Duration = Duration::from_secs(1);
+
+/// How many frames are heeded before output has its turn again.
+const FRAMES_PER_ROUND: usize = 64;
+
+/// What the agent finds when it begins: it runs in the finished sandbox, without privileges.
 pub(crate) struct Surroundings {
-    /// The stream to the daemon.
+    /// The only way to the daemon.
     pub(crate) stream: OwnedFd,
-    /// `/workspace`, opened with `O_PATH`.
+    /// The directory that the user works in.
     pub(crate) workspace: OwnedFd,
-    /// The code directory, writable, though programs see it read-only.
+    /// The directory for code without a file, writable here only.
     pub(crate) code: OwnedFd,
-    /// Resident memory that the agent watches over.
+    /// The most resident memory that all programs may have together; `None` where a cgroup sees to it.
     pub(crate) watched_memory_bytes: Option<u64>,
-    /// The Landlock ABI in force.
+    /// The Landlock ABI in force; 0 when the kernel has none.
     pub(crate) landlock_abi: u32,
-    /// Protections left out.
+    /// Protections that an attack test leaves out.
     pub(crate) without: Vec<Protection>,
 }
 
-/// Serves the daemon until its stream ends.
+/// Serves the daemon until it is gone. Never returns, and leaves no process behind.
 pub(crate) fn run(surroundings: Surroundings) -> ! {
-    let mut stream = std::fs::File::from(surroundings.stream);
-    let ready = FromAgent::Ready(Ready { version: VERSION, landlock_abi: surroundings.landlock_abi });
-    let mut bytes = Vec::new();
-    let payload = postcard::to_stdvec(&ready).unwrap_or_default();
-    frame::append(&mut bytes, Kind::Control, Channel::CONTROL, &payload);
-    let mut rest = [0; 512];
-    let served = stream.write_all(&bytes).and_then(|()| {
-        while stream.read(&mut rest)? > 0 {}
-        Ok(())
-    });
-    std::process::exit(i32::from(served.is_err()))
+    // A panic must not unwind into whatever called us: in a shim that would be a second agent.
+    std::panic::set_hook(Box::new(|_| sys::exit(70)));
+    match Agent::new(surroundings) {
+        Ok(mut agent) => agent.serve(),
+        // There is no one to tell but by ending: `Ready` was not sent.
+        Err(_) => sys::exit(71),
+    }
+}
+
+struct Agent {
+    epoll: Epoll,
+    children: OwnedFd,
+    inbound: Inbound,
+    outbound: Outbound,
+    executions: Executions,
+    files: Files,
+    buffer: Buffer,
+    /// The stream may have something to read.
+    readable: bool,
+}
+
+impl Agent {
+    fn new(surroundings: Surroundings) -> sys::Result<Self> {
+        let Surroundings { stream, workspace, code, watched_memory_bytes, landlock_abi, without } = surroundings;
+        sys::occupy_standard_descriptors()?;
+        for fd in [&stream, &workspace, &code] {
+            sys::set_close_on_exec(fd.as_fd())?;
+        }
+        sys::set_nonblocking(stream.as_fd())?;
+        let children = sys::take_signals()?;
+        sys::set_file_mask(0o022);
+        let epoll = Epoll::new()?;
+        epoll.add(stream.as_fd(), libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP, STREAM)?;
+        epoll.add(children.as_fd(), libc::EPOLLIN, CHILDREN)?;
+        let left_out = |protection| without.contains(&protection);
+        let watch = Watch::new(watched_memory_bytes, !left_out(Protection::MemoryWatch));
+        let mut agent = Agent {
+            epoll,
+            children,
+            inbound: Inbound::new()?,
+            outbound: Outbound::new(stream),
+            executions: Executions::new(ProgramLimits::split()?, !left_out(Protection::Sweep), watch),
+            files: Files::new(workspace, code, !left_out(Protection::BeneathWorkspace)),
+            buffer: Buffer::new(OUTPUT_BUFFER_BYTES)?,
+            readable: true,
+        };
+        agent.outbound.send(&FromAgent::Ready(Ready { version: wire::VERSION, landlock_abi }));
+        Ok(agent)
+    }
+
+    fn serve(&mut self) -> ! {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
+        loop {
+            let more_to_hear = self.hear();
+            self.executions.tick(&self.epoll, &mut self.outbound);
+            self.files.work(&mut self.outbound);
+            let more_to_tell = self.executions.pass_on(&self.epoll, &mut self.buffer, &mut self.outbound);
+            self.outbound.flush();
+            // Where a full stream is what holds something up, epoll tells when it has room again.
+            let more_to_hear = more_to_hear && self.outbound.backlog() <= BACKLOG_BYTES;
+            let busy = more_to_hear || more_to_tell || self.files.has_work(&self.outbound);
+            let deadline = if busy { Some(Instant::now()) } else { self.next_deadline() };
+            let count = self.epoll.wait(&mut events, deadline);
+            if count == 0 && self.is_resting() {
+                self.outbound.shrink();
+                self.inbound.shrink();
+            }
+            for event in &events[..count] {
+                self.notice(event.u64, event.events);
+            }
+        }
+    }
+
+    /// Until when there is nothing to do but to wait for the daemon and for programs.
+    fn next_deadline(&self) -> Option<Instant> {
+        let give_back = self.is_resting().then(|| Instant::now() + REST);
+        [self.executions.deadline(), self.files.deadline(), give_back].into_iter().flatten().min()
+    }
+
+    /// Nothing runs, but large messages left memory behind that others could use.
+    fn is_resting(&self) -> bool {
+        self.executions.is_idle() && (self.outbound.is_large() || self.inbound.is_large())
+    }
+
+    fn notice(&mut self, token: u64, events: u32) {
+        match token {
+            STREAM => {
+                if events & !(libc::EPOLLOUT as u32) != 0 {
+                    self.readable = true;
+                }
+                if events & libc::EPOLLOUT as u32 != 0 {
+                    self.outbound.set_writable();
+                }
+            }
+            CHILDREN => {
+                let mut signals = [0; 1024];
+                // What it says is in `wait4` too, and completely.
+                while sys::read(self.children.as_fd(), &mut signals).is_ok() {}
+                self.executions.reap(&self.epoll, &mut self.outbound);
+            }
+            token => self.executions.notice(token, events, &self.epoll, &mut self.outbound),
+        }
+    }
+
+    /// Heeds what the daemon says. Returns whether there may be more.
+    fn hear(&mut self) -> bool {
+        for _ in 0..FRAMES_PER_ROUND {
+            if self.outbound.backlog() > BACKLOG_BYTES {
+                return true;
+            }
+            let Some(frame) = self.inbound.next() else {
+                self.readable = self.readable && self.inbound.fill(self.outbound.stream());
+                if !self.readable {
+                    return false;
+                }
+                continue;
+            };
+            let Frame { kind, channel, payload } = frame;
+            match kind {
+                Kind::Control if channel == Channel::CONTROL => match postcard::from_bytes(payload) {
+                    Ok(message) => {
+                        heed(message, &self.epoll, &mut self.executions, &mut self.files, &mut self.outbound)
+                    }
+                    Err(_) => sys::exit(VIOLATION),
+                },
+                Kind::Control => sys::exit(VIOLATION),
+                Kind::Data | Kind::End | Kind::Credit => {
+                    let Some((number, stream)) = channel.execution() else { sys::exit(VIOLATION) };
+                    // The daemon can't know yet that an execution is over.
+                    let Some(execution) = self.executions.get(number) else { continue };
+                    match (kind, stream) {
+                        (Kind::Data, Stream::Stdin) => {
+                            execution.input().receive(payload, &self.epoll, &mut self.outbound);
+                        }
+                        (Kind::End, Stream::Stdin) => execution.input().end(&self.epoll, &mut self.outbound),
+                        (Kind::Credit, Stream::Stdout | Stream::Stderr) => {
+                            let Ok(bytes) = <[u8; 4]>::try_from(payload) else { sys::exit(VIOLATION) };
+                            if let Some(output) = execution.output(stream) {
+                                output.grant(u32::from_le_bytes(bytes));
+                            }
+                        }
+                        _ => sys::exit(VIOLATION),
+                    }
+                }
+            }
+        }
+        true
+    }
+}
+
+fn heed(message: ToAgent, epoll: &Epoll, executions: &mut Executions, files: &mut Files, outbound: &mut Outbound) {
+    match message {
+        ToAgent::Spawn(spawn) => executions.start(&spawn, epoll, outbound),
+        ToAgent::Signal { execution, signal, reach } => executions.signal(execution, signal, reach),
+        ToAgent::Resize { execution, size } => executions.resize(execution, size),
+        ToAgent::File { request, op } => files.handle(request, op, outbound),
+    }
 }

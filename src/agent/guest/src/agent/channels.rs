@@ -1,0 +1,232 @@
+//! The ends of a program's streams: bytes one way, credit the other.
+//!
+//! An [`Output`] is read only as far as the daemon granted, so a program whose output nobody takes waits
+//! in its own `write`. An [`Input`] holds what the program has not read yet, never more than the window.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+
+use codebeaker_agent::frame::{Channel, HEADER_BYTES, MAX_DATA_BYTES, STREAM_WINDOW};
+
+use crate::agent::inbound::VIOLATION;
+use crate::agent::outbound::Outbound;
+use crate::agent::sys::{self, Epoll, Errno};
+use crate::agent::terminal::END_OF_INPUT;
+
+/// How much one stream passes on before the next has its turn.
+const TURN_FRAMES: usize = 8;
+
+/// How many bytes a program has read before the daemon is granted as many again: small enough that it
+/// is never out of credit for want of a grant, large enough that typing doesn't cost a frame a key.
+const GRANT_BYTES: u32 = STREAM_WINDOW / 4;
+
+/// Where output is read into: a frame's header, then its payload.
+pub(crate) const OUTPUT_BUFFER_BYTES: usize = HEADER_BYTES + MAX_DATA_BYTES;
+
+/// Standard output or error of a program, or what its terminal shows.
+pub(crate) struct Output {
+    /// Gone once the end of the channel has been told.
+    source: Option<OwnedFd>,
+    channel: Channel,
+    credit: u32,
+    /// There may be something to read.
+    ready: bool,
+    /// The last writer is gone; what is left has to be read to the end.
+    hung_up: bool,
+    /// Every process of the execution is gone: this much it left in the pipe. Reading to the end of the
+    /// file instead could take for ever, because its other end can be passed to another execution.
+    left: Option<usize>,
+    /// A terminal hands out a line at a time, so a short read says nothing about what is left.
+    terminal: bool,
+}
+
+impl Output {
+    pub(crate) fn new(source: OwnedFd, channel: Channel, terminal: bool) -> Self {
+        let source = Some(source);
+        Output { source, channel, credit: STREAM_WINDOW, ready: false, hung_up: false, left: None, terminal }
+    }
+
+    /// epoll has news.
+    pub(crate) fn set_ready(&mut self, events: u32) {
+        self.ready = true;
+        self.hung_up |= events & (libc::EPOLLHUP | libc::EPOLLERR) as u32 != 0;
+    }
+
+    /// The daemon has room for more.
+    pub(crate) fn grant(&mut self, bytes: u32) {
+        self.credit = self.credit.saturating_add(bytes);
+    }
+
+    /// Nobody of the execution is left to write.
+    pub(crate) fn complete(&mut self) {
+        if let Some(source) = &self.source {
+            // A terminal doesn't tell how much it holds; it is read until it has nothing to say.
+            let level = if self.terminal { None } else { sys::pipe_level(source.as_fd()).ok() };
+            self.left = Some(level.unwrap_or(usize::MAX));
+            self.ready = true;
+        }
+    }
+
+    /// Whether [`Output::pass_on`] would get anywhere.
+    pub(crate) fn has_work(&self) -> bool {
+        self.source.is_some() && self.ready && (self.credit > 0 || self.left == Some(0))
+    }
+
+    /// Whether the end of the channel has been told.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.source.is_none()
+    }
+
+    /// Passes on some of what there is to read.
+    pub(crate) fn pass_on(&mut self, epoll: &Epoll, buffer: &mut [u8], outbound: &mut Outbound) {
+        for _ in 0..TURN_FRAMES {
+            let Some(source) = self.source.as_ref().filter(|_| self.has_work()) else { return };
+            if self.left == Some(0) {
+                return self.end(epoll, outbound);
+            }
+            if !outbound.takes_data() {
+                return;
+            }
+            let room = MAX_DATA_BYTES.min(self.credit as usize).min(self.left.unwrap_or(usize::MAX));
+            match sys::read(source.as_fd(), &mut buffer[HEADER_BYTES..HEADER_BYTES + room]) {
+                Ok(0) => return self.end(epoll, outbound),
+                Ok(length) => {
+                    self.credit -= length as u32;
+                    self.left = self.left.map(|left| left.saturating_sub(length));
+                    outbound.data(self.channel, buffer, length);
+                    // A pipe that gave less than was asked is empty, and will report when it isn't.
+                    self.ready = length == room || self.terminal || self.hung_up || self.left.is_some();
+                }
+                Err(Errno(libc::EAGAIN)) if self.left.is_some() => return self.end(epoll, outbound),
+                Err(Errno(libc::EAGAIN)) => self.ready = false,
+                // A terminal that no one has open any more says EIO.
+                Err(_) => return self.end(epoll, outbound),
+            }
+        }
+    }
+
+    fn end(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        if let Some(source) = self.source.take() {
+            epoll.remove(source.as_fd());
+            outbound.end(self.channel);
+        }
+    }
+}
+
+/// Standard input of a program, or what is typed into its terminal.
+pub(crate) struct Input {
+    /// Gone once the program can't or shan't read any more; bytes that still come are dropped.
+    sink: Option<OwnedFd>,
+    channel: Channel,
+    waiting: VecDeque<u8>,
+    /// How many bytes the daemon may still send.
+    allowance: u32,
+    /// How many it may be granted again.
+    owed: u32,
+    /// The sink may take something.
+    ready: bool,
+    /// No more will come.
+    ending: bool,
+    terminal: bool,
+    /// What was typed last is a whole line.
+    at_line_start: bool,
+}
+
+impl Input {
+    pub(crate) fn new(sink: Option<OwnedFd>, channel: Channel, terminal: bool) -> Self {
+        Input {
+            sink,
+            channel,
+            waiting: VecDeque::new(),
+            allowance: STREAM_WINDOW,
+            owed: 0,
+            ready: true,
+            ending: false,
+            terminal,
+            at_line_start: true,
+        }
+    }
+
+    /// Takes bytes for the program. More than were granted end the agent.
+    pub(crate) fn receive(&mut self, bytes: &[u8], epoll: &Epoll, outbound: &mut Outbound) {
+        let Some(allowance) = u32::try_from(bytes.len()).ok().and_then(|length| self.allowance.checked_sub(length))
+        else {
+            sys::exit(VIOLATION)
+        };
+        self.allowance = allowance;
+        self.waiting.extend(bytes);
+        self.pass_on(epoll, outbound);
+    }
+
+    /// No more will come.
+    pub(crate) fn end(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        if self.ending {
+            return;
+        }
+        self.ending = true;
+        if self.terminal {
+            // On a line already begun the first only hands that over, and a second says the end.
+            let last = self.waiting.back().map_or(self.at_line_start, |byte| is_line_end(*byte));
+            self.waiting.extend(std::iter::repeat_n(END_OF_INPUT, if last { 1 } else { 2 }));
+        }
+        self.pass_on(epoll, outbound);
+    }
+
+    /// epoll has news.
+    pub(crate) fn set_ready(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        self.ready = true;
+        self.pass_on(epoll, outbound);
+    }
+
+    /// The program is gone.
+    pub(crate) fn close(&mut self, epoll: &Epoll) {
+        if let Some(sink) = self.sink.take() {
+            epoll.remove(sink.as_fd());
+        }
+    }
+
+    fn pass_on(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        while self.ready
+            && let Some(sink) = &self.sink
+            && !self.waiting.is_empty()
+        {
+            let (bytes, _) = self.waiting.as_slices();
+            match sys::write(sink.as_fd(), bytes) {
+                Ok(length) => {
+                    if let Some(last) = self.waiting.drain(..length).next_back() {
+                        self.at_line_start = is_line_end(last);
+                    }
+                    self.owe(length);
+                }
+                Err(Errno(libc::EAGAIN)) => self.ready = false,
+                // The program closed its end: nobody will ever read.
+                Err(_) => self.close(epoll),
+            }
+        }
+        if self.sink.is_none() {
+            let dropped = self.waiting.len();
+            self.waiting.clear();
+            self.owe(dropped);
+        }
+        if self.waiting.is_empty() {
+            self.waiting.shrink_to(4096);
+            if self.ending {
+                self.close(epoll);
+            }
+        }
+        if self.owed >= GRANT_BYTES {
+            outbound.credit(self.channel, self.owed);
+            self.allowance += self.owed;
+            self.owed = 0;
+        }
+    }
+
+    /// Counts bytes that were passed on, but not what [`Input::end`] typed itself.
+    fn owe(&mut self, length: usize) {
+        self.owed = (self.owed + length as u32).min(STREAM_WINDOW - self.allowance);
+    }
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}

@@ -1,0 +1,394 @@
+//! One execution, as the agent sees it: a shim, what it reported, and the program's streams.
+//!
+//! It is told of exactly once as not started, or once as started and once as exited, and its output
+//! channels are ended each once, whatever happens to program and shim.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+use codebeaker_agent::frame::{Channel, Stream};
+use codebeaker_agent::wire::{Cause, Exited, FromAgent, Reach, Spawn, TerminalSize};
+
+use crate::agent::channels::{Input, Output};
+use crate::agent::outbound::Outbound;
+use crate::agent::processes::Table;
+use crate::agent::program::{Failure, Program, ProgramLimits, Step};
+use crate::agent::shim::{self, Report};
+use crate::agent::sys::{self, Epoll, Usage};
+use crate::agent::terminal::Terminal;
+
+/// What standard output may hold before its writer waits. More than the default keeps a program that
+/// prints much from being woken for every 64 KiB; much more would count against what the kernel lets one
+/// user's pipes hold, across all sessions.
+const PIPE_BYTES: i32 = 256 * 1024;
+
+/// What epoll reports about an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Stdin,
+    Stdout,
+    Stderr,
+    Status,
+}
+
+impl Part {
+    /// Names this part of an execution to epoll; at least 4, lower tokens are the loop's own.
+    pub(crate) fn token(self, execution: u32) -> u64 {
+        u64::from(execution) << 2 | self as u64
+    }
+
+    /// What [`Part::token`] named.
+    pub(crate) fn of(token: u64) -> (u32, Part) {
+        let part = [Part::Stdin, Part::Stdout, Part::Stderr, Part::Status][(token & 3) as usize];
+        ((token >> 2) as u32, part)
+    }
+}
+
+/// How far an execution has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The shim has not told yet whether the program runs.
+    Starting,
+    Running {
+        program: i32,
+    },
+    /// The program is gone, and the shim clears away what it left.
+    Ended {
+        program: i32,
+        status: i32,
+    },
+    /// The daemon knows how it ended. Output may still be on its way.
+    Over,
+}
+
+/// What executions share while they start.
+pub(crate) struct Setting<'a> {
+    pub(crate) epoll: &'a Epoll,
+    pub(crate) limits: &'a ProgramLimits,
+    /// Kill what programs leave behind.
+    pub(crate) sweep: bool,
+}
+
+/// A program that was asked for, and all that it started.
+pub(crate) struct Execution {
+    number: u32,
+    shim: i32,
+    status: OwnedFd,
+    phase: Phase,
+    /// The shim is gone and can't have finished its work.
+    abandoned: bool,
+    /// All of it is being killed.
+    killing: bool,
+    cause: Option<Cause>,
+    usage: Usage,
+    memory_limit: Option<u64>,
+    /// The most its processes were seen to have together.
+    memory_peak: u64,
+    /// Signals that came before there was a program.
+    early: Vec<(i32, Reach)>,
+    input: Input,
+    outputs: [Option<Output>; 2],
+    terminal: Option<Terminal>,
+}
+
+impl Execution {
+    /// Forks a shim that starts the program.
+    pub(crate) fn start(spawn: &Spawn, setting: &Setting<'_>) -> Result<Self, Failure> {
+        let mut program = Program::prepare(spawn, setting.limits)?;
+        let number = spawn.execution;
+        let streams = match spawn.terminal {
+            Some(size) => Streams::terminal(size).map_err(|errno| Step::MakeTerminal.failed(errno))?,
+            None => Streams::pipes(spawn.stdin).map_err(|errno| Step::MakePipe.failed(errno))?,
+        };
+        let (status, shim_status) = sys::pipe().map_err(|errno| Step::MakePipe.failed(errno))?;
+        program.streams = streams.of_program();
+        streams.register(setting.epoll, number).map_err(|errno| Step::MakePipe.failed(errno))?;
+        sys::set_nonblocking(status.as_fd())
+            .and_then(|()| setting.epoll.add(status.as_fd(), libc::EPOLLIN, Part::Status.token(number)))
+            .map_err(|errno| Step::MakePipe.failed(errno))?;
+        let shim = shim::fork(&program, &shim_status, setting.sweep).map_err(|errno| Step::Fork.failed(errno))?;
+        let terminal = match streams.program {
+            ProgramSide::Pipes(_) => None,
+            ProgramSide::Terminal(terminal) => Some(terminal),
+        };
+        let output =
+            |fd: Option<OwnedFd>, stream| fd.map(|fd| Output::new(fd, Channel::of(number, stream), terminal.is_some()));
+        Ok(Execution {
+            number,
+            shim,
+            status,
+            phase: Phase::Starting,
+            abandoned: false,
+            killing: false,
+            cause: None,
+            usage: Usage::default(),
+            memory_limit: spawn.limits.memory_bytes,
+            memory_peak: 0,
+            early: Vec::new(),
+            input: Input::new(streams.stdin, Channel::of(number, Stream::Stdin), terminal.is_some()),
+            outputs: [output(Some(streams.stdout), Stream::Stdout), output(streams.stderr, Stream::Stderr)],
+            terminal,
+        })
+    }
+
+    /// The process that everything of this execution descends from, as long as it is needed.
+    pub(crate) fn live_shim(&self) -> Option<i32> {
+        (self.phase != Phase::Over && !self.abandoned).then_some(self.shim)
+    }
+
+    /// Reads what the shim reported.
+    pub(crate) fn hear(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        let mut bytes = [0; 4 * Report::BYTES];
+        while let Ok(length @ 1..) = sys::read(self.status.as_fd(), &mut bytes) {
+            for report in bytes[..length].as_chunks().0 {
+                match Report::from_bytes(report) {
+                    Some(Report::Started { pid }) => self.started(pid, outbound),
+                    Some(Report::NotStarted(failure)) => self.not_started(failure, epoll, outbound),
+                    Some(Report::Ended { status, usage }) => self.program_ended(status, usage),
+                    Some(Report::Swept { usage }) => {
+                        self.usage = usage;
+                        self.over(epoll, outbound);
+                    }
+                    // Only a shim holds the other end, and it is a copy of ourselves.
+                    None => sys::exit(3),
+                }
+            }
+        }
+    }
+
+    fn started(&mut self, program: i32, outbound: &mut Outbound) {
+        self.phase = Phase::Running { program };
+        outbound.send(&FromAgent::Started { execution: self.number, pid: program as u32 });
+        for (signal, reach) in std::mem::take(&mut self.early) {
+            self.signal(signal, reach);
+        }
+    }
+
+    fn program_ended(&mut self, status: i32, usage: Usage) {
+        if let Phase::Running { program } = self.phase {
+            self.phase = Phase::Ended { program, status };
+            self.usage = usage;
+        }
+    }
+
+    fn not_started(&mut self, failure: Failure, epoll: &Epoll, outbound: &mut Outbound) {
+        let step = failure.step.name().to_owned();
+        outbound.send(&FromAgent::NotStarted { execution: self.number, step, errno: failure.errno.0 });
+        self.phase = Phase::Over;
+        self.close(epoll);
+        self.outputs = [None, None];
+    }
+
+    fn over(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        let status = match self.phase {
+            Phase::Ended { status, .. } => status,
+            // It was running when its shim was killed, and was killed itself for that.
+            Phase::Running { .. } | Phase::Starting => libc::SIGKILL,
+            Phase::Over => return,
+        };
+        outbound.send(&FromAgent::Exited(Exited {
+            execution: self.number,
+            code: libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)),
+            signal: libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status)),
+            cause: self.cause,
+            cpu_micros: self.usage.cpu_micros,
+            peak_memory_bytes: self.usage.peak_bytes.max(self.memory_peak),
+        }));
+        self.phase = Phase::Over;
+        self.close(epoll);
+    }
+
+    /// Lets go of everything but output that is still to be read.
+    fn close(&mut self, epoll: &Epoll) {
+        self.killing = false;
+        self.abandoned = false;
+        self.terminal = None;
+        self.input.close(epoll);
+        epoll.remove(self.status.as_fd());
+        for output in self.outputs.iter_mut().flatten() {
+            output.complete();
+        }
+    }
+
+    /// A child of the agent ended that may have been this execution's shim or program. Returns whether
+    /// it was.
+    pub(crate) fn lost(&mut self, waited: &sys::Waited, epoll: &Epoll, outbound: &mut Outbound) -> bool {
+        if self.live_shim() == Some(waited.pid) {
+            self.hear(epoll, outbound);
+            if self.phase != Phase::Over {
+                self.abandoned = true;
+                self.usage = Usage { cpu_micros: waited.usage.cpu_micros, ..self.usage };
+            }
+            return true;
+        }
+        if self.phase == (Phase::Running { program: waited.pid }) {
+            self.program_ended(waited.status, waited.usage);
+            return true;
+        }
+        false
+    }
+
+    /// Nothing is left of an abandoned execution.
+    pub(crate) fn settle(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        if !self.abandoned {
+            return;
+        }
+        if self.phase == Phase::Starting {
+            self.not_started(Step::Supervise.failed(sys::Errno(libc::ECHILD)), epoll, outbound);
+        } else {
+            self.over(epoll, outbound);
+        }
+    }
+
+    /// Delivers a signal; before the program runs, as soon as it does.
+    pub(crate) fn signal(&mut self, signal: i32, reach: Reach) {
+        if signal == libc::SIGKILL && reach == Reach::Tree {
+            // Works in every phase, and goes on until nothing is left.
+            return self.kill(None);
+        }
+        let Phase::Running { program } = self.phase else {
+            if self.phase == Phase::Starting && self.early.len() < 64 {
+                self.early.push((signal, reach));
+            }
+            return;
+        };
+        match reach {
+            Reach::Foreground => {
+                let foreground = self.terminal.as_ref().and_then(Terminal::foreground);
+                sys::kill(-foreground.unwrap_or(program), signal);
+            }
+            Reach::Tree => {
+                let tree = Table::take().map(|table| table.descendants(self.shim)).unwrap_or_default();
+                tree.into_iter().for_each(|pid| sys::kill(pid, signal));
+            }
+        }
+    }
+
+    /// Begins to kill everything; [`Execution::press`] goes on with it.
+    pub(crate) fn kill(&mut self, cause: Option<Cause>) {
+        if matches!(self.phase, Phase::Starting | Phase::Running { .. }) {
+            self.cause = self.cause.or(cause);
+            self.killing = true;
+        }
+        if let Phase::Running { program } = self.phase {
+            sys::kill(-program, libc::SIGKILL);
+        }
+    }
+
+    /// Whether [`Execution::press`] has something to do.
+    pub(crate) fn is_killing(&self) -> bool {
+        self.killing && !self.abandoned
+    }
+
+    /// Whether its processes have to be found among the agent's own children.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned
+    }
+
+    /// Kills what the table shows of this execution.
+    pub(crate) fn press(&self, table: &Table) {
+        table.kill(&table.descendants(self.shim), |group| group == self.shim);
+    }
+
+    /// The most memory its processes may have together.
+    pub(crate) fn memory_limit(&self) -> Option<u64> {
+        self.memory_limit
+    }
+
+    /// Its processes were seen to have this much memory together.
+    pub(crate) fn note_memory(&mut self, bytes: u64) {
+        self.memory_peak = self.memory_peak.max(bytes);
+    }
+
+    /// Changes the size of the terminal, where there is one.
+    pub(crate) fn resize(&self, size: TerminalSize) {
+        if let Some(terminal) = &self.terminal {
+            // It fails for no size that can be written here.
+            let _ = terminal.resize(size);
+        }
+    }
+
+    /// The way in.
+    pub(crate) fn input(&mut self) -> &mut Input {
+        &mut self.input
+    }
+
+    /// One of the ways out.
+    pub(crate) fn output(&mut self, stream: Stream) -> Option<&mut Output> {
+        match stream {
+            Stream::Stdin => None,
+            Stream::Stdout => self.outputs[0].as_mut(),
+            Stream::Stderr => self.outputs[1].as_mut(),
+        }
+    }
+
+    /// The ways out that have something to pass on. None has before the program is known to run: its
+    /// output must not come first.
+    pub(crate) fn outputs_with_work(&mut self) -> impl Iterator<Item = &mut Output> {
+        let started = self.phase != Phase::Starting;
+        self.outputs.iter_mut().flatten().filter(move |output| started && output.has_work())
+    }
+
+    /// Whether nothing is left to be told of it.
+    pub(crate) fn is_done(&self) -> bool {
+        self.phase == Phase::Over && self.outputs.iter().flatten().all(Output::is_ended)
+    }
+}
+
+/// The streams of a program to be, both ends of each.
+struct Streams {
+    /// The agent's ends.
+    stdin: Option<OwnedFd>,
+    stdout: OwnedFd,
+    stderr: Option<OwnedFd>,
+    program: ProgramSide,
+}
+
+/// What the program reads and writes.
+enum ProgramSide {
+    Pipes([OwnedFd; 3]),
+    Terminal(Terminal),
+}
+
+impl Streams {
+    fn pipes(with_stdin: bool) -> sys::Result<Self> {
+        let (program_stdin, stdin) = match with_stdin {
+            true => sys::pipe().map(|(read, write)| (read, Some(write)))?,
+            false => (sys::open_null()?, None),
+        };
+        let (stdout, program_stdout) = sys::pipe()?;
+        let (stderr, program_stderr) = sys::pipe()?;
+        // Refused where the user's pipes hold much already; it is slower then, not wrong.
+        let _ = sys::set_pipe_capacity(stdout.as_fd(), PIPE_BYTES);
+        let program = ProgramSide::Pipes([program_stdin, program_stdout, program_stderr]);
+        Ok(Streams { stdin, stdout, stderr: Some(stderr), program })
+    }
+
+    fn terminal(size: TerminalSize) -> sys::Result<Self> {
+        let terminal = Terminal::open(size)?;
+        let (stdout, typed) = terminal.ends()?;
+        Ok(Streams { stdin: Some(typed), stdout, stderr: None, program: ProgramSide::Terminal(terminal) })
+    }
+
+    /// The descriptors that become the program's 0, 1 and 2.
+    fn of_program(&self) -> [RawFd; 3] {
+        match &self.program {
+            ProgramSide::Pipes(ends) => ends.each_ref().map(AsRawFd::as_raw_fd),
+            ProgramSide::Terminal(terminal) => [terminal.program_side().as_raw_fd(); 3],
+        }
+    }
+
+    fn register(&self, epoll: &Epoll, execution: u32) -> sys::Result<()> {
+        let parts = [
+            (self.stdin.as_ref(), libc::EPOLLOUT, Part::Stdin),
+            (Some(&self.stdout), libc::EPOLLIN, Part::Stdout),
+            (self.stderr.as_ref(), libc::EPOLLIN, Part::Stderr),
+        ];
+        for (fd, events, part) in parts {
+            if let Some(fd) = fd {
+                sys::set_nonblocking(fd.as_fd())?;
+                epoll.add(fd.as_fd(), events, part.token(execution))?;
+            }
+        }
+        Ok(())
+    }
+}

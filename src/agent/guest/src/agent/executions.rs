@@ -1,0 +1,171 @@
+//! All executions of the sandbox, and what they have in common: the reaper, the killer, the watch.
+//!
+//! The agent is the parent of the shims, and of whatever a killed shim leaves behind. Everything that is
+//! the agent's child and no living shim is such a leftover, and is killed until there is none.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use codebeaker_agent::frame::Stream;
+use codebeaker_agent::wire::{FromAgent, Reach, Spawn, TerminalSize};
+
+use crate::agent::execution::{Execution, Part, Setting};
+use crate::agent::memory::Watch;
+use crate::agent::outbound::Outbound;
+use crate::agent::processes::Table;
+use crate::agent::program::ProgramLimits;
+use crate::agent::sys::{self, Epoll};
+
+/// How many passes of killing follow each other at once: against a fork bomb, every pause is growth.
+const HASTY_PASSES: u32 = 200;
+
+/// The pause between passes after that, when what is left simply takes its time to die.
+const PASS_PAUSE: Duration = Duration::from_millis(10);
+
+/// Every execution whose end, or whose output, the daemon does not have yet.
+pub(crate) struct Executions {
+    all: BTreeMap<u32, Execution>,
+    limits: ProgramLimits,
+    sweep: bool,
+    watch: Watch,
+    /// How many passes of killing there were since there was nothing to kill.
+    passes: u32,
+    next_pass: Option<Instant>,
+}
+
+impl Executions {
+    pub(crate) fn new(limits: ProgramLimits, sweep: bool, watch: Watch) -> Self {
+        Executions { all: BTreeMap::new(), limits, sweep, watch, passes: 0, next_pass: None }
+    }
+
+    /// Starts a program, or says why not.
+    pub(crate) fn start(&mut self, spawn: &Spawn, epoll: &Epoll, outbound: &mut Outbound) {
+        let setting = Setting { epoll, limits: &self.limits, sweep: self.sweep };
+        match Execution::start(spawn, &setting) {
+            Ok(execution) => {
+                self.watch.note_start(execution.memory_limit().is_some());
+                self.all.insert(spawn.execution, execution);
+            }
+            Err(failure) => outbound.send(&FromAgent::NotStarted {
+                execution: spawn.execution,
+                step: failure.step.name().to_owned(),
+                errno: failure.errno.0,
+            }),
+        }
+    }
+
+    /// Delivers a signal.
+    pub(crate) fn signal(&mut self, execution: u32, signal: i32, reach: Reach) {
+        if let Some(execution) = self.all.get_mut(&execution) {
+            execution.signal(signal, reach);
+            if execution.is_killing() {
+                self.next_pass = Some(Instant::now());
+            }
+        }
+    }
+
+    /// Changes the size of a terminal.
+    pub(crate) fn resize(&mut self, execution: u32, size: TerminalSize) {
+        if let Some(execution) = self.all.get(&execution) {
+            execution.resize(size);
+        }
+    }
+
+    /// An execution the daemon knows, unless it is over already.
+    pub(crate) fn get(&mut self, execution: u32) -> Option<&mut Execution> {
+        self.all.get_mut(&execution)
+    }
+
+    /// epoll has news of some part.
+    pub(crate) fn notice(&mut self, token: u64, events: u32, epoll: &Epoll, outbound: &mut Outbound) {
+        let (number, part) = Part::of(token);
+        let Some(execution) = self.all.get_mut(&number) else { return };
+        let stream = match part {
+            Part::Status => return execution.hear(epoll, outbound),
+            Part::Stdin => return execution.input().set_ready(epoll, outbound),
+            Part::Stdout => Stream::Stdout,
+            Part::Stderr => Stream::Stderr,
+        };
+        if let Some(output) = execution.output(stream) {
+            output.set_ready(events);
+        }
+    }
+
+    /// Reaps every child that ended, and sets going again those shims that were stopped.
+    pub(crate) fn reap(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        while let Ok(Some(waited)) = sys::wait(-1, libc::WNOHANG | libc::WUNTRACED) {
+            if libc::WIFSTOPPED(waited.status) {
+                let is_shim = self.all.values().any(|execution| execution.live_shim() == Some(waited.pid));
+                if is_shim {
+                    sys::kill(waited.pid, libc::SIGCONT);
+                }
+                continue;
+            }
+            for execution in self.all.values_mut() {
+                if execution.lost(&waited, epoll, outbound) {
+                    break;
+                }
+            }
+        }
+        if self.all.values().any(Execution::is_abandoned) {
+            self.next_pass = Some(Instant::now());
+        }
+    }
+
+    /// Passes on output, some of each stream that has any. Returns whether there is more to do at once.
+    pub(crate) fn pass_on(&mut self, epoll: &Epoll, buffer: &mut [u8], outbound: &mut Outbound) -> bool {
+        for execution in self.all.values_mut() {
+            for output in execution.outputs_with_work() {
+                output.pass_on(epoll, buffer, outbound);
+            }
+        }
+        self.all.retain(|_, execution| !execution.is_done());
+        outbound.takes_data() && self.all.values_mut().any(|execution| execution.outputs_with_work().next().is_some())
+    }
+
+    /// Does what is due: kills, and looks at memory.
+    pub(crate) fn tick(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        let now = Instant::now();
+        let pass_due = self.next_pass.is_some_and(|at| at <= now);
+        let look_due = self.watch.deadline().is_some_and(|at| at <= now);
+        if !pass_due && !look_due {
+            return;
+        }
+        // Short of descriptors or memory for a moment: what is due stays due.
+        let Ok(table) = Table::take() else { return sys::sleep(Duration::from_millis(1)) };
+        if look_due && self.watch.look(&mut self.all, &table) {
+            self.next_pass = Some(now);
+        }
+        if pass_due {
+            self.press(&table, epoll, outbound);
+        }
+    }
+
+    /// When [`Executions::tick`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        [self.next_pass, self.watch.deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether there is nothing to pass on and nothing to watch.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    fn press(&mut self, table: &Table, epoll: &Epoll, outbound: &mut Outbound) {
+        for execution in self.all.values().filter(|execution| execution.is_killing()) {
+            execution.press(table);
+        }
+        if self.all.values().any(Execution::is_abandoned) {
+            let is_shim = |pid| self.all.values().any(|execution| execution.live_shim() == Some(pid));
+            let strays = table.descendants_past(std::process::id() as i32, is_shim);
+            table.kill(&strays, is_shim);
+            if strays.is_empty() {
+                self.all.values_mut().for_each(|execution| execution.settle(epoll, outbound));
+            }
+        }
+        let busy = self.all.values().any(|execution| execution.is_killing() || execution.is_abandoned());
+        self.passes = if busy { self.passes.saturating_add(1) } else { 0 };
+        let pause = if self.passes < HASTY_PASSES { Duration::ZERO } else { PASS_PAUSE };
+        self.next_pass = busy.then(|| Instant::now() + pause);
+    }
+}

@@ -1,0 +1,174 @@
+//! What the daemon asks about files, done inside the sandbox.
+//!
+//! Every path is resolved by the kernel beneath the workspace (or the code directory), so no link, no
+//! `..` and no race of a hostile program leads out of it. Only regular files are read and written; a
+//! pipe, socket or device is refused before it could hold anything up. What may take long is done in
+//! slices between the rounds of the loop.
+
+mod list;
+mod path;
+mod read;
+mod remove;
+mod tree;
+mod write;
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use codebeaker_agent::wire::{Area, FileFault, FileKind, FileOp, FileReply, FileStat, FileTag, FromAgent};
+
+use self::list::Listing;
+use self::path::Root;
+use self::remove::Removal;
+use self::write::Writes;
+use crate::agent::outbound::Outbound;
+use crate::agent::sys::{Errno, Result};
+
+/// What is neither a regular file nor a directory is refused with this.
+const NOT_A_FILE: Errno = Errno(libc::EOPNOTSUPP);
+
+/// How long one request may keep the loop at a time.
+const SLICE: Duration = Duration::from_millis(2);
+
+/// How many bytes of answers may wait for the daemon before no more are made.
+const BACKLOG_BYTES: usize = 512 * 1024;
+
+/// The sandbox's files.
+pub(crate) struct Files {
+    workspace: Root,
+    code: Root,
+    writes: Writes,
+    /// Requests that take more than one slice.
+    jobs: VecDeque<(u32, Job)>,
+}
+
+enum Job {
+    List(Listing),
+    Remove(Removal),
+}
+
+impl Files {
+    /// `beneath` is false only where an attack test leaves that protection out.
+    pub(crate) fn new(workspace: OwnedFd, code: OwnedFd, beneath: bool) -> Self {
+        Files {
+            workspace: Root::new(workspace, beneath),
+            code: Root::new(code, beneath),
+            writes: Writes::default(),
+            jobs: VecDeque::new(),
+        }
+    }
+
+    /// Does what is asked, or begins to.
+    pub(crate) fn handle(&mut self, request: u32, op: FileOp, outbound: &mut Outbound) {
+        let result = match op {
+            FileOp::Read { path, offset, max } => read::read(&self.workspace, &path, offset, max),
+            FileOp::Stat { path } => read::stat(&self.workspace, &path),
+            FileOp::Create { handle, target, data, last } => {
+                let root = root(target.area, &self.workspace, &self.code);
+                match self.writes.create(root, handle, &target, &data, last) {
+                    None => return,
+                    Some(result) => result,
+                }
+            }
+            FileOp::Continue { handle, data, last } => match self.writes.go_on(handle, &data, last) {
+                None => return,
+                Some(result) => result,
+            },
+            FileOp::List { path, depth, hidden, limit } => {
+                match Listing::start(&self.workspace, &path, depth, hidden, limit) {
+                    Ok(listing) => return self.jobs.push_back((request, Job::List(listing))),
+                    Err(errno) => Err(errno),
+                }
+            }
+            FileOp::Remove { path, area, recursive } => {
+                match Removal::start(root(area, &self.workspace, &self.code), &path, recursive) {
+                    Ok(removal) => return self.jobs.push_back((request, Job::Remove(removal))),
+                    Err(errno) => Err(errno),
+                }
+            }
+        };
+        answer(request, result, outbound);
+    }
+
+    /// Does a slice of what takes long.
+    pub(crate) fn work(&mut self, outbound: &mut Outbound) {
+        self.writes.forget_abandoned();
+        if !self.has_work(outbound) {
+            return;
+        }
+        let Some((request, mut job)) = self.jobs.pop_front() else { return };
+        let slice = Slice::begin();
+        let result = match &mut job {
+            Job::List(listing) => listing.go_on(slice, |part| answer(request, Ok(part), outbound)),
+            Job::Remove(removal) => removal.go_on(slice),
+        };
+        match result {
+            None => self.jobs.push_back((request, job)),
+            Some(result) => answer(request, result, outbound),
+        }
+    }
+
+    /// Whether [`Files::work`] would get on with something.
+    pub(crate) fn has_work(&self, outbound: &Outbound) -> bool {
+        !self.jobs.is_empty() && outbound.backlog() <= BACKLOG_BYTES
+    }
+
+    /// When something is to be cleared away.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.writes.deadline()
+    }
+}
+
+fn root<'a>(area: Area, workspace: &'a Root, code: &'a Root) -> &'a Root {
+    match area {
+        Area::Workspace => workspace,
+        Area::Code => code,
+    }
+}
+
+fn answer(request: u32, result: Result<FileReply>, outbound: &mut Outbound) {
+    let result = result.map_err(|Errno(errno)| FileFault { errno });
+    outbound.send(&FromAgent::File { request, result });
+}
+
+/// The time that one request may take before others have their turn.
+struct Slice(Instant);
+
+impl Slice {
+    fn begin() -> Self {
+        Slice(Instant::now() + SLICE)
+    }
+
+    /// Whether the time is over; asked before each small step.
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.0
+    }
+}
+
+fn tag(stat: &libc::stat) -> FileTag {
+    FileTag {
+        inode: stat.st_ino,
+        size: stat.st_size as u64,
+        modified_nanos: stat.st_mtime.saturating_mul(1_000_000_000).saturating_add(stat.st_mtime_nsec),
+    }
+}
+
+fn describe(stat: &libc::stat) -> FileStat {
+    let kind = match stat.st_mode & libc::S_IFMT {
+        libc::S_IFREG => FileKind::File,
+        libc::S_IFDIR => FileKind::Directory,
+        libc::S_IFLNK => FileKind::Symlink,
+        _ => FileKind::Other,
+    };
+    FileStat { kind, tag: tag(stat), mode: stat.st_mode & 0o7777 }
+}
+
+/// Refuses everything but a regular file.
+fn must_be_file(stat: &libc::stat) -> Result<()> {
+    match describe(stat).kind {
+        FileKind::File => Ok(()),
+        FileKind::Directory => Err(Errno(libc::EISDIR)),
+        FileKind::Symlink | FileKind::Other => Err(NOT_A_FILE),
+    }
+}

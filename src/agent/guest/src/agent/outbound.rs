@@ -1,0 +1,154 @@
+//! The way out: everything the agent says to the daemon.
+//!
+//! Control frames overtake data at the borders of frames. Data is never queued: a frame is made from a
+//! program's bytes only when the stream takes bytes, and what it doesn't take of that one frame is all
+//! that waits. Programs are thereby held up, and memory is bounded, by the reader alone.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use codebeaker_agent::frame::{self, Channel, HEADER_BYTES, Kind};
+use codebeaker_agent::wire::FromAgent;
+
+use crate::agent::sys::{self, Errno};
+
+/// A queue that never runs empty forgets what was written once it is this much.
+const COMPACT_BYTES: usize = 1024 * 1024;
+
+/// Memory worth giving back.
+const LARGE_BYTES: usize = 64 * 1024;
+
+/// Frames on their way to the daemon.
+pub(crate) struct Outbound {
+    stream: OwnedFd,
+    /// The stream took everything so far.
+    writable: bool,
+    /// The rest of a data frame that the stream has begun to take.
+    begun: Queue,
+    /// Whole control frames.
+    control: Queue,
+}
+
+#[derive(Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Queue {
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.written..]
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.written += bytes;
+        if self.written == self.bytes.len() {
+            self.bytes.clear();
+            self.written = 0;
+        } else if self.written > COMPACT_BYTES {
+            self.bytes.drain(..self.written);
+            self.written = 0;
+        }
+    }
+}
+
+impl Outbound {
+    pub(crate) fn new(stream: OwnedFd) -> Self {
+        Outbound { stream, writable: true, begun: Queue::default(), control: Queue::default() }
+    }
+
+    /// The stream itself.
+    pub(crate) fn stream(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
+    /// Queues a message.
+    pub(crate) fn send(&mut self, message: &FromAgent) {
+        let start = self.control.bytes.len();
+        self.control.bytes.extend_from_slice(&[0; HEADER_BYTES]);
+        let bytes = std::mem::take(&mut self.control.bytes);
+        // Nothing that the agent sends can fail to encode, and half a frame can't be taken back.
+        let Ok(mut bytes) = postcard::to_extend(message, bytes) else { sys::exit(3) };
+        let header = frame::header(Kind::Control, Channel::CONTROL, bytes.len() - start - HEADER_BYTES);
+        bytes[start..start + HEADER_BYTES].copy_from_slice(&header);
+        self.control.bytes = bytes;
+    }
+
+    /// Queues the end of a channel, all of whose data has been handed to [`Outbound::data`].
+    pub(crate) fn end(&mut self, channel: Channel) {
+        frame::append(&mut self.control.bytes, Kind::End, channel, &[]);
+    }
+
+    /// Queues leave to send more on a channel.
+    pub(crate) fn credit(&mut self, channel: Channel, bytes: u32) {
+        frame::append(&mut self.control.bytes, Kind::Credit, channel, &bytes.to_le_bytes());
+    }
+
+    /// Whether a data frame may be made now.
+    pub(crate) fn takes_data(&mut self) -> bool {
+        self.flush();
+        self.writable
+    }
+
+    /// Sends the frame that `buffer` holds: room for the header, then `length` bytes of `channel`. Only
+    /// when [`Outbound::takes_data`] has just said so.
+    pub(crate) fn data(&mut self, channel: Channel, buffer: &mut [u8], length: usize) {
+        buffer[..HEADER_BYTES].copy_from_slice(&frame::header(Kind::Data, channel, length));
+        let whole = &buffer[..HEADER_BYTES + length];
+        let mut written = 0;
+        while written < whole.len() {
+            match write(&self.stream, &whole[written..]) {
+                Some(bytes) => written += bytes,
+                None => {
+                    self.writable = false;
+                    self.begun.bytes.extend_from_slice(&whole[written..]);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Writes what is queued and what fits.
+    pub(crate) fn flush(&mut self) {
+        for queue in [&mut self.begun, &mut self.control] {
+            while self.writable && !queue.rest().is_empty() {
+                match write(&self.stream, queue.rest()) {
+                    Some(bytes) => queue.advance(bytes),
+                    None => self.writable = false,
+                }
+            }
+        }
+    }
+
+    /// The stream has room again.
+    pub(crate) fn set_writable(&mut self) {
+        self.writable = true;
+    }
+
+    /// How many bytes of control frames wait.
+    pub(crate) fn backlog(&self) -> usize {
+        self.control.rest().len()
+    }
+
+    /// Whether [`Outbound::shrink`] would give back much.
+    pub(crate) fn is_large(&self) -> bool {
+        [&self.begun, &self.control].iter().any(|queue| queue.bytes.is_empty() && queue.bytes.capacity() > LARGE_BYTES)
+    }
+
+    /// Gives back memory that large messages took.
+    pub(crate) fn shrink(&mut self) {
+        for queue in [&mut self.begun, &mut self.control] {
+            if queue.bytes.is_empty() {
+                queue.bytes = Vec::new();
+            }
+        }
+    }
+}
+
+/// Writes what fits; `None` when nothing does. Without the daemon there is nothing left to do.
+fn write(stream: &OwnedFd, bytes: &[u8]) -> Option<usize> {
+    match sys::write(stream.as_fd(), bytes) {
+        Ok(written) => Some(written),
+        Err(Errno(libc::EAGAIN)) => None,
+        Err(_) => sys::exit(1),
+    }
+}

@@ -1,0 +1,158 @@
+//! System calls on files and directories. Names are bytes; one with a NUL is `EINVAL`.
+
+use std::ffi::CString;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+use libc::{c_int, mode_t};
+
+use super::{Errno, Result, check, check_size, owned};
+
+fn c_string(name: &[u8]) -> Result<CString> {
+    CString::new(name).map_err(|_| Errno(libc::EINVAL))
+}
+
+/// `openat2`; the descriptor is closed on `exec`.
+pub(crate) fn openat2(dir: BorrowedFd<'_>, path: &[u8], flags: c_int, mode: mode_t, resolve: u64) -> Result<OwnedFd> {
+    let path = c_string(path)?;
+    // SAFETY: all zeroes is a valid `open_how`, whose future fields must be zero.
+    let mut how: libc::open_how = unsafe { MaybeUninit::zeroed().assume_init() };
+    how.flags = (flags | libc::O_CLOEXEC) as u64;
+    how.mode = mode.into();
+    how.resolve = resolve;
+    // SAFETY: path and `how` outlive the call, and the size is that of `how`.
+    let result = unsafe {
+        libc::syscall(libc::SYS_openat2, dir.as_raw_fd(), path.as_ptr(), &raw const how, size_of::<libc::open_how>())
+    };
+    owned(result as c_int)
+}
+
+/// `openat`; the descriptor is closed on `exec`.
+pub(crate) fn openat(dir: BorrowedFd<'_>, path: &[u8], flags: c_int, mode: mode_t) -> Result<OwnedFd> {
+    let path = c_string(path)?;
+    // SAFETY: the path outlives the call.
+    owned(unsafe { libc::openat(dir.as_raw_fd(), path.as_ptr(), flags | libc::O_CLOEXEC, mode) })
+}
+
+/// What an open file is.
+pub(crate) fn fstat(fd: BorrowedFd<'_>) -> Result<libc::stat> {
+    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: the pointer is to a writable stat; all zeroes is a valid one.
+    unsafe {
+        check(libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()))?;
+        Ok(stat.assume_init())
+    }
+}
+
+/// What a name in a directory is; a link is not followed.
+pub(crate) fn lstat(dir: BorrowedFd<'_>, name: &[u8]) -> Result<libc::stat> {
+    let name = c_string(name)?;
+    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: name and stat outlive the call; all zeroes is a valid stat.
+    unsafe {
+        check(libc::fstatat(dir.as_raw_fd(), name.as_ptr(), stat.as_mut_ptr(), libc::AT_SYMLINK_NOFOLLOW))?;
+        Ok(stat.assume_init())
+    }
+}
+
+/// The target of a symbolic link.
+pub(crate) fn readlink(dir: BorrowedFd<'_>, name: &[u8]) -> Result<Vec<u8>> {
+    let name = c_string(name)?;
+    let mut target = vec![0; libc::PATH_MAX as usize];
+    // SAFETY: the buffer is writable for its length.
+    let length = check_size(unsafe {
+        libc::readlinkat(dir.as_raw_fd(), name.as_ptr(), target.as_mut_ptr().cast(), target.len())
+    })?;
+    target.truncate(length);
+    Ok(target)
+}
+
+/// Makes a directory.
+pub(crate) fn mkdir(dir: BorrowedFd<'_>, name: &[u8], mode: mode_t) -> Result<()> {
+    let name = c_string(name)?;
+    // SAFETY: the name outlives the call.
+    check(unsafe { libc::mkdirat(dir.as_raw_fd(), name.as_ptr(), mode) }).map(drop)
+}
+
+/// Removes a name; `AT_REMOVEDIR` in `flags` for a directory.
+pub(crate) fn unlink(dir: BorrowedFd<'_>, name: &[u8], flags: c_int) -> Result<()> {
+    let name = c_string(name)?;
+    // SAFETY: the name outlives the call.
+    check(unsafe { libc::unlinkat(dir.as_raw_fd(), name.as_ptr(), flags) }).map(drop)
+}
+
+/// Renames within one directory, over what is there.
+pub(crate) fn rename(dir: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> {
+    let (from, to) = (c_string(from)?, c_string(to)?);
+    // SAFETY: both names outlive the call.
+    check(unsafe { libc::renameat(dir.as_raw_fd(), from.as_ptr(), dir.as_raw_fd(), to.as_ptr()) }).map(drop)
+}
+
+/// Gives a file a second name in the same directory; `EEXIST` when it is taken.
+pub(crate) fn link(dir: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> {
+    let (from, to) = (c_string(from)?, c_string(to)?);
+    // SAFETY: both names outlive the call.
+    check(unsafe { libc::linkat(dir.as_raw_fd(), from.as_ptr(), dir.as_raw_fd(), to.as_ptr(), 0) }).map(drop)
+}
+
+/// Sets an open file's permission bits.
+pub(crate) fn chmod(fd: BorrowedFd<'_>, mode: mode_t) -> Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { libc::fchmod(fd.as_raw_fd(), mode) }).map(drop)
+}
+
+/// Reads at an offset.
+pub(crate) fn pread(fd: BorrowedFd<'_>, buffer: &mut [u8], offset: i64) -> Result<usize> {
+    // SAFETY: the buffer is writable for its length.
+    check_size(unsafe { libc::pread(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), offset) })
+}
+
+/// Writes at an offset.
+pub(crate) fn pwrite(fd: BorrowedFd<'_>, bytes: &[u8], offset: i64) -> Result<usize> {
+    // SAFETY: the bytes are readable for their length.
+    check_size(unsafe { libc::pwrite(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), offset) })
+}
+
+/// Sets where a directory is read on.
+pub(crate) fn seek(fd: BorrowedFd<'_>, position: i64) -> Result<()> {
+    // SAFETY: no pointers.
+    if unsafe { libc::lseek(fd.as_raw_fd(), position, libc::SEEK_SET) } < 0 {
+        return Err(Errno::last());
+    }
+    Ok(())
+}
+
+/// One record of a directory.
+pub(crate) struct Name<'a> {
+    /// Never empty, `.` and `..` excluded.
+    pub(crate) bytes: &'a [u8],
+    /// Where reading goes on behind it, for [`seek`].
+    pub(crate) next: i64,
+}
+
+/// Reads some records of a directory into `buffer`; 0 bytes at its end.
+pub(crate) fn read_directory(dir: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+    // SAFETY: the buffer is writable for its length.
+    let result = unsafe { libc::syscall(libc::SYS_getdents64, dir.as_raw_fd(), buffer.as_mut_ptr(), buffer.len()) };
+    check_size(result as isize)
+}
+
+/// The names in what [`read_directory`] read.
+pub(crate) fn names(records: &[u8]) -> impl Iterator<Item = Name<'_>> {
+    // struct linux_dirent64 { u64 inode; i64 next; u16 length; u8 kind; char name[]; }
+    const NAME: usize = 19;
+    let mut rest = records;
+    std::iter::from_fn(move || {
+        loop {
+            let head = rest.get(..NAME)?;
+            let next = i64::from_ne_bytes(head[8..16].try_into().ok()?);
+            let length = usize::from(u16::from_ne_bytes([head[16], head[17]]));
+            let record = rest.get(..length)?;
+            rest = &rest[length..];
+            let bytes = record.get(NAME..)?.split(|byte| *byte == 0).next()?;
+            if !matches!(bytes, b"" | b"." | b"..") {
+                return Some(Name { bytes, next });
+            }
+        }
+    })
+}
