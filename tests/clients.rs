@@ -63,7 +63,7 @@ const EXAMPLE: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\nrun:\nline 0\nline 1\nline 2\n(ok, exit code 0)\n",
     "type into it:\nname?\nhello, Ada\n(ok)\n",
-    "stop it:\non and on\n(cancelled)\n",
+    "stop it:\non and on\ntidied up\n(cancelled)\n",
     "refused: there is no session ses_nobody (1100)\n",
     "daemon ended with 0\n",
 );
