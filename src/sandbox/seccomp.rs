@@ -82,6 +82,8 @@ fn allowed(profile: Profile) -> Result<Rules, BackendError> {
     rules.insert(libc::SYS_ioctl, ioctls()?);
     rules.insert(libc::SYS_clone, vec![rule(vec![masked(0, NEW_NAMESPACES, 0)?])?]);
     rules.insert(libc::SYS_socket, sockets()?);
+    // It makes its sockets as `socket` does, and so loads the module of any family that it is asked for.
+    rules.insert(libc::SYS_socketpair, vec![rule(vec![equal(0, libc::AF_UNIX)?])?]);
     rules.insert(libc::SYS_personality, personalities()?);
     if profile.writes_host_files {
         for (call, mode) in calls::WITH_MODE {
