@@ -113,7 +113,7 @@ pub trait Observer: Send + Sync {
 }
 
 /// Where an execution is in its life.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Phase {
     /// It waits for others to end.
     Queued,
@@ -121,8 +121,8 @@ pub enum Phase {
     Running,
     /// It ended so.
     Ended(Summary),
-    /// It was never run; the caller got the error.
-    Refused,
+    /// It was never run, and this is why.
+    Refused(ExecutionError),
 }
 
 /// One execution.
@@ -196,7 +196,7 @@ impl Execution {
     /// Whether nothing more will come of it.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(*self.phase.borrow(), Phase::Ended(_) | Phase::Refused)
+        matches!(*self.phase.borrow(), Phase::Ended(_) | Phase::Refused(_))
     }
 
     /// Process id inside the sandbox, once it runs.
@@ -215,16 +215,21 @@ impl Execution {
     pub async fn running(&self) {
         let mut phase = self.phase.subscribe();
         // The sender lives in the execution itself, so the wait can only end with the phase.
-        drop(phase.wait_for(|phase| *phase != Phase::Queued).await);
+        drop(phase.wait_for(|phase| !matches!(phase, Phase::Queued)).await);
     }
 
-    /// Waits for its end; `None` when it was never run.
-    pub async fn ended(&self) -> Option<Summary> {
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// Why it was never run.
+    pub async fn ended(&self) -> Result<Summary, ExecutionError> {
         let mut phase = self.phase.subscribe();
-        let over = phase.wait_for(|phase| matches!(phase, Phase::Ended(_) | Phase::Refused)).await;
+        let over = phase.wait_for(|phase| matches!(phase, Phase::Ended(_) | Phase::Refused(_))).await;
         match over.as_deref() {
-            Ok(Phase::Ended(summary)) => Some(summary.clone()),
-            _ => None,
+            Ok(Phase::Ended(summary)) => Ok(summary.clone()),
+            Ok(Phase::Refused(error)) => Err(error.clone()),
+            // The sender lives in the execution itself, so the wait can only end with the phase.
+            Ok(Phase::Queued | Phase::Running) | Err(_) => Err(ExecutionError::NotRunning(self.id.clone())),
         }
     }
 

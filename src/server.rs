@@ -64,10 +64,12 @@ pub fn transport_options() -> Options {
         .hint("wait for answers before sending more")
         .retry_after_ms(100);
     let data = serde_json::to_value(&error.data).expect("error data can be written as JSON");
+    let overloaded = Refusal { code: kind.code(), message: error.message.into(), data: Some(Box::new(data)) };
     Options {
         graceful: |name| methods::find(name).is_some_and(|method| method.cancel == Cancel::Graceful),
         wants_object: |name| methods::find(name).is_some(),
-        ..Options::new(Refusal::new(kind.code(), error.message).with_data(data))
+        hint_for_unknown: |name| methods::not_found(name).data.hint,
+        ..Options::new(overloaded)
     }
 }
 

@@ -55,7 +55,7 @@ pub struct EngineInfo {
     pub id: String,
     /// The languages it runs, every name that is understood.
     pub languages: Vec<String>,
-    /// Endings of files that it runs, with the dot.
+    /// Extensions of files that it runs, without the dot.
     pub extensions: Vec<String>,
     /// Whether it can be used here.
     pub available: bool,

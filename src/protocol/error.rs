@@ -56,9 +56,9 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The message is not JSON, or its framing is broken.
+    /// The message is not JSON, or nested too deep, or its framing is broken.
     ParseError = -32700;
-    /// The message is JSON, but not a request; or it comes at the wrong time; or it is too long or too deep.
+    /// The message is JSON but no request, or comes at the wrong time, or is too long.
     InvalidRequest = -32600;
     /// There is no such method.
     MethodNotFound = -32601;
@@ -82,7 +82,7 @@ kinds! {
     SessionNotFound = 1100;
     /// The session was closed. The message says why.
     SessionClosed = 1101;
-    /// The session is being created or closed at this moment.
+    /// A session with this `clientToken` is being created at this moment.
     SessionBusy = 1102, retryable;
     /// No more sessions can be open at one time.
     SessionLimit = 1103, retryable;
@@ -128,7 +128,7 @@ kinds! {
     PermissionDenied = 1505;
     /// More than one answer can carry, or than a limit allows.
     TooLarge = 1506;
-    /// The file is not in the state that `ifMatch` names.
+    /// The file is not in the state that `ifMatch` names, or was written to while it was read.
     FileChanged = 1507;
     /// The workspace is full.
     DiskFull = 1508;

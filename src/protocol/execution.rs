@@ -28,7 +28,7 @@ pub struct ExecuteParams {
     pub stdin: StdinMode,
     /// With `stdin: text`: the text. With `stdin: stream` or `pty`: what is written before all else.
     pub stdin_text: Option<String>,
-    /// With `stdin: pty`: the terminal.
+    /// With `stdin: pty`: the size of the terminal. Without it, 80 by 24.
     pub pty: Option<PtySize>,
     /// Wall time after which it is ended. Without it, the session's `executionTimeoutMs`.
     pub timeout_ms: Option<NonZeroU64>,
@@ -97,9 +97,9 @@ pub struct Ending {
     pub duration_ms: u64,
     /// How long it waited for its turn.
     pub queue_ms: u64,
-    /// Processor time of all its processes.
+    /// Processor time of all its processes; 0 when its sandbox was lost.
     pub cpu_ms: u64,
-    /// The most memory it had.
+    /// The most memory it had; 0 when its sandbox was lost.
     pub peak_memory_bytes: u64,
     /// What it wrote to standard output.
     pub stdout: StreamSummary,
@@ -116,15 +116,15 @@ pub struct Ending {
 pub enum Outcome {
     /// The program exited with code 0.
     Ok,
-    /// The program exited with another code, or was ended by a signal of its own making.
+    /// The program exited with another code.
     Error,
     /// It ran longer than it may.
     Timeout,
-    /// A client ended it, with `execution/kill`, `execution/signal` or `session/close`.
+    /// A signal ended it: one that a client sent, or of its own making; or its session was closed.
     Killed,
     /// It needed more memory than it may have.
     OutOfMemory,
-    /// Its request was cancelled, or `execution/interrupt` ended it.
+    /// Its request was cancelled.
     Cancelled,
     /// It printed more than it may, and was to be killed for it.
     OutputLimit,
@@ -253,7 +253,7 @@ pub struct ExecutionReadParams {
     /// Byte position in the stream to read from.
     #[serde(default)]
     pub offset: u64,
-    /// The most bytes to answer.
+    /// The most bytes to answer; 1048576 and no more.
     #[serde(default = "default_read_bytes")]
     pub max_bytes: u64,
     /// When there is nothing at `offset` yet: how long to wait for something.
@@ -300,7 +300,7 @@ pub struct StdinParams {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StdinResult {
-    /// How many bytes were taken on their way to the program: all of them.
+    /// How many bytes were taken on their way to the program: all of them, unless the request was cancelled.
     pub accepted_bytes: u64,
 }
 

@@ -226,10 +226,10 @@ pub struct FsListParams {
     pub path: Option<String>,
     /// The same for a name that is not UTF-8.
     pub path_base64: Option<String>,
-    /// Also what is in the directories below.
+    /// Also what is in the directories below, at every level.
     #[serde(default)]
     pub recursive: bool,
-    /// With `recursive`: how many levels; 1 lists the directory alone. Without it, all.
+    /// How many levels to list, in place of `recursive`; 1 lists the directory alone.
     pub depth: Option<std::num::NonZeroU32>,
     /// Also names that start with a dot.
     #[serde(default)]

@@ -136,6 +136,7 @@ pub const METHODS: &[Method] = &[
     method::<NoParams, RuntimeListResult>("runtime/list", "Where code can be isolated"),
     method::<NoParams, EngineListResult>("engine/list", "What can run code, and in which languages"),
     method::<CreateParams, SessionDetails>("session/create", "Opens a session in a new sandbox").progress().errors(&[
+        SessionBusy,
         SessionLimit,
         RuntimeUnavailable,
         LanguageUnsupported,
@@ -178,12 +179,17 @@ pub const METHODS: &[Method] = &[
     method::<ExecutionListParams, ExecutionListResult>("execution/list", "Executions that wait, run or have ended")
         .errors(&[SessionNotFound, SessionClosed]),
     method::<ExecutionRef, Execution>("execution/get", "An execution as it is now").errors(&[ExecutionNotFound]),
-    method::<WaitParams, WaitResult>("execution/wait", "Waits for the end of an execution")
-        .errors(&[ExecutionNotFound]),
+    method::<WaitParams, WaitResult>("execution/wait", "Waits for the end of an execution").errors(&[
+        RuntimeLost,
+        ExecutionNotFound,
+        ProgramNotStarted,
+        DiskFull,
+    ]),
     method::<ExecutionReadParams, ExecutionReadResult>("execution/read", "Fetches output by its position")
         .errors(&[ExecutionNotFound, ValidationFailed]),
     method::<StdinParams, StdinResult>("execution/stdin", "Writes to a program's standard input")
         .needs(Feature::Stdin)
+        .graceful()
         .errors(&[FeatureNotNegotiated, ExecutionNotFound, NotRunning, StdinClosed]),
     method::<SignalParams, Done>("execution/signal", "Sends a signal to every process of an execution")
         .errors(&[ExecutionNotFound, NotRunning]),
@@ -208,6 +214,7 @@ pub const METHODS: &[Method] = &[
         IsADirectory,
         PermissionDenied,
         TooLarge,
+        FileChanged,
         NotARegularFile,
     ]),
     method::<FsWriteParams, FsWriteResult>("fs/write", "Writes a file of the workspace").graceful().errors(&[

@@ -115,8 +115,6 @@ pub struct ShuttingDownNotice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ShutdownReason {
-    /// The client asked for it with `shutdown`.
-    Requested,
     /// It was told to by a signal.
     Signal,
     /// The process that the client named as its own (`processId`) is gone.

@@ -73,7 +73,7 @@ pub struct CreateParams {
     /// The client's own notes on the session; the daemon only gives them back.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// A second `session/create` with the same token on the same connection answers the session that the first one made, so that a client that is unsure may ask again.
+    /// Makes the request repeatable: while the session that a first `session/create` made with this token lives, a second one answers that session and makes none.
     pub client_token: Option<String>,
     /// Reports progress under this token.
     pub work_done_token: Option<ProgressToken>,
@@ -259,8 +259,6 @@ pub struct ExecutionCounts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SessionState {
-    /// Its sandbox is being built.
-    Creating,
     /// It was used just now, or is in use.
     Active,
     /// It was not used for a while and moves towards its idle time-out.
@@ -275,10 +273,6 @@ pub enum SessionState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum StateReason {
-    /// Its sandbox stands.
-    Created,
-    /// Its sandbox could not be built.
-    CreateFailed,
     /// It is used again.
     Used,
     /// It was not used for a while.
@@ -289,8 +283,6 @@ pub enum StateReason {
     IdleTimeout,
     /// It reached `maxLifetimeMs`.
     MaxLifetime,
-    /// Its client is gone.
-    ConnectionClosed,
     /// Its sandbox came to an end of which nobody gave notice.
     RuntimeLost,
     /// The daemon ends.

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 macro_rules! signals {
     ($($name:ident $text:literal = $number:literal,)+) => {
         /// A signal that a client may send.
+        #[expect(missing_docs, reason = "a signal's name is its documentation")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum Signal {
-            $(#[doc = concat!("`", $text, "`, ", stringify!($number), ".")]
-            #[serde(rename = $text)]
+            $(#[serde(rename = $text)]
             $name,)+
         }
 

@@ -94,7 +94,8 @@ impl Blueprint {
             cgroup_procs: cgroups.as_ref().map(Session::procs).unwrap_or_default(),
             cgroup_dirs: cgroups.as_ref().map(|session| session.directories().to_vec()).unwrap_or_default(),
             rlimits: limits::rlimits(&self.limits, counted),
-            watched_memory_bytes: (!counted.memory).then_some(self.limits.memory_bytes),
+            // A cgroup charges the file systems in memory too, so its limit is above that of the processes.
+            watched_memory_bytes: Some(self.limits.memory_bytes),
             processors: limits::processors(&self.limits, counted),
             seccomp: seccomp::filters(profile)?,
             without: self.without.clone(),

@@ -195,7 +195,10 @@ pub fn processors(limits: &Limits, counted: Counted) -> Option<u32> {
 pub fn enforcement(limits: &Limits, counted: Counted, workspace: &Workspace) -> Vec<Enforcement> {
     let entry = |limit, enforcer, remark| Enforcement { limit, enforcer, remark };
     let memory = match counted.enforcer(counted.memory) {
-        Some(enforcer) => entry(Limit::Memory, enforcer, None),
+        Some(enforcer) => {
+            let remark = "the agent watches over it; the kernel bounds processes and files in memory together";
+            entry(Limit::Memory, enforcer, Some(remark))
+        }
         None => {
             let remark =
                 "each process is bounded by the kernel, all together by the agent, which looks several times a second";

@@ -194,7 +194,7 @@ mod tests {
         for path in ["/", "/home", "/home/ada", "/home/bob", "/opt", "/proc/1", "/run/user/1000", "/root"] {
             assert!(is_too_wide(Path::new(path), Some(home)), "{path}");
         }
-        for path in ["/home/ada/.pyenv/versions/3.12.1", "/opt/node", "/root/.nvm/versions/node/v20"] {
+        for path in ["/home/ada/.pyenv/versions/3.12.1", "/opt/node", "/home/bob/.nvm/versions/node/v20"] {
             assert!(!is_too_wide(Path::new(path), Some(home)), "{path}");
         }
     }

@@ -50,6 +50,8 @@ pub struct Options {
     pub graceful: fn(&str) -> bool,
     /// Methods that get `{}` where the client sends no parameters.
     pub wants_object: fn(&str) -> bool,
+    /// What to tell a client that calls a method which there is not.
+    pub hint_for_unknown: fn(&str) -> Option<String>,
     /// How long messages that came before the end may take to start, and `shutdown` to end.
     pub drain: Duration,
     /// How long the client may take to read what is left at the end.
@@ -67,6 +69,7 @@ impl Options {
             overloaded,
             graceful: |_| false,
             wants_object: |_| false,
+            hint_for_unknown: |_| None,
             drain: Duration::from_secs(10),
             flush: Duration::from_secs(1),
         }
@@ -127,6 +130,7 @@ where
         in_flight: InFlight::new(options.max_in_flight, options.max_in_flight_bytes),
         outbox: outbox.clone(),
         wants_object: options.wants_object,
+        hint_for_unknown: options.hint_for_unknown,
         shut_down: AtomicBool::new(false),
     });
     let mut writing = tokio::spawn({
@@ -230,7 +234,7 @@ impl<S: LanguageServer> Reader<S> {
 
     async fn request(&self, id: Id, method: String, params: Option<Value>, bytes: usize) {
         if method.starts_with("$/") {
-            return self.refuse(&id, &Refusal::unknown_method(&method));
+            return self.refuse(&id, &self.context.unknown_method(&method));
         }
         if method == "exit" {
             return self.refuse(&id, &Refusal::new(code::INVALID_REQUEST, "`exit` is a notification and has no id"));
@@ -239,7 +243,7 @@ impl<S: LanguageServer> Reader<S> {
             Ok(request) => self.hand_on(Some(request), method, params, bytes).await,
             Err(error @ NotAdmitted::DuplicateId) => {
                 let refusal = Refusal::new(code::INVALID_REQUEST, format!("{error}: {id}"));
-                self.refuse(&id, &refusal.with_data(json!({"id": id})));
+                self.refuse(&id, &refusal.with("id", json!(id)));
             }
             Err(error) => {
                 let mut refusal = self.options.overloaded.clone();

@@ -21,7 +21,7 @@ use tower_lsp::{ExitedError, LanguageServer, LspService};
 use tower_service::Service;
 
 use super::in_flight::{Admitted, InFlight};
-use super::message::{Message, Refusal, code};
+use super::message::{Message, Refusal, code, standard_data};
 use super::outbox::Outbox;
 use super::request::Current;
 
@@ -45,6 +45,7 @@ pub(super) struct Context<S> {
     pub(super) in_flight: InFlight,
     pub(super) outbox: Outbox,
     pub(super) wants_object: fn(&str) -> bool,
+    pub(super) hint_for_unknown: fn(&str) -> Option<String>,
     pub(super) shut_down: AtomicBool,
 }
 
@@ -53,6 +54,29 @@ type Handler = futures::future::BoxFuture<'static, Result<Option<Response>, Exit
 impl<S: LanguageServer> Context<S> {
     fn service(&self) -> MutexGuard<'_, LspService<S>> {
         self.service.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn unknown_method(&self, method: &str) -> Refusal {
+        let refusal = Refusal::unknown_method(method);
+        match (self.hint_for_unknown)(method) {
+            Some(hint) => refusal.with("hint", hint),
+            None => refusal,
+        }
+    }
+
+    /// Puts the client's id into a response, and the method's name into the message that there is none.
+    fn readdress(&self, id: &Id, method: &str, response: Response) -> Result<Response, Refusal> {
+        let (_, mut body) = response.into_parts();
+        if let Err(error) = &mut body {
+            let is_unknown = error.code == ErrorCode::MethodNotFound;
+            if is_unknown && error.data.as_ref().and_then(Value::as_str) == Some(method) {
+                return Err(self.unknown_method(method));
+            }
+            if error.data.is_none() {
+                error.data = standard_data(error.code.code());
+            }
+        }
+        Ok(Response::from_parts(id.clone(), body))
     }
 
     fn call(&self, request: Request) -> Result<Handler, Box<dyn Any + Send>> {
@@ -94,8 +118,8 @@ impl<S: LanguageServer> Context<S> {
             Err(panic) => Err(panic),
         };
         let answer = match handled {
-            Ok(Some(Ok(Some(response)))) => answer(&request.id, &method, response),
-            Ok(Some(Ok(None))) => Err(Refusal::unknown_method(&method)),
+            Ok(Some(Ok(Some(response)))) => self.readdress(&request.id, &method, response),
+            Ok(Some(Ok(None))) => Err(self.unknown_method(&method)),
             Ok(Some(Err(ExitedError { .. }))) => Err(Refusal::new(code::INVALID_REQUEST, "the server has exited")),
             Ok(None) => {
                 self.forget(request.serial);
@@ -121,18 +145,6 @@ impl<S: LanguageServer> Context<S> {
             self.outbox.control(message);
         }
     }
-}
-
-/// Puts the client's id into a response, and the method's name into the message that there is none.
-fn answer(id: &Id, method: &str, response: Response) -> Result<Response, Refusal> {
-    let (_, body) = response.into_parts();
-    if let Err(error) = &body
-        && error.code == ErrorCode::MethodNotFound
-        && error.data.as_ref().and_then(Value::as_str) == Some(method)
-    {
-        return Err(Refusal::unknown_method(method));
-    }
-    Ok(Response::from_parts(id.clone(), body))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

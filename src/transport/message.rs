@@ -30,6 +30,21 @@ pub mod code {
     pub const CANCELLED: i64 = -32800;
 }
 
+/// What a program is told of an error whose code is one of [`code`]; `None` for other codes.
+pub(super) fn standard_data(code: i64) -> Option<Value> {
+    let kind = match code {
+        code::PARSE_ERROR => "ParseError",
+        code::INVALID_REQUEST => "InvalidRequest",
+        code::METHOD_NOT_FOUND => "MethodNotFound",
+        code::INVALID_PARAMS => "InvalidParams",
+        code::INTERNAL_ERROR => "InternalError",
+        code::NOT_INITIALIZED => "ServerNotInitialized",
+        code::CANCELLED => "RequestCancelled",
+        _ => return None,
+    };
+    Some(json!({"kind": kind, "retryable": false}))
+}
+
 /// The error object of a response.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Refusal {
@@ -43,15 +58,15 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal without data.
+    /// A refusal with the data that its code has of itself.
     pub fn new(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), data: None }
+        Self { code, message: message.into(), data: standard_data(code).map(Box::new) }
     }
 
-    /// The same refusal with data for a program.
+    /// The same refusal with one more field in its data.
     #[must_use]
-    pub fn with_data(mut self, data: Value) -> Self {
-        self.data = Some(Box::new(data));
+    pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.data.get_or_insert_with(|| Box::new(json!({})))[field] = value.into();
         self
     }
 
@@ -60,7 +75,7 @@ impl Refusal {
     }
 
     pub(super) fn unknown_method(method: &str) -> Self {
-        Self::new(code::METHOD_NOT_FOUND, format!("there is no method `{method}`")).with_data(json!({"method": method}))
+        Self::new(code::METHOD_NOT_FOUND, format!("there is no method `{method}`")).with("method", method)
     }
 
     pub(super) fn panicked(method: &str) -> Self {
@@ -72,7 +87,7 @@ impl From<&Fault> for Refusal {
     fn from(fault: &Fault) -> Self {
         match fault {
             Fault::TooLarge { limit, .. } => {
-                Self::new(code::INVALID_REQUEST, fault.to_string()).with_data(json!({"maxMessageBytes": limit}))
+                Self::new(code::INVALID_REQUEST, fault.to_string()).with("maxMessageBytes", *limit)
             }
             _ => Self::new(code::PARSE_ERROR, fault.to_string()),
         }
@@ -142,19 +157,23 @@ fn classify_object(mut object: Map<String, Value>) -> Result<Incoming, Rejected>
     };
     let refuse = |code, message: &'static str| {
         let id = id.clone().unwrap_or(Id::Null);
-        Err(Rejected { id, refusal: Refusal::new(code, message) })
+        Rejected { id, refusal: Refusal::new(code, message) }
     };
     if object.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
-        return refuse(code::INVALID_REQUEST, "`jsonrpc` must be \"2.0\"");
+        return Err(refuse(code::INVALID_REQUEST, "`jsonrpc` must be \"2.0\""));
     }
     let Some(Value::String(method)) = object.remove("method") else {
-        return refuse(code::INVALID_REQUEST, "`method` must be a string");
+        return Err(refuse(code::INVALID_REQUEST, "`method` must be a string"));
     };
     let params = match object.remove("params") {
         None | Some(Value::Null) => None,
         Some(params @ (Value::Object(_) | Value::Array(_))) => Some(params),
-        Some(_) if id.is_some() => return refuse(code::INVALID_PARAMS, "`params` must be an object or an array"),
-        Some(_) => return refuse(code::INVALID_REQUEST, "`params` must be an object or an array"),
+        Some(_) => {
+            let code = if id.is_some() { code::INVALID_PARAMS } else { code::INVALID_REQUEST };
+            let mut rejected = refuse(code, "`params` must be an object or an array");
+            rejected.refusal = rejected.refusal.with("path", "params");
+            return Err(rejected);
+        }
     };
     Ok(match id {
         Some(id) => Incoming::Request { id, method, params },

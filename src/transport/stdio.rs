@@ -75,7 +75,9 @@ fn writing_to(sink: impl AsFd + Send + 'static) -> io::Result<Stdout> {
     thread::Builder::new().name("stdout".into()).spawn(move || {
         while let Some(piece) = work.blocking_recv() {
             let result = write_all(sink.as_fd(), &piece);
-            if done.blocking_send(result.map(|()| piece)).is_err() {
+            // A part may have been written, so that nothing that follows would be understood.
+            let is_last = result.is_err();
+            if done.blocking_send(result.map(|()| piece)).is_err() || is_last {
                 return;
             }
         }
@@ -139,7 +141,6 @@ impl Stdout {
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.spare.is_none() {
             let written = ready!(self.written.poll_recv(cx)).unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()));
-            // After an error every further write fails: the thread may have written a part.
             self.spare = Some(written?);
         }
         Poll::Ready(Ok(()))

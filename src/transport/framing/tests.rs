@@ -1,3 +1,5 @@
+//! The decoder against every break in a stream that clients are known to send, and against chance.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Bodies of every kind, and what outgoing messages look like.
+
 use super::*;
 
 fn rejected(body: impl AsRef<[u8]>) -> (i64, Id, String) {

@@ -1,3 +1,5 @@
+//! Order, bounds and ends of the two lanes.
+
 use std::pin::pin;
 
 use futures::poll;

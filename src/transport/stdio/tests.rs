@@ -1,3 +1,5 @@
+//! The streams over every kind of descriptor that a client may give.
+
 use std::os::unix::net::UnixStream;
 
 use rustix::pipe::pipe;

@@ -1,0 +1,25 @@
+//! A raw client for tests of the whole: it starts the real binary, talks to it over real pipes, and
+//! holds it to its promises when it is dropped.
+//!
+//! - [`Wire`](wire::Wire) is the framing alone, over any pair of streams, strict about what it receives.
+//! - [`Client`](client::Client) is a daemon with a wire to it.
+//! - [`leftovers`] says what a daemon left on the machine.
+//! - [`session`] adds sessions and executions.
+//!
+//! Every wait has a deadline, and running into one fails the test; nothing else depends on the clock.
+#![allow(dead_code, reason = "each test takes the part that it needs")]
+#![allow(unused_imports, reason = "each test takes the part that it needs")]
+
+pub(crate) mod client;
+pub(crate) mod leftovers;
+pub(crate) mod session;
+pub(crate) mod wire;
+
+pub(crate) use client::{Client, Setup};
+pub(crate) use session::Execution;
+pub(crate) use wire::Wire;
+
+use std::time::Duration;
+
+/// How long anything may take. Far more than it does, also on a machine that is busy with other tests.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

@@ -1,0 +1,77 @@
+//! Replays the dialogues of the documents against the real binary over real pipes.
+
+mod daemon;
+mod dialogue;
+mod pattern;
+mod replay;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use codebeaker::protocol::{METHODS, NOTIFICATIONS};
+use serde_json::{Value, json};
+
+use daemon::Daemon;
+use dialogue::{Dialogue, Step};
+
+/// The documents that hold dialogues.
+const DOCUMENTS: &[&str] = &["protocol.md"];
+
+fn dialogues(document: &str) -> Vec<Dialogue> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    dialogue::parse(&text).unwrap_or_else(|fault| panic!("{document}:{fault}"))
+}
+
+/// Why sessions can't be had on this machine, if they can't.
+fn missing() -> Option<String> {
+    let mut daemon = Daemon::start();
+    daemon.initialize();
+    let engines = daemon.call("engine/list", json!({}));
+    let engines = engines["result"]["engines"].as_array().cloned().unwrap_or_default();
+    let python = engines.iter().any(|engine| engine["id"] == "python" && engine["available"] == true);
+    let session = daemon.call("session/create", json!({}));
+    daemon.end();
+    if let Some(error) = session.get("error") {
+        return Some(error.to_string());
+    }
+    (!python).then(|| "the engine python is not available".to_owned())
+}
+
+#[test]
+fn the_documents_tell_what_happens() {
+    if let Some(reason) = missing() {
+        let required = std::env::var_os("CODEBEAKER_REQUIRE_ALL").is_some_and(|value| value == "1");
+        assert!(!required, "the dialogues can't be replayed: {reason}");
+        eprintln!("SKIPPED the dialogues of the documents: {reason}");
+        return;
+    }
+    let mut failures = Vec::new();
+    for document in DOCUMENTS {
+        let dialogues = dialogues(document);
+        assert!(!dialogues.is_empty(), "{document} has no dialogue");
+        for dialogue in dialogues {
+            if let Err(failure) = replay::replay(&dialogue) {
+                failures.push(format!("{document}:{failure}"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn every_method_and_notification_has_an_example() {
+    let dialogues = dialogues("protocol.md");
+    let steps = || dialogues.iter().flat_map(|dialogue| &dialogue.steps);
+    let method = |message: &Value| message.get("method").and_then(Value::as_str).map(str::to_owned);
+    let asked: BTreeSet<String> =
+        steps().filter_map(|(_, step)| if let Step::Send(message) = step { method(message) } else { None }).collect();
+    let told: BTreeSet<String> =
+        steps().filter_map(|(_, step)| if let Step::Expect(message) = step { method(message) } else { None }).collect();
+    for method in METHODS {
+        assert!(asked.contains(method.name), "no dialogue calls {}", method.name);
+    }
+    for notification in NOTIFICATIONS {
+        assert!(told.contains(notification.name), "no dialogue shows {}", notification.name);
+    }
+}
