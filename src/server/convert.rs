@@ -70,7 +70,7 @@ pub(super) fn execution(execution: &Execution) -> protocol::execution::Execution
         Phase::Queued => (ExecutionState::Queued, None),
         Phase::Running => (ExecutionState::Running, None),
         Phase::Ended(summary) => (ExecutionState::Ended, Some(ending(&summary, execution.has_terminal))),
-        Phase::Refused => (ExecutionState::Ended, None),
+        Phase::Refused(_) => (ExecutionState::Ended, None),
     };
     protocol::execution::Execution {
         execution_id: execution.id.to_string(),
@@ -111,7 +111,7 @@ pub(super) fn session(session: &Session) -> protocol::session::Session {
         match execution.phase() {
             Phase::Queued => executions.queued += 1,
             Phase::Running => executions.running += 1,
-            Phase::Ended(_) | Phase::Refused => executions.ended += 1,
+            Phase::Ended(_) | Phase::Refused(_) => executions.ended += 1,
         }
     }
     protocol::session::Session {

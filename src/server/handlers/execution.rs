@@ -174,13 +174,16 @@ pub(in crate::server) async fn get(
 pub(in crate::server) async fn wait(connection: &Connection, params: WaitParams) -> Result<WaitResult, ProtocolError> {
     let execution = known(connection, &params.execution_id)?;
     let ended = execution.ended();
-    let summary = match params.timeout_ms {
-        None => ended.await,
-        Some(ms) => tokio::time::timeout(Duration::from_millis(ms), ended).await.ok().flatten(),
+    let ended = match params.timeout_ms {
+        None => Some(ended.await),
+        Some(ms) => tokio::time::timeout(Duration::from_millis(ms), ended).await.ok(),
     };
+    let summary = ended
+        .transpose()
+        .map_err(|error| fault::of_execution(error).execution(&params.execution_id))?;
     Ok(WaitResult {
         execution_id: params.execution_id,
-        running: !execution.is_over(),
+        running: summary.is_none(),
         ending: summary.map(|summary| convert::ending(&summary, execution.has_terminal)),
     })
 }
@@ -265,11 +268,12 @@ pub(in crate::server) async fn interrupt(connection: &Connection, params: Execut
 
 pub(in crate::server) async fn kill(connection: &Connection, params: ExecutionRef) -> Result<Done, ProtocolError> {
     let execution = known(connection, &params.execution_id)?;
-    if execution.is_over() {
+    if matches!(execution.phase(), Phase::Ended(_) | Phase::Refused(_)) {
         return Err(fault::of_execution(ExecutionError::NotRunning(execution.id.clone())));
     }
     execution.kill();
-    execution.ended().await;
+    // It is gone either way; how it went is told to those who wait for it.
+    drop(execution.ended().await);
     Ok(Done {})
 }
 
