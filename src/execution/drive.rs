@@ -99,11 +99,12 @@ pub async fn drive(
     let result = run(execution, order, place, observer).await;
     match &result {
         Ok(summary) => {
+            execution.end(Phase::Ended(summary.clone()));
             observer.exited(execution, summary).await;
-            execution.finish(Phase::Ended(summary.clone()));
         }
-        Err(error) => execution.finish(Phase::Refused(error.clone())),
+        Err(error) => execution.end(Phase::Refused(error.clone())),
     }
+    execution.over.cancel();
     result
 }
 

@@ -174,15 +174,15 @@ pub(in crate::server) async fn get(
 pub(in crate::server) async fn wait(connection: &Connection, params: WaitParams) -> Result<WaitResult, ProtocolError> {
     let execution = known(connection, &params.execution_id)?;
     let ended = execution.ended();
-    let summary = match params.timeout_ms {
+    let ended = match params.timeout_ms {
         None => Some(ended.await),
         Some(ms) => tokio::time::timeout(Duration::from_millis(ms), ended).await.ok(),
     };
     let refused = |error| fault::of_execution(error).execution(&params.execution_id);
-    let summary = summary.transpose().map_err(refused)?;
+    let summary = ended.transpose().map_err(refused)?;
     Ok(WaitResult {
         execution_id: params.execution_id.clone(),
-        running: !execution.is_over(),
+        running: summary.is_none(),
         ending: summary.map(|summary| convert::ending(&summary, execution.has_terminal)),
     })
 }
