@@ -8,7 +8,6 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::limits::{CgroupVersion, Counted};
 
@@ -58,7 +57,6 @@ pub enum CgroupError {
 pub struct Cgroups {
     place: Place,
     owner: Owner,
-    made: AtomicU64,
 }
 
 /// Limits of a session's cgroup.
@@ -80,7 +78,7 @@ impl Cgroups {
     pub fn find() -> Result<Self, NoCgroups> {
         let owner = Owner::current().map_err(NoCgroups::Unreadable)?;
         let place = Place::find(&owner)?;
-        Ok(Self { place, owner, made: AtomicU64::new(0) })
+        Ok(Self { place, owner })
     }
 
     /// The directories below which cgroups are made.
@@ -99,7 +97,7 @@ impl Cgroups {
     /// # Errors
     /// When it can't be made as wanted; nothing is left then.
     pub fn session(&self, wanted: &Wanted) -> Result<Session, CgroupError> {
-        let name = self.owner.cgroup_name(self.made.fetch_add(1, Ordering::Relaxed));
+        let name = self.owner.new_cgroup_name();
         let mut session =
             Session { directories: Vec::new(), counted: Counted::default(), readings: Readings::default() };
         match &self.place {

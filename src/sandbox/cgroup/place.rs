@@ -15,11 +15,6 @@ use super::owner::Owner;
 /// The controllers without which version 2 isn't worth using.
 const NEEDED: [&str; 2] = ["memory", "pids"];
 
-/// Numbers of cgroups that are no session's: one that is made to see whether it can be, and the one that
-/// the daemon itself moves to.
-const TRIED_CGROUP: u64 = u64::MAX;
-const OWN_CGROUP: u64 = u64::MAX - 1;
-
 /// Why no cgroups can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum NoCgroups {
@@ -104,7 +99,7 @@ impl Place {
 }
 
 fn try_making_one(parent: &Path, owner: &Owner) -> io::Result<()> {
-    let path = parent.join(owner.cgroup_name(TRIED_CGROUP));
+    let path = parent.join(owner.new_cgroup_name());
     fs::create_dir(&path)?;
     fs::remove_dir(&path)
 }
@@ -160,7 +155,7 @@ fn step_aside(parent: &Path, owner: &Owner) -> io::Result<()> {
     if processes.trim() != std::process::id().to_string() {
         return Err(io::ErrorKind::ResourceBusy.into());
     }
-    let own = parent.join(owner.cgroup_name(OWN_CGROUP));
+    let own = parent.join(owner.new_cgroup_name());
     fs::create_dir(&own)?;
     fs::write(own.join("cgroup.procs"), "0")
 }
