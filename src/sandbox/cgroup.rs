@@ -244,8 +244,11 @@ impl Session {
     /// Removes it, and what is still in it. Blocks for up to two seconds. Whether it is gone.
     #[must_use]
     pub fn remove(&self) -> bool {
-        // Every one is tried, whatever became of the one before.
-        self.directories.iter().map(|directory| remove_with_survivors(directory)).fold(true, |all, gone| all && gone)
+        let mut all_gone = true;
+        for directory in &self.directories {
+            all_gone &= remove_with_survivors(directory);
+        }
+        all_gone
     }
 }
 
