@@ -113,16 +113,16 @@ pub trait Observer: Send + Sync {
 }
 
 /// Where an execution is in its life.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Phase {
     /// It waits for others to end.
     Queued,
     /// The program runs.
     Running,
-    /// It ended so.
+    /// It ended so. Whoever is told of its end may not have been told yet.
     Ended(Summary),
-    /// It was never run; the caller got the error.
-    Refused,
+    /// It was never run, for this reason.
+    Refused(ExecutionError),
 }
 
 /// One execution.
@@ -143,6 +143,8 @@ pub struct Execution {
     primary: Mutex<Kept>,
     stderr: Mutex<Kept>,
     printed: Notify,
+    /// Nothing more will come of it, and everybody was told.
+    over: CancellationToken,
     stop: Stop,
 }
 
@@ -183,6 +185,7 @@ impl Execution {
             primary: Mutex::new(Kept::new(kept_bytes)),
             stderr: Mutex::new(Kept::new(kept_bytes)),
             printed: Notify::new(),
+            over: CancellationToken::new(),
             stop: Stop::default(),
         }
     }
@@ -193,10 +196,10 @@ impl Execution {
         self.phase.borrow().clone()
     }
 
-    /// Whether nothing more will come of it.
+    /// Whether nothing more will come of it, and its observer was told so.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(*self.phase.borrow(), Phase::Ended(_) | Phase::Refused)
+        self.over.is_cancelled()
     }
 
     /// Process id inside the sandbox, once it runs.
@@ -215,16 +218,19 @@ impl Execution {
     pub async fn running(&self) {
         let mut phase = self.phase.subscribe();
         // The sender lives in the execution itself, so the wait can only end with the phase.
-        drop(phase.wait_for(|phase| *phase != Phase::Queued).await);
+        drop(phase.wait_for(|phase| !matches!(phase, Phase::Queued)).await);
     }
 
-    /// Waits for its end; `None` when it was never run.
-    pub async fn ended(&self) -> Option<Summary> {
-        let mut phase = self.phase.subscribe();
-        let over = phase.wait_for(|phase| matches!(phase, Phase::Ended(_) | Phase::Refused)).await;
-        match over.as_deref() {
-            Ok(Phase::Ended(summary)) => Some(summary.clone()),
-            _ => None,
+    /// Waits until it is over, and everything that it printed is on its way.
+    ///
+    /// # Errors
+    /// Why it was not run.
+    pub async fn ended(&self) -> Result<Summary, ExecutionError> {
+        self.over.cancelled().await;
+        match self.phase() {
+            Phase::Ended(summary) => Ok(summary),
+            Phase::Refused(error) => Err(error),
+            Phase::Queued | Phase::Running => Err(ExecutionError::NotRunning(self.id.clone())),
         }
     }
 
@@ -279,10 +285,8 @@ impl Execution {
     }
 
     fn program(&self) -> Result<&Running, ExecutionError> {
-        if self.is_over() {
-            return Err(ExecutionError::NotRunning(self.id.clone()));
-        }
-        self.running.get().ok_or_else(|| ExecutionError::NotRunning(self.id.clone()))
+        let running = self.running.get().filter(|_| matches!(*self.phase.borrow(), Phase::Running));
+        running.ok_or_else(|| ExecutionError::NotRunning(self.id.clone()))
     }
 
     /// Output from an offset on. Waits up to `wait` for the first byte where there is none yet.
@@ -313,7 +317,8 @@ impl Execution {
         self.printed.notify_waiters();
     }
 
-    fn finish(&self, phase: Phase) {
+    /// Nothing more is printed. What is told of the end afterwards finds it ended.
+    fn end(&self, phase: Phase) {
         for stream in [OutputStream::Stdout, OutputStream::Stderr] {
             self.kept(stream).finish();
         }

@@ -169,7 +169,12 @@ pub fn rlimits(limits: &Limits, counted: Counted) -> Vec<Rlimit> {
     let limit = |resource, value| Rlimit { resource, soft: value, hard: value };
     let mut rlimits = vec![
         limit(Resource::Core, 0),
-        limit(Resource::OpenFiles, limits.open_files.max(AGENT_OPEN_FILES)),
+        // PID 1 gives programs the soft one and takes the hard one for itself.
+        Rlimit {
+            resource: Resource::OpenFiles,
+            soft: limits.open_files,
+            hard: limits.open_files.max(AGENT_OPEN_FILES),
+        },
         // In memory the file systems' sizes say more; on the host's disk this is all there is.
         limit(Resource::FileSize, limits.disk_bytes),
     ];

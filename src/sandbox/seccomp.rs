@@ -77,6 +77,8 @@ fn answers(profile: Profile) -> BTreeMap<c_long, Answer> {
     answers.insert(libc::SYS_ioctl, Answer::AllowIf(vec![ioctls()]));
     answers.insert(libc::SYS_clone, Answer::AllowIf(vec![vec![lacks(0, NEW_NAMESPACES)]]));
     answers.insert(libc::SYS_socket, Answer::AllowIf(sockets()));
+    // It makes its sockets as `socket` does, and so loads the module of any family that it is asked for.
+    answers.insert(libc::SYS_socketpair, Answer::AllowIf(vec![vec![is(0, libc::AF_UNIX)]]));
     answers.insert(libc::SYS_personality, Answer::AllowIf(personalities()));
     if profile.writes_host_files {
         for (call, mode) in calls::WITH_MODE {

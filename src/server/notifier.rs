@@ -12,6 +12,7 @@ use serde_json::json;
 use super::convert;
 use crate::execution::{Execution, Gap, Observer, Output, Summary};
 use crate::protocol::encoding::to_base64;
+use crate::protocol::handshake::StreamingOffer;
 use crate::protocol::notification::{
     ExitedNotice, GapReason, OutputGapNotice, OutputNotice, StartedNotice, StateChangedNotice,
 };
@@ -23,8 +24,8 @@ use crate::transport::{Message, Outbox, Ticket};
 #[derive(Debug, Clone)]
 pub(super) struct Notifier {
     pub(super) outbox: Outbox,
-    /// Whether the client takes output as it comes.
-    pub(super) streams: bool,
+    /// How the client takes output as it comes; `None` when it does not.
+    pub(super) streaming: Option<StreamingOffer>,
     /// Where to report the progress of the request that this is about.
     pub(super) progress: Option<ProgressToken>,
 }
@@ -72,10 +73,9 @@ impl Observer for Notifier {
     }
 
     async fn output(&self, execution: &Execution, output: Output) {
-        if !self.streams {
-            return;
-        }
-        let text = std::str::from_utf8(&output.chunk.bytes).ok().filter(|_| output.chunk.is_text);
+        let Some(streaming) = &self.streaming else { return };
+        let as_text = output.chunk.is_text && streaming.encodings.contains(&Encoding::Utf8);
+        let text = std::str::from_utf8(&output.chunk.bytes).ok().filter(|_| as_text);
         let (data, encoding) = match text {
             Some(text) => (Cow::Borrowed(text), Encoding::Utf8),
             None => (Cow::Owned(to_base64(&output.chunk.bytes)), Encoding::Base64),
@@ -93,7 +93,7 @@ impl Observer for Notifier {
     }
 
     async fn gap(&self, execution: &Execution, gap: Gap) {
-        if !self.streams {
+        if self.streaming.is_none() {
             return;
         }
         let notice = OutputGapNotice {

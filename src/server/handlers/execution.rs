@@ -26,7 +26,7 @@ use crate::session::{Run, RunLimits, Source, Stdin};
 use crate::transport::current;
 
 /// The most bytes that one `execution/read` answers.
-pub(in crate::server) const MAX_READ_BYTES: u64 = 1 << 20;
+const MAX_READ_BYTES: u64 = 1 << 20;
 
 /// Input is handed over in pieces, so that a cancelled request can say how much was taken.
 const STDIN_PIECE_BYTES: usize = 16 * 1024;
@@ -45,7 +45,7 @@ pub(in crate::server) async fn execute(
     let streaming = connection.streaming();
     let notifier = Notifier {
         outbox: connection.outbox().clone(),
-        streams: streaming.is_some(),
+        streaming: streaming.clone(),
         progress: params.work_done_token.clone(),
     };
     let wait = params.wait;
@@ -174,13 +174,15 @@ pub(in crate::server) async fn get(
 pub(in crate::server) async fn wait(connection: &Connection, params: WaitParams) -> Result<WaitResult, ProtocolError> {
     let execution = known(connection, &params.execution_id)?;
     let ended = execution.ended();
-    let summary = match params.timeout_ms {
-        None => ended.await,
-        Some(ms) => tokio::time::timeout(Duration::from_millis(ms), ended).await.ok().flatten(),
+    let ended = match params.timeout_ms {
+        None => Some(ended.await),
+        Some(ms) => tokio::time::timeout(Duration::from_millis(ms), ended).await.ok(),
     };
+    let refused = |error| fault::of_execution(error).execution(&params.execution_id);
+    let summary = ended.transpose().map_err(refused)?;
     Ok(WaitResult {
-        execution_id: params.execution_id,
-        running: !execution.is_over(),
+        execution_id: params.execution_id.clone(),
+        running: summary.is_none(),
         ending: summary.map(|summary| convert::ending(&summary, execution.has_terminal)),
     })
 }
@@ -269,7 +271,8 @@ pub(in crate::server) async fn kill(connection: &Connection, params: ExecutionRe
         return Err(fault::of_execution(ExecutionError::NotRunning(execution.id.clone())));
     }
     execution.kill();
-    execution.ended().await;
+    // It is over; what came of it is for those who wait for that.
+    drop(execution.ended().await);
     Ok(Done {})
 }
 
