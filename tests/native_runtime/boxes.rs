@@ -113,7 +113,7 @@ pub(crate) fn is_root() -> bool {
 /// Says why something isn't shown here.
 pub(crate) fn skip(why: &str) {
     assert!(std::env::var_os("CODEBEAKER_REQUIRE_ALL").is_none_or(|value| value != "1"), "skipped: {why}");
-    println!("skipped: {why}");
+    eprintln!("skipped: {why}");
 }
 
 /// Runs a test, and where this is root, once more as an ordinary user. `name` is the test's own.

@@ -149,9 +149,9 @@ impl Holder {
     }
 
     fn of(mut command: Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(process.stdout.take().unwrap());
-        let mut lines = stdout.lines().map(Result::unwrap);
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(process.stderr.take().unwrap());
+        let mut lines = stderr.lines().map(Result::unwrap);
         let word = lines.find_map(|line| line.split("holding ").nth(1).map(str::to_owned)).expect("it holds a sandbox");
         Self { process, word }
     }
@@ -161,7 +161,7 @@ impl Holder {
         let sandbox = stand(spec()).await.unwrap();
         let word = unique_number();
         let _program = sandbox.start(&leaving(&word)).await;
-        println!("holding {word}");
+        eprintln!("holding {word}");
         std::future::pending::<()>().await;
     }
 
