@@ -273,6 +273,26 @@ mod tests {
     }
 
     #[test]
+    fn version_2_is_told_every_limit_in_one_place() {
+        let tree = tempfile::tempdir().unwrap();
+        let place = Place::V2(tree.path().to_path_buf());
+        let cgroups = Cgroups { place, owner: Owner::current().unwrap() };
+        let session = cgroups.session(&Wanted { memory_bytes: 4096, pids: 7, cpu: Some(0.5) }).unwrap();
+        let [directory] = session.directories() else { panic!("{session:?}") };
+        let read = |file: &str| fs::read_to_string(directory.join(file)).unwrap();
+        assert_eq!((read("memory.max"), read("pids.max")), ("4096".to_owned(), "7".to_owned()));
+        // No file of the kernel's is there to say that processor time can be limited.
+        assert_eq!(
+            session.counted(),
+            Counted { version: Some(CgroupVersion::V2), memory: true, pids: true, cpu: false }
+        );
+        fs::write(directory.join("memory.events"), "low 0\noom 3\noom_kill 2\noom_group_kill 0\n").unwrap();
+        fs::write(directory.join("memory.current"), "123\n").unwrap();
+        assert_eq!(session.oom_kills(), Some(2));
+        assert_eq!(session.usage().memory_bytes, Some(123));
+    }
+
+    #[test]
     fn a_session_without_readings_claims_nothing() {
         let session = Session { directories: Vec::new(), counted: Counted::default(), readings: Readings::default() };
         assert_eq!(session.oom_kills(), None);

@@ -22,6 +22,11 @@ fn a_program_has_no_privilege_and_sees_nothing_of_the_host() {
             sandbox.says("cat /proc/sys/kernel/hostname; ls /dev/pts; ls -A /workspace /tmp /dev/shm | wc -l").await,
             "boxed\nptmx\n5"
         );
+        // With 1 a crash is neither written to a file nor piped to the host's crash handler.
+        assert_eq!(
+            sandbox.says("grep 'core file' /proc/self/limits | tr -s ' '").await,
+            "Max core file size 1 1 bytes"
+        );
         for hidden in ["/etc/shadow", "/sys", "/home", "/root", "/opt", "/run/user", "/var/run", "/dev/kvm", "/dev/mem"]
         {
             let output = sandbox.sh(&format!("ls -d {hidden}")).await;

@@ -270,6 +270,37 @@ mod tests {
         assert_eq!(located.trees, Trees::default());
     }
 
+    /// A directory that looks like a cgroup with these controllers.
+    fn cgroup(parent: &Path, name: &str, controllers: &str) -> PathBuf {
+        let path = parent.join(name);
+        fs::create_dir(&path).unwrap();
+        for (file, contents) in
+            [("cgroup.procs", ""), ("cgroup.controllers", controllers), ("cgroup.subtree_control", "")]
+        {
+            fs::write(path.join(file), contents).unwrap();
+        }
+        path
+    }
+
+    #[test]
+    fn the_nearest_cgroup_with_controllers_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let mount = cgroup(directory.path(), "mount", "cpu memory pids");
+        let slice = cgroup(&mount, "slice", "cpu io memory pids");
+        let own = cgroup(&slice, "scope", "io");
+        let owner = Owner::current().unwrap();
+        let found = delegated(&Unified { mount: mount.clone(), own: own.clone() }, &owner).unwrap();
+        assert_eq!(found, slice);
+        // A plain file keeps the last of what is written to it: the wish for the last controller.
+        assert_eq!(fs::read_to_string(slice.join("cgroup.subtree_control")).unwrap(), "+cpu");
+        assert_eq!(fs::read_to_string(mount.join("cgroup.subtree_control")).unwrap(), "");
+
+        fs::write(slice.join("cgroup.controllers"), "io").unwrap();
+        fs::write(mount.join("cgroup.controllers"), "memory").unwrap();
+        let reason = delegated(&Unified { mount, own: own.clone() }, &owner).unwrap_err();
+        assert!(matches!(reason, NoCgroups::NoControllers { path } if path == own));
+    }
+
     #[test]
     fn a_cgroup_outside_of_the_namespace_has_no_place() {
         let mountinfo = "30 20 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";

@@ -59,7 +59,7 @@ pub(crate) fn build_and_enter(plan: &Plan, owner: Option<OwnedFd>) -> Result<Ope
     }
     enter(&tree)?;
     let workspace = rustix::fs::openat2(
-        &tree.root(),
+        tree.root(),
         WORKSPACE,
         OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
         Mode::empty(),
