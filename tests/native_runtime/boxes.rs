@@ -20,7 +20,7 @@ use codebeaker::runtime::{Enforcement, Enforcer, Keeper, Limit, Runtime, Sandbox
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A user and group that own nothing.
-const ORDINARY: u32 = 47_474;
+pub(crate) const ORDINARY: u32 = 47_474;
 
 /// Tells a test that it is the ordinary user's run of itself, or a part of another.
 const ROLE: &str = "CODEBEAKER_TEST_ROLE";

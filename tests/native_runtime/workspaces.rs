@@ -3,13 +3,14 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use codebeaker::agent::LinkError;
 use codebeaker::config::Limits;
 use codebeaker::runtime::native::Native;
 use codebeaker::runtime::{Enforcer, Limit, Runtime, RuntimeError, SandboxSpec, Workspace};
 
-use super::boxes::{Standing, on_both, spec, stand};
+use super::boxes::{ORDINARY, Standing, is_root, on_both, spec, stand};
 
 /// A directory with a bit of everything. Its name would mean several to who splits it carelessly.
 fn project() -> (tempfile::TempDir, PathBuf) {
@@ -97,28 +98,40 @@ fn a_copy_that_does_not_fit_is_said_not_to() {
 #[test]
 fn what_is_written_to_a_directory_belongs_to_its_owner() {
     on_both("workspaces::what_is_written_to_a_directory_belongs_to_its_owner", async || {
-        let (_directory, path) = project();
-        let owner = fs::metadata(&path).unwrap().uid();
-        let sandbox = with(Workspace::Bind { path: path.clone(), writable: true }).await;
-        assert_eq!(sandbox.enforcer(Limit::Disk), Enforcer::Rlimit);
-        assert_eq!(
-            sandbox.says("cat link private; stat -c %U:%G . private").await,
-            "deepminesandbox:sandbox\nsandbox:sandbox"
-        );
-        sandbox.says(CHANGES).await;
-        sandbox.says("cp /bin/sh tool && ./tool -c true").await;
-        // Whoever ran such a file on the host would be its owner.
-        for giving_away in ["chmod u+s tool", "chmod 2755 tool", "install -m 4755 tool tool2"] {
-            assert_ne!(sandbox.sh(giving_away).await.exited.code, Some(0), "{giving_away}");
+        writes_belong_to_the_owner(None).await;
+        if is_root() {
+            // The daemon's user is not the directory's.
+            writes_belong_to_the_owner(Some(ORDINARY)).await;
         }
-        sandbox.end().await;
-        for entry in fs::read_dir(&path).unwrap().map(Result::unwrap) {
-            let metadata = entry.metadata().unwrap();
-            assert_eq!((metadata.uid(), metadata.mode() & 0o6000), (owner, 0), "{:?}", entry.path());
-        }
-        assert_eq!(fs::read_to_string(path.join("private")).unwrap(), "minemore\n");
-        assert_eq!(fs::read_to_string(path.join("also")).unwrap(), "new\n");
     });
+}
+
+async fn writes_belong_to_the_owner(given_to: Option<u32>) {
+    let (_directory, path) = project();
+    if let Some(uid) = given_to {
+        let status = Command::new("chown").args(["-hR", &format!("{uid}:{uid}")]).arg(&path).status();
+        assert!(status.unwrap().success());
+    }
+    let owner = fs::metadata(&path).unwrap().uid();
+    let sandbox = with(Workspace::Bind { path: path.clone(), writable: true }).await;
+    assert_eq!(sandbox.enforcer(Limit::Disk), Enforcer::Rlimit);
+    assert_eq!(
+        sandbox.says("cat link private; stat -c %U:%G . private").await,
+        "deepminesandbox:sandbox\nsandbox:sandbox"
+    );
+    sandbox.says(CHANGES).await;
+    sandbox.says("cp /bin/sh tool && ./tool -c true").await;
+    // Whoever ran such a file on the host would be its owner.
+    for giving_away in ["chmod u+s tool", "chmod 2755 tool", "install -m 4755 tool tool2"] {
+        assert_ne!(sandbox.sh(giving_away).await.exited.code, Some(0), "{giving_away}");
+    }
+    sandbox.end().await;
+    for entry in fs::read_dir(&path).unwrap().map(Result::unwrap) {
+        let metadata = entry.metadata().unwrap();
+        assert_eq!((metadata.uid(), metadata.mode() & 0o6000), (owner, 0), "{:?}", entry.path());
+    }
+    assert_eq!(fs::read_to_string(path.join("private")).unwrap(), "minemore\n");
+    assert_eq!(fs::read_to_string(path.join("also")).unwrap(), "new\n");
 }
 
 #[test]
