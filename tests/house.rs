@@ -44,7 +44,7 @@ fn every_module_opens_with_what_it_is_for() {
     none(
         rust_files("src")
             .iter()
-            .filter(|path| !read(path).starts_with("//! "))
+            .filter(|path| !path.ends_with("tests.rs") && !read(path).starts_with("//! "))
             .map(|path| {
                 format!("{}: open it with `//!`: what it is for, what it promises, what it never does", shown(path))
             })
@@ -141,7 +141,10 @@ fn no_tracked_file_names_a_place_on_this_machine() {
     if let Some(parent) = root().parent().filter(|parent| parent.components().count() > 2) {
         places.push(parent.display().to_string());
     }
-    places.extend(std::env::var("HOME").ok().filter(|home| home.len() > 1).map(|home| format!("{home}/.")));
+    // Not the home itself: as root it is /root, which is every machine's.
+    let home = std::env::var("HOME").unwrap_or_default();
+    let entries = fs::read_dir(&home).into_iter().flatten().flatten();
+    places.extend(entries.map(|entry| format!("{}/", entry.path().display())));
     let mut faults = Vec::new();
     for path in tracked() {
         let text = String::from_utf8_lossy(&fs::read(&path).expect("read a tracked file")).into_owned();
