@@ -74,15 +74,39 @@ fn no_link_leads_a_file_request_out_of_the_workspace() {
 
         let stand = lab.sandbox(Setting::safe()).await;
         stand.attack(program!("links.py")).await;
-        let more = ["environ", "own-root", "parent-root", "canary", "zero", "top/etc/passwd", "cwd/../etc/passwd",
-            "descriptors/0", "loop", "../etc/passwd", "/etc/passwd", "inside/../../etc/passwd", "", ".", "dangling"];
+        let more = [
+            "environ",
+            "own-root",
+            "parent-root",
+            "canary",
+            "zero",
+            "top/etc/passwd",
+            "cwd/../etc/passwd",
+            "descriptors/0",
+            "loop",
+            "../etc/passwd",
+            "/etc/passwd",
+            "inside/../../etc/passwd",
+            "",
+            ".",
+            "dangling",
+        ];
         for path in READABLE.iter().chain(&more) {
             let answer = read(&stand, path).await;
             println!("read {path}: {answer:?}");
             assert!(answer.is_err(), "HOLE: {path} was read: {answer:?}");
         }
-        let outward = ["victim", "dangling", "directory/planted", "top/tmp/outside/planted", "up/tmp/outside/planted",
-            "../tmp/outside/planted", "/tmp/outside/planted", "cwd/../tmp/outside/planted", "environ/planted"];
+        let outward = [
+            "victim",
+            "dangling",
+            "directory/planted",
+            "top/tmp/outside/planted",
+            "up/tmp/outside/planted",
+            "../tmp/outside/planted",
+            "/tmp/outside/planted",
+            "cwd/../tmp/outside/planted",
+            "environ/planted",
+        ];
         for path in outward {
             for existing in EXISTING {
                 // To replace or refuse a link itself is no way out; what counts is what is there afterwards.
