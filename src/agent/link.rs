@@ -213,13 +213,15 @@ impl Link {
         self.write_file(target, code).await
     }
 
-    /// Removes what [`Link::write_code`] put there, with its directory.
+    /// Has what [`Link::write_code`] put there removed, with its directory, and doesn't wait for that.
     ///
     /// # Errors
-    /// As [`Link::write_file`].
-    pub async fn remove_code(&self, directory: &str) -> Result<FileReply, LinkError> {
-        let path = directory.as_bytes().to_vec();
-        self.file(FileOp::Remove { path, area: Area::Code, recursive: true }).await
+    /// [`LinkError::Lost`].
+    pub async fn discard_code(&self, directory: &str) -> Result<(), LinkError> {
+        let (request, _) = self.shared.expect_file(0)?;
+        let op = FileOp::Remove { path: directory.as_bytes().to_vec(), area: Area::Code, recursive: true };
+        // In the same lane as the code, lest it overtake it.
+        self.shared.ask_in_bulk(&ToAgent::File { request, op }).await
     }
 
     async fn answered(&self, answer: oneshot::Receiver<Result<FileReply, FileFault>>) -> Result<FileReply, LinkError> {
