@@ -191,11 +191,11 @@ impl Link {
         self.answered(answer).await
     }
 
-    /// Puts code that came without a file where it can be run.
+    /// Puts code that came without a file where it can be run, and starts the program that runs it.
     ///
     /// # Errors
-    /// As [`Link::write_file`].
-    pub async fn write_code(&self, path: &str, code: Bytes) -> Result<FileReply, LinkError> {
+    /// [`LinkError::File`] when the code can't be put there, else as [`Link::spawn`].
+    pub async fn spawn_with_code(&self, path: &str, code: Bytes, program: Program) -> Result<Process, LinkError> {
         let target = WriteTarget {
             path: path.as_bytes().to_vec(),
             area: Area::Code,
@@ -204,16 +204,28 @@ impl Link {
             parents: true,
             if_match: None,
         };
-        self.write_file(target, code).await
+        if code.len() > frame::MAX_DATA_BYTES {
+            self.write_file(target, code).await?;
+            return self.spawn(program).await;
+        }
+        // In one lane, and so in this order: there is no need to wait for the one before asking for the other.
+        let (request, written) = self.shared.expect_file(0);
+        let op = FileOp::Create { handle: self.shared.next_handle(), target, data: code.to_vec(), last: true };
+        self.shared.ask(&ToAgent::File { request, op }).await?;
+        let spawned = self.spawn(program).await;
+        self.answered(written).await?;
+        spawned
     }
 
-    /// Removes what [`Link::write_code`] put there, with its directory.
+    /// Has the code of [`Link::spawn_with_code`] taken away, with its directory. Nobody depends on when
+    /// that is done, so this doesn't wait for it.
     ///
     /// # Errors
-    /// As [`Link::write_file`].
-    pub async fn remove_code(&self, directory: &str) -> Result<FileReply, LinkError> {
-        let path = directory.as_bytes().to_vec();
-        self.file(FileOp::Remove { path, area: Area::Code, recursive: true }).await
+    /// [`LinkError::Lost`].
+    pub async fn remove_code(&self, directory: &str) -> Result<(), LinkError> {
+        let (request, _) = self.shared.expect_file(0);
+        let op = FileOp::Remove { path: directory.as_bytes().to_vec(), area: Area::Code, recursive: true };
+        self.shared.ask(&ToAgent::File { request, op }).await
     }
 
     async fn answered(&self, answer: oneshot::Receiver<Result<FileReply, FileFault>>) -> Result<FileReply, LinkError> {
