@@ -140,6 +140,8 @@ pub struct Execution {
     pub has_terminal: bool,
     phase: watch::Sender<Phase>,
     running: OnceLock<Running>,
+    /// Held by whoever writes to the input, in the order in which they came.
+    stdin_turn: tokio::sync::Mutex<()>,
     primary: Mutex<Kept>,
     stderr: Mutex<Kept>,
     printed: Notify,
@@ -166,6 +168,43 @@ struct Stop {
     kill: CancellationToken,
 }
 
+/// The input of a program that runs, held by one who writes.
+#[derive(Debug)]
+pub struct Stdin<'a> {
+    execution: &'a Execution,
+    writer: &'a StdinWriter,
+    _turn: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Stdin<'_> {
+    /// Hands bytes over; waits as long as the program doesn't read.
+    ///
+    /// # Errors
+    /// [`ExecutionError::StdinClosed`], [`ExecutionError::NotRunning`] once it has ended, or
+    /// [`ExecutionError::Lost`].
+    pub async fn write(&self, bytes: &[u8]) -> Result<(), ExecutionError> {
+        self.writer.write(bytes).await.map_err(|error| self.explain(error))
+    }
+
+    /// Ends the input.
+    ///
+    /// # Errors
+    /// As [`Stdin::write`].
+    pub async fn close(&self) -> Result<(), ExecutionError> {
+        self.writer.close().await.map_err(|error| self.explain(error))
+    }
+
+    fn explain(&self, error: StdinError) -> ExecutionError {
+        match error {
+            StdinError::Closed => match self.execution.program() {
+                Ok(_) => ExecutionError::StdinClosed(self.execution.id.clone()),
+                Err(ended) => ended,
+            },
+            StdinError::Link(error) => ExecutionError::Lost(error),
+        }
+    }
+}
+
 impl Execution {
     pub(crate) fn new(
         id: ExecutionId,
@@ -182,6 +221,7 @@ impl Execution {
             has_terminal,
             phase: watch::Sender::new(Phase::Queued),
             running: OnceLock::new(),
+            stdin_turn: tokio::sync::Mutex::default(),
             primary: Mutex::new(Kept::new(kept_bytes)),
             stderr: Mutex::new(Kept::new(kept_bytes)),
             printed: Notify::new(),
@@ -261,27 +301,14 @@ impl Execution {
         self.program()?.signals.resize(size).await.map_err(ExecutionError::Lost)
     }
 
-    /// Writes to its input; waits as long as the program doesn't read.
+    /// Waits until everybody who asked before has written to its input, and holds it until dropped.
     ///
     /// # Errors
-    /// [`ExecutionError::NotRunning`], [`ExecutionError::StdinClosed`] or [`ExecutionError::Lost`].
-    pub async fn write_stdin(&self, bytes: &[u8]) -> Result<(), ExecutionError> {
-        self.program()?.stdin.write(bytes).await.map_err(|error| self.stdin_error(error))
-    }
-
-    /// Ends its input.
-    ///
-    /// # Errors
-    /// As [`Execution::write_stdin`].
-    pub async fn close_stdin(&self) -> Result<(), ExecutionError> {
-        self.program()?.stdin.close().await.map_err(|error| self.stdin_error(error))
-    }
-
-    fn stdin_error(&self, error: StdinError) -> ExecutionError {
-        match error {
-            StdinError::Closed => ExecutionError::StdinClosed(self.id.clone()),
-            StdinError::Link(error) => ExecutionError::Lost(error),
-        }
+    /// [`ExecutionError::NotRunning`].
+    pub async fn stdin(&self) -> Result<Stdin<'_>, ExecutionError> {
+        let writer = &self.program()?.stdin;
+        let _turn = self.stdin_turn.lock().await;
+        Ok(Stdin { execution: self, writer, _turn })
     }
 
     fn program(&self) -> Result<&Running, ExecutionError> {
