@@ -99,11 +99,12 @@ pub async fn drive(
     let result = run(execution, order, place, observer).await;
     match &result {
         Ok(summary) => {
+            execution.end(Phase::Ended(summary.clone()));
             observer.exited(execution, summary).await;
-            execution.finish(Phase::Ended(summary.clone()));
         }
-        Err(_) => execution.finish(Phase::Refused),
+        Err(error) => execution.end(Phase::Refused(error.clone())),
     }
+    execution.over.cancel();
     result
 }
 
@@ -125,10 +126,18 @@ async fn run(
         Ok(turn) => turn,
         Err(reason) => return Ok(never_started(reason, queued)),
     };
-    if let Some(Code { directory, name, text }) = &order.code {
-        place.link.write_code(&format!("{directory}/{name}"), text.clone()).await.map_err(ExecutionError::Code)?;
-    }
-    let result = run_program(execution, &order, &place.link, &place.oom_kills, queued, observer).await;
+    let begun = tokio::select! {
+        biased;
+        () = execution.stop.kill.cancelled() => Err(StopReason::Killed),
+        () = execution.stop.cancel.cancelled() => Err(StopReason::Cancelled),
+        begun = begin(&order, &place.link) => Ok(begun),
+    };
+    let result = match begun {
+        // The process that may have been started meanwhile was dropped, and so killed.
+        Err(reason) => Ok(never_started(reason, queued)),
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(process)) => Ok(see_through(execution, &order, process, &place.oom_kills, queued, observer).await),
+    };
     if let Some(Code { directory, .. }) = &order.code
         && let Err(error) = place.link.remove_code(directory).await
     {
@@ -137,20 +146,28 @@ async fn run(
     result
 }
 
-async fn run_program(
+async fn begin(order: &Order, link: &Link) -> Result<Process, ExecutionError> {
+    if let Some(Code { directory, name, text }) = &order.code {
+        link.write_code(&format!("{directory}/{name}"), text.clone()).await.map_err(ExecutionError::Code)?;
+    }
+    link.spawn(order.program.clone()).await.map_err(refusal)
+}
+
+async fn see_through(
     execution: &Execution,
     order: &Order,
-    link: &Link,
+    mut process: Process,
     oom_kills: &OomKills,
     queued: Duration,
     observer: &dyn Observer,
-) -> Result<Summary, ExecutionError> {
+) -> Summary {
     let oom_before = oom_kills();
-    let mut process = link.spawn(order.program.clone()).await.map_err(refusal)?;
     let running =
         Running { pid: process.pid, started_at: Timestamp::now(), stdin: process.stdin(), signals: process.signals() };
     let started_at = running.started_at;
     let began = Instant::now();
+    // Taken before anybody else can ask for it, so that what was given beforehand comes first.
+    let first_turn = execution.stdin_turn.lock().await;
     let stdin = running.stdin.clone();
     execution.running.set(running).expect("an execution is driven once");
     execution.phase.send_replace(Phase::Running);
@@ -161,9 +178,13 @@ async fn run_program(
     let (stdout, stderr) = (process.output(Stream::Stdout), process.output(Stream::Stderr));
     let pump = Pump::new(execution, observer, stdout, stderr, allowance, over_sender).run();
     let watch = Watch { execution, order, began };
-    let (pumped, (ended, stop, duration)) = tokio::join!(pump, watch.until_ended(&mut process, stdin, over));
+    let feed = async {
+        feed(stdin, order.input.clone(), order.input_ends).await;
+        drop(first_turn);
+    };
+    let (pumped, (ended, stop, duration)) = tokio::join!(pump, watch.until_ended(&mut process, feed, over));
     let oom_kill = matches!((oom_before, oom_kills()), (Some(before), Some(after)) if after > before);
-    Ok(Summary {
+    Summary {
         outcome: Summary::decide(ended.as_ref().ok(), stop, oom_kill),
         exit_code: ended.as_ref().ok().and_then(|ended| ended.code),
         signal: ended.as_ref().ok().and_then(|ended| ended.signal),
@@ -174,7 +195,7 @@ async fn run_program(
         peak_memory_bytes: ended.as_ref().ok().map(|ended| ended.peak_memory_bytes),
         stdout: pumped.stdout,
         stderr: pumped.stderr,
-    })
+    }
 }
 
 /// Watches over a running program.
@@ -189,12 +210,11 @@ impl Watch<'_> {
     async fn until_ended(
         &self,
         process: &mut Process,
-        stdin: StdinWriter,
+        feed: impl Future<Output = ()>,
         mut over: oneshot::Receiver<()>,
     ) -> (Result<Ended, LinkError>, Option<StopReason>, Duration) {
         let signals = process.signals();
         let ended = process.ended();
-        let feed = feed(stdin, self.order.input.clone(), self.order.input_ends);
         tokio::pin!(ended, feed);
         let timeout = tokio::time::sleep_until(self.began + self.order.timeout);
         tokio::pin!(timeout);

@@ -70,7 +70,7 @@ pub(super) fn execution(execution: &Execution) -> protocol::execution::Execution
         Phase::Queued => (ExecutionState::Queued, None),
         Phase::Running => (ExecutionState::Running, None),
         Phase::Ended(summary) => (ExecutionState::Ended, Some(ending(&summary, execution.has_terminal))),
-        Phase::Refused => (ExecutionState::Ended, None),
+        Phase::Refused(_) => (ExecutionState::Ended, None),
     };
     protocol::execution::Execution {
         execution_id: execution.id.to_string(),
@@ -111,7 +111,7 @@ pub(super) fn session(session: &Session) -> protocol::session::Session {
         match execution.phase() {
             Phase::Queued => executions.queued += 1,
             Phase::Running => executions.running += 1,
-            Phase::Ended(_) | Phase::Refused => executions.ended += 1,
+            Phase::Ended(_) | Phase::Refused(_) => executions.ended += 1,
         }
     }
     protocol::session::Session {
@@ -217,8 +217,14 @@ fn enforcer(enforcer: runtime::Enforcer) -> Enforcer {
     }
 }
 
-pub(super) fn entry(entry: FileEntry) -> FsEntry {
-    let (path, path_base64) = path_on_wire(&entry.path);
+/// An entry of a listing of `directory`, which is relative to the workspace.
+pub(super) fn entry(directory: &[u8], entry: &FileEntry) -> FsEntry {
+    let mut whole = directory.to_vec();
+    if !whole.is_empty() {
+        whole.push(b'/');
+    }
+    whole.extend_from_slice(&entry.path);
+    let (path, path_base64) = path_on_wire(&whole);
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
     let modified = Timestamp::from_nanosecond(i128::from(entry.stat.tag.modified_nanos));
     FsEntry {

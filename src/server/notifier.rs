@@ -12,6 +12,7 @@ use serde_json::json;
 use super::convert;
 use crate::execution::{Execution, Gap, Observer, Output, Summary};
 use crate::protocol::encoding::to_base64;
+use crate::protocol::handshake::StreamingOffer;
 use crate::protocol::notification::{
     ExitedNotice, GapReason, OutputGapNotice, OutputNotice, StartedNotice, StateChangedNotice,
 };
@@ -23,8 +24,8 @@ use crate::transport::{Message, Outbox, Ticket};
 #[derive(Debug, Clone)]
 pub(super) struct Notifier {
     pub(super) outbox: Outbox,
-    /// Whether the client takes output as it comes.
-    pub(super) streams: bool,
+    /// How the client takes output as it comes, if it does.
+    pub(super) streaming: Option<StreamingOffer>,
     /// Where to report the progress of the request that this is about.
     pub(super) progress: Option<ProgressToken>,
 }
@@ -36,14 +37,16 @@ impl Notifier {
         self.outbox.data(message).await.ok()
     }
 
-    pub(super) async fn begin(&self, title: &str, cancellable: bool) {
+    /// Begins to report progress, where the client wants that.
+    pub(super) async fn begin(&self, title: &str) -> Progress {
         if let Some(token) = &self.progress {
-            let value = json!({"kind": "begin", "title": title, "cancellable": cancellable});
+            let value = json!({"kind": "begin", "title": title, "cancellable": true});
             self.send("$/progress", &json!({"token": token, "value": value})).await;
         }
+        Progress { notifier: Some(self.clone()) }
     }
 
-    pub(super) async fn end(&self, message: &str) {
+    async fn end(&self, message: &str) {
         if let Some(token) = &self.progress {
             let value = json!({"kind": "end", "message": message});
             let ticket = self.send("$/progress", &json!({"token": token, "value": value})).await;
@@ -55,6 +58,29 @@ impl Notifier {
         if let Some(ticket) = ticket {
             // A client that is gone waits for no answer either.
             self.outbox.flushed(ticket).await.unwrap_or_default();
+        }
+    }
+}
+
+/// Progress that was begun, and ends in any case: also when the request is given up.
+pub(super) struct Progress {
+    /// Taken when the end is told.
+    notifier: Option<Notifier>,
+}
+
+impl Progress {
+    /// Tells the end, which comes before the answer to the request.
+    pub(super) async fn end(mut self, message: &str) {
+        if let Some(notifier) = self.notifier.take() {
+            notifier.end(message).await;
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(notifier) = self.notifier.take().filter(|notifier| notifier.progress.is_some()) {
+            tokio::spawn(async move { notifier.end("given up").await });
         }
     }
 }
@@ -72,10 +98,9 @@ impl Observer for Notifier {
     }
 
     async fn output(&self, execution: &Execution, output: Output) {
-        if !self.streams {
-            return;
-        }
-        let text = std::str::from_utf8(&output.chunk.bytes).ok().filter(|_| output.chunk.is_text);
+        let Some(streaming) = &self.streaming else { return };
+        let takes_text = output.chunk.is_text && streaming.encodings.contains(&Encoding::Utf8);
+        let text = std::str::from_utf8(&output.chunk.bytes).ok().filter(|_| takes_text);
         let (data, encoding) = match text {
             Some(text) => (Cow::Borrowed(text), Encoding::Utf8),
             None => (Cow::Owned(to_base64(&output.chunk.bytes)), Encoding::Base64),
@@ -93,7 +118,7 @@ impl Observer for Notifier {
     }
 
     async fn gap(&self, execution: &Execution, gap: Gap) {
-        if !self.streams {
+        if self.streaming.is_none() {
             return;
         }
         let notice = OutputGapNotice {
