@@ -119,9 +119,9 @@ pub enum Phase {
     Queued,
     /// The program runs.
     Running,
-    /// It ended so.
+    /// It ended so. Whoever is told of its end may not have been told yet.
     Ended(Summary),
-    /// It was never run, and this is why.
+    /// It was never run, for this reason.
     Refused(ExecutionError),
 }
 
@@ -140,9 +140,13 @@ pub struct Execution {
     pub has_terminal: bool,
     phase: watch::Sender<Phase>,
     running: OnceLock<Running>,
+    /// Held by whoever writes to the input, in the order in which they came.
+    stdin_turn: tokio::sync::Mutex<()>,
     primary: Mutex<Kept>,
     stderr: Mutex<Kept>,
     printed: Notify,
+    /// Nothing more will come of it, and everybody was told.
+    over: CancellationToken,
     stop: Stop,
 }
 
@@ -164,6 +168,43 @@ struct Stop {
     kill: CancellationToken,
 }
 
+/// The input of a program that runs, held by one who writes.
+#[derive(Debug)]
+pub struct Stdin<'a> {
+    execution: &'a Execution,
+    writer: &'a StdinWriter,
+    _turn: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Stdin<'_> {
+    /// Hands bytes over; waits as long as the program doesn't read.
+    ///
+    /// # Errors
+    /// [`ExecutionError::StdinClosed`], [`ExecutionError::NotRunning`] once it has ended, or
+    /// [`ExecutionError::Lost`].
+    pub async fn write(&self, bytes: &[u8]) -> Result<(), ExecutionError> {
+        self.writer.write(bytes).await.map_err(|error| self.explain(error))
+    }
+
+    /// Ends the input.
+    ///
+    /// # Errors
+    /// As [`Stdin::write`].
+    pub async fn close(&self) -> Result<(), ExecutionError> {
+        self.writer.close().await.map_err(|error| self.explain(error))
+    }
+
+    fn explain(&self, error: StdinError) -> ExecutionError {
+        match error {
+            StdinError::Closed => match self.execution.program() {
+                Ok(_) => ExecutionError::StdinClosed(self.execution.id.clone()),
+                Err(ended) => ended,
+            },
+            StdinError::Link(error) => ExecutionError::Lost(error),
+        }
+    }
+}
+
 impl Execution {
     pub(crate) fn new(
         id: ExecutionId,
@@ -180,9 +221,11 @@ impl Execution {
             has_terminal,
             phase: watch::Sender::new(Phase::Queued),
             running: OnceLock::new(),
+            stdin_turn: tokio::sync::Mutex::default(),
             primary: Mutex::new(Kept::new(kept_bytes)),
             stderr: Mutex::new(Kept::new(kept_bytes)),
             printed: Notify::new(),
+            over: CancellationToken::new(),
             stop: Stop::default(),
         }
     }
@@ -193,10 +236,10 @@ impl Execution {
         self.phase.borrow().clone()
     }
 
-    /// Whether nothing more will come of it.
+    /// Whether nothing more will come of it, and its observer was told so.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(*self.phase.borrow(), Phase::Ended(_) | Phase::Refused(_))
+        self.over.is_cancelled()
     }
 
     /// Process id inside the sandbox, once it runs.
@@ -218,18 +261,16 @@ impl Execution {
         drop(phase.wait_for(|phase| !matches!(phase, Phase::Queued)).await);
     }
 
-    /// Waits for its end.
+    /// Waits until it is over, and everything that it printed is on its way.
     ///
     /// # Errors
-    /// Why it was never run.
+    /// Why it was not run.
     pub async fn ended(&self) -> Result<Summary, ExecutionError> {
-        let mut phase = self.phase.subscribe();
-        let over = phase.wait_for(|phase| matches!(phase, Phase::Ended(_) | Phase::Refused(_))).await;
-        match over.as_deref() {
-            Ok(Phase::Ended(summary)) => Ok(summary.clone()),
-            Ok(Phase::Refused(error)) => Err(error.clone()),
-            // The sender lives in the execution itself, so the wait can only end with the phase.
-            Ok(Phase::Queued | Phase::Running) | Err(_) => Err(ExecutionError::NotRunning(self.id.clone())),
+        self.over.cancelled().await;
+        match self.phase() {
+            Phase::Ended(summary) => Ok(summary),
+            Phase::Refused(error) => Err(error),
+            Phase::Queued | Phase::Running => Err(ExecutionError::NotRunning(self.id.clone())),
         }
     }
 
@@ -260,34 +301,19 @@ impl Execution {
         self.program()?.signals.resize(size).await.map_err(ExecutionError::Lost)
     }
 
-    /// Writes to its input; waits as long as the program doesn't read.
+    /// Waits until everybody who asked before has written to its input, and holds it until dropped.
     ///
     /// # Errors
-    /// [`ExecutionError::NotRunning`], [`ExecutionError::StdinClosed`] or [`ExecutionError::Lost`].
-    pub async fn write_stdin(&self, bytes: &[u8]) -> Result<(), ExecutionError> {
-        self.program()?.stdin.write(bytes).await.map_err(|error| self.stdin_error(error))
-    }
-
-    /// Ends its input.
-    ///
-    /// # Errors
-    /// As [`Execution::write_stdin`].
-    pub async fn close_stdin(&self) -> Result<(), ExecutionError> {
-        self.program()?.stdin.close().await.map_err(|error| self.stdin_error(error))
-    }
-
-    fn stdin_error(&self, error: StdinError) -> ExecutionError {
-        match error {
-            StdinError::Closed => ExecutionError::StdinClosed(self.id.clone()),
-            StdinError::Link(error) => ExecutionError::Lost(error),
-        }
+    /// [`ExecutionError::NotRunning`].
+    pub async fn stdin(&self) -> Result<Stdin<'_>, ExecutionError> {
+        let writer = &self.program()?.stdin;
+        let _turn = self.stdin_turn.lock().await;
+        Ok(Stdin { execution: self, writer, _turn })
     }
 
     fn program(&self) -> Result<&Running, ExecutionError> {
-        if self.is_over() {
-            return Err(ExecutionError::NotRunning(self.id.clone()));
-        }
-        self.running.get().ok_or_else(|| ExecutionError::NotRunning(self.id.clone()))
+        let running = self.running.get().filter(|_| matches!(*self.phase.borrow(), Phase::Running));
+        running.ok_or_else(|| ExecutionError::NotRunning(self.id.clone()))
     }
 
     /// Output from an offset on. Waits up to `wait` for the first byte where there is none yet.
@@ -318,7 +344,8 @@ impl Execution {
         self.printed.notify_waiters();
     }
 
-    fn finish(&self, phase: Phase) {
+    /// Nothing more is printed. What is told of the end afterwards finds it ended.
+    fn end(&self, phase: Phase) {
         for stream in [OutputStream::Stdout, OutputStream::Stderr] {
             self.kept(stream).finish();
         }

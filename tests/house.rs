@@ -230,11 +230,12 @@ fn every_guarantee_names_a_test_or_says_that_none_proves_it_yet() {
     for (guarantee, test) in guarantees {
         let Some(name) = test.strip_prefix('`').and_then(|test| test.strip_suffix('`')) else {
             if test != "pending" {
-                faults.push(format!("{guarantee}: its test must be `file::name`, or pending"));
+                faults.push(format!("{guarantee}: its test must be `file::module::name`, or pending"));
             }
             continue;
         };
-        let (file, function) = name.split_once("::").unwrap_or((name, name));
+        let file = name.split("::").next().unwrap_or(name);
+        let function = name.rsplit("::").next().unwrap_or(name);
         let files =
             std::iter::once(root().join(format!("tests/{file}.rs"))).chain(rust_files(&format!("tests/{file}")));
         if !files.filter(|path| path.exists()).any(|path| read(&path).contains(&format!("fn {function}("))) {

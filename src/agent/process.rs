@@ -338,10 +338,14 @@ impl StdinWriter {
     /// # Errors
     /// [`StdinError::Closed`] when the program has no input, closed it or ended.
     pub async fn write(&self, bytes: &[u8]) -> Result<(), StdinError> {
+        if self.entry.input.is_closed() {
+            return Err(StdinError::Closed);
+        }
         for chunk in bytes.chunks(MAX_DATA_BYTES) {
             let room = self.entry.input.acquire_many(chunk.len() as u32).await.map_err(|_| StdinError::Closed)?;
-            room.forget();
             self.shared.send_input(channel(self.execution, Stream::Stdin), chunk).await?;
+            // Not before: whoever gives up while the frame waits has sent nothing, and takes no room.
+            room.forget();
         }
         Ok(())
     }

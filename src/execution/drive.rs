@@ -99,11 +99,12 @@ pub async fn drive(
     let result = run(execution, order, place, observer).await;
     match &result {
         Ok(summary) => {
+            execution.end(Phase::Ended(summary.clone()));
             observer.exited(execution, summary).await;
-            execution.finish(Phase::Ended(summary.clone()));
         }
-        Err(error) => execution.finish(Phase::Refused(error.clone())),
+        Err(error) => execution.end(Phase::Refused(error.clone())),
     }
+    execution.over.cancel();
     result
 }
 
@@ -165,6 +166,8 @@ async fn see_through(
         Running { pid: process.pid, started_at: Timestamp::now(), stdin: process.stdin(), signals: process.signals() };
     let started_at = running.started_at;
     let began = Instant::now();
+    // Taken before anybody else can ask for it, so that what was given beforehand comes first.
+    let first_turn = execution.stdin_turn.lock().await;
     let stdin = running.stdin.clone();
     execution.running.set(running).expect("an execution is driven once");
     execution.phase.send_replace(Phase::Running);
@@ -175,7 +178,11 @@ async fn see_through(
     let (stdout, stderr) = (process.output(Stream::Stdout), process.output(Stream::Stderr));
     let pump = Pump::new(execution, observer, stdout, stderr, allowance, over_sender).run();
     let watch = Watch { execution, order, began };
-    let (pumped, (ended, stop, duration)) = tokio::join!(pump, watch.until_ended(&mut process, stdin, over));
+    let feed = async {
+        feed(stdin, order.input.clone(), order.input_ends).await;
+        drop(first_turn);
+    };
+    let (pumped, (ended, stop, duration)) = tokio::join!(pump, watch.until_ended(&mut process, feed, over));
     let oom_kill = matches!((oom_before, oom_kills()), (Some(before), Some(after)) if after > before);
     Summary {
         outcome: Summary::decide(ended.as_ref().ok(), stop, oom_kill),
@@ -203,12 +210,11 @@ impl Watch<'_> {
     async fn until_ended(
         &self,
         process: &mut Process,
-        stdin: StdinWriter,
+        feed: impl Future<Output = ()>,
         mut over: oneshot::Receiver<()>,
     ) -> (Result<Ended, LinkError>, Option<StopReason>, Duration) {
         let signals = process.signals();
         let ended = process.ended();
-        let feed = feed(stdin, self.order.input.clone(), self.order.input_ends);
         tokio::pin!(ended, feed);
         let timeout = tokio::time::sleep_until(self.began + self.order.timeout);
         tokio::pin!(timeout);

@@ -72,17 +72,14 @@ mod tests {
     #[test]
     fn only_cgroups_of_daemons_that_are_gone_are_abandoned() {
         let tree = tempfile::tempdir().unwrap();
-        let current = Owner::current().unwrap();
+        let own = Owner::current().unwrap().new_cgroup_name();
         // No process has started before the machine did.
-        let gone = current.cgroup_name(3).replace(&start_of(&current), "0");
-        let elsewhere = format!("user.slice/{gone}");
-        for path in [&current.cgroup_name(3), &elsewhere, "codebeaker-notes", "user.slice/other"] {
+        let mut parts: Vec<&str> = own.split('-').collect();
+        parts[3] = "0";
+        let gone = format!("user.slice/{}", parts.join("-"));
+        for path in [own.as_str(), &gone, "codebeaker-notes", "user.slice/other"] {
             fs::create_dir_all(tree.path().join(path)).unwrap();
         }
-        assert_eq!(abandoned(tree.path()), [tree.path().join(elsewhere)]);
-    }
-
-    fn start_of(owner: &Owner) -> String {
-        owner.cgroup_name(0).split('-').nth(3).unwrap().to_owned()
+        assert_eq!(abandoned(tree.path()), [tree.path().join(gone)]);
     }
 }

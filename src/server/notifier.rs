@@ -24,7 +24,7 @@ use crate::transport::{Message, Outbox, Ticket};
 #[derive(Debug, Clone)]
 pub(super) struct Notifier {
     pub(super) outbox: Outbox,
-    /// How the client takes output as it comes; `None` when it does not.
+    /// How the client takes output as it comes, if it does.
     pub(super) streaming: Option<StreamingOffer>,
     /// Where to report the progress of the request that this is about.
     pub(super) progress: Option<ProgressToken>,
@@ -37,14 +37,16 @@ impl Notifier {
         self.outbox.data(message).await.ok()
     }
 
-    pub(super) async fn begin(&self, title: &str, cancellable: bool) {
+    /// Begins to report progress, where the client wants that.
+    pub(super) async fn begin(&self, title: &str) -> Progress {
         if let Some(token) = &self.progress {
-            let value = json!({"kind": "begin", "title": title, "cancellable": cancellable});
+            let value = json!({"kind": "begin", "title": title, "cancellable": true});
             self.send("$/progress", &json!({"token": token, "value": value})).await;
         }
+        Progress { notifier: Some(self.clone()) }
     }
 
-    pub(super) async fn end(&self, message: &str) {
+    async fn end(&self, message: &str) {
         if let Some(token) = &self.progress {
             let value = json!({"kind": "end", "message": message});
             let ticket = self.send("$/progress", &json!({"token": token, "value": value})).await;
@@ -56,6 +58,29 @@ impl Notifier {
         if let Some(ticket) = ticket {
             // A client that is gone waits for no answer either.
             self.outbox.flushed(ticket).await.unwrap_or_default();
+        }
+    }
+}
+
+/// Progress that was begun, and ends in any case: also when the request is given up.
+pub(super) struct Progress {
+    /// Taken when the end is told.
+    notifier: Option<Notifier>,
+}
+
+impl Progress {
+    /// Tells the end, which comes before the answer to the request.
+    pub(super) async fn end(mut self, message: &str) {
+        if let Some(notifier) = self.notifier.take() {
+            notifier.end(message).await;
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(notifier) = self.notifier.take().filter(|notifier| notifier.progress.is_some()) {
+            tokio::spawn(async move { notifier.end("given up").await });
         }
     }
 }
@@ -74,8 +99,8 @@ impl Observer for Notifier {
 
     async fn output(&self, execution: &Execution, output: Output) {
         let Some(streaming) = &self.streaming else { return };
-        let as_text = output.chunk.is_text && streaming.encodings.contains(&Encoding::Utf8);
-        let text = std::str::from_utf8(&output.chunk.bytes).ok().filter(|_| as_text);
+        let takes_text = output.chunk.is_text && streaming.encodings.contains(&Encoding::Utf8);
+        let text = std::str::from_utf8(&output.chunk.bytes).ok().filter(|_| takes_text);
         let (data, encoding) = match text {
             Some(text) => (Cow::Borrowed(text), Encoding::Utf8),
             None => (Cow::Owned(to_base64(&output.chunk.bytes)), Encoding::Base64),

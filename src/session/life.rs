@@ -83,8 +83,9 @@ pub struct StateChange {
     pub why: Why,
 }
 
-/// Lives a session's life to its end.
-pub(super) async fn live(session: Arc<Session>, watcher: Arc<dyn Watcher>) {
+/// Lives a session's life to its end. When all of it is gone and before anybody hears so, it is buried:
+/// who hears of it finds its name and its place free.
+pub(super) async fn live(session: Arc<Session>, watcher: Arc<dyn Watcher>, bury: impl FnOnce()) {
     let why = until_the_end(&session, &*watcher).await;
     drop(session.why.set(why));
     let why = session.why.get().cloned().unwrap_or(Why::DaemonStopping);
@@ -94,6 +95,7 @@ pub(super) async fn live(session: Arc<Session>, watcher: Arc<dyn Watcher>) {
     if !session.keeper.lock().await.destroy().await {
         tracing::warn!(session = %session.id, "a part of the sandbox outlived its session; it is removed later");
     }
+    bury();
     change(&session, &*watcher, State::Closed, why).await;
 }
 

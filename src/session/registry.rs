@@ -220,20 +220,29 @@ impl Sessions {
         self.table().insert(session.id.clone(), Arc::clone(&session));
         let (sessions, living) = (Arc::clone(self), Arc::clone(&session));
         tokio::spawn(async move {
-            life::live(Arc::clone(&living), watcher).await;
-            sessions.bury(&living);
-            drop(place);
+            let bury = || {
+                sessions.bury(&living);
+                drop(place);
+            };
+            life::live(Arc::clone(&living), watcher, bury).await;
         });
         Ok(session)
     }
 
     fn claim_token(&self, token: Option<&str>) -> Result<Claim<'_>, SessionError> {
         let Some(token) = token else { return Ok(Claim::Free(None)) };
-        let taken = self.table().values().find(|session| session.client_token.as_deref() == Some(token)).cloned();
+        // Held over the look at the table, into which a session goes before its claim is given up.
+        let mut claimed = self.claimed();
+        let is_taken = |session: &&Arc<Session>| {
+            session.client_token.as_deref() == Some(token)
+                && matches!(session.state(), State::Active | State::Idle)
+                && session.why().is_none()
+        };
+        let taken = self.table().values().find(is_taken).cloned();
         if let Some(session) = taken {
             return Ok(Claim::Taken(session));
         }
-        if !self.claimed().insert(token.to_owned()) {
+        if !claimed.insert(token.to_owned()) {
             return Err(SessionError::Busy);
         }
         Ok(Claim::Free(Some(TokenClaim { sessions: self, token: token.to_owned() })))

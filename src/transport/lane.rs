@@ -27,8 +27,8 @@ use super::message::{Message, Refusal, code, standard_data};
 use super::outbox::Outbox;
 use super::request::Current;
 
-/// A handler that blocks its thread in its first poll keeps others from starting for no longer.
-const FIRST_POLL: Duration = Duration::from_millis(100);
+/// A handler that blocks its thread in its first poll keeps others from starting for twice this at most.
+const FIRST_POLL: Duration = Duration::from_millis(500);
 
 /// A message on its way to its handler.
 #[derive(Debug)]
@@ -228,22 +228,31 @@ impl<S: LanguageServer> Lane<S> {
     }
 
     async fn start(&mut self, handling: impl Future<Output = ()> + Send + 'static, until: Until) {
-        let (reached, has_reached) = oneshot::channel::<()>();
+        let (reached, mut has_reached) = oneshot::channel::<()>();
+        let begun = Arc::new(AtomicBool::new(false));
         let mut reached = Some(reached);
         let mut handling = Box::pin(handling);
-        let task = poll_fn(move |context| {
-            let polled = handling.as_mut().poll(context);
-            if until == Until::FirstPoll || polled.is_ready() {
-                drop(reached.take());
+        let task = poll_fn({
+            let begun = Arc::clone(&begun);
+            move |context| {
+                begun.store(true, Ordering::Relaxed);
+                let polled = handling.as_mut().poll(context);
+                if until == Until::FirstPoll || polled.is_ready() {
+                    drop(reached.take());
+                }
+                polled
             }
-            polled
         });
         self.running.spawn_on(task, &self.handlers);
-        // The other end is dropped, never used; so this is no failure.
-        if until == Until::End {
-            drop(has_reached.await);
-        } else if tokio::time::timeout(FIRST_POLL, has_reached).await.is_err() {
-            tracing::warn!("a handler blocks its thread; the next message starts without waiting for it");
+        let mut had_begun = false;
+        // The other end is dropped, never used; so an error is what is waited for.
+        while tokio::time::timeout(FIRST_POLL, &mut has_reached).await.is_err() {
+            // A poll that waits for a thread keeps its place, however long that takes.
+            if until == Until::FirstPoll && had_begun {
+                tracing::warn!("a handler blocks its thread; the next message starts without waiting for it");
+                return;
+            }
+            had_begun = begun.load(Ordering::Relaxed);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -46,6 +46,23 @@ impl Setup {
     pub(crate) fn uid(mut self, uid: u32) -> Self {
         self.uid = Some(uid);
         self
+    }
+
+    /// Runs it as a user without privileges that no other test uses, where this one is root.
+    pub(crate) fn ordinary() -> Self {
+        let is_root = rustix::process::getuid().is_root();
+        if is_root { Self::default().uid(ordinary_id()) } else { Self::default() }
+    }
+
+    /// As this user, and where that is root, as an ordinary one too.
+    pub(crate) fn users() -> Vec<Self> {
+        let is_root = rustix::process::getuid().is_root();
+        if is_root { vec![Self::default(), Self::ordinary()] } else { vec![Self::default()] }
+    }
+
+    /// The id that it runs under, where that is another than this test's.
+    pub(crate) fn other_user(&self) -> Option<u32> {
+        self.uid
     }
 
     /// Starts it, and sends nothing yet.
@@ -131,7 +148,7 @@ impl Client {
             command.uid(uid).gid(uid);
             std::os::unix::fs::chown(own.path(), Some(uid), Some(uid)).expect("root may give a directory away");
         }
-        let mut child = command.spawn().expect("the daemon can be started");
+        let mut child = spawn(&mut command);
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let wire = Wire::new(stdout.expect("it is a pipe"), stdin.expect("it is a pipe"));
         let log = collect(child.stderr.take().expect("it is a pipe"));
@@ -224,7 +241,9 @@ impl Client {
             Expected::Signal(expected) => assert_eq!((code, signal), (None, Some(expected))),
         }
         self.watch.assert_nothing_left();
-        let unclaimed = self.wire.rest();
+        let mut unclaimed = self.wire.rest();
+        // That open sessions are closed follows from the end, and needs no claim.
+        unclaimed.retain(|message| message["params"]["reason"] != "shutdown");
         assert!(self.allow_unclaimed || unclaimed.is_empty(), "nobody claimed {unclaimed:.4000?}");
     }
 }
@@ -249,6 +268,11 @@ pub(crate) fn initialize_params() -> Value {
     json!({"processId": std::process::id(), "rootUri": null, "capabilities": {"experimental": {"codebeaker": codebeaker}}})
 }
 
+/// A user id that belongs to nobody. Other test processes have others, so that limits for each user don't add up.
+pub(crate) fn ordinary_id() -> u32 {
+    100_000 + std::process::id() % 50_000
+}
+
 /// The daemon's executable, where the user that is to run it can reach it.
 fn binary(setup: &Setup, directory: &Path) -> PathBuf {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_codebeaker"));
@@ -259,6 +283,19 @@ fn binary(setup: &Setup, directory: &Path) -> PathBuf {
     fs::copy(binary, &copy).expect("the binary can be copied");
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("the directory is ours");
     copy
+}
+
+/// Starts it. A copy that was just made can still be open for writing in a process that another thread forked.
+fn spawn(command: &mut Command) -> Child {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            child => return child.expect("the daemon can be started"),
+        }
+    }
 }
 
 fn collect(mut stderr: impl Read + Send + 'static) -> Arc<Mutex<Vec<u8>>> {

@@ -19,7 +19,16 @@ pub(crate) use client::{Client, Setup};
 pub(crate) use session::Execution;
 pub(crate) use wire::Wire;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long anything may take. Far more than it does, also on a machine that is busy with other tests.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Looks until something is so. For what no message tells.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came about that {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -65,6 +65,27 @@ impl Client {
         self.execute_with(json!({"sessionId": session, "source": source}))
     }
 
+    /// Begins something, and waits until its program runs. Returns the ids of the request and of the execution.
+    pub(crate) fn begin(&mut self, params: Value) -> (i64, String) {
+        let is_start = |message: &Value| message["method"] == "execution/started";
+        let id_of = |message: &Value| message["params"]["executionId"].clone();
+        let known: Vec<_> =
+            self.unclaimed(|received| is_start(&received.message)).map(|received| id_of(&received.message)).collect();
+        let id = self.send_request("session/execute", params);
+        let started =
+            self.wait_for("execution/started", |message| is_start(message) && !known.contains(&id_of(message)));
+        (id, id_of(&started).as_str().expect("every execution has an id").to_owned())
+    }
+
+    /// Waits until the output of an execution contains this.
+    pub(crate) fn wait_for_output(&mut self, execution: &str, text: &str) {
+        self.wait_for(text, |message| {
+            message["method"] == "execution/output"
+                && message["params"]["executionId"] == execution
+                && message["params"]["data"].as_str().is_some_and(|data| data.contains(text))
+        });
+    }
+
     /// Runs something to its end: `session/execute` with these parameters.
     pub(crate) fn execute_with(&mut self, params: Value) -> Execution {
         let id = self.send_request("session/execute", params);

@@ -193,11 +193,30 @@ impl Wire {
         }
     }
 
+    /// Waits for a message that fits, and leaves it where it is.
+    pub(crate) fn wait_for(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let received = self.claim(what, fits);
+        let message = received.message.clone();
+        let place = self.unclaimed.partition_point(|other| other.index < received.index);
+        self.unclaimed.insert(place, received);
+        message
+    }
+
+    /// The messages that came, are unclaimed and fit.
+    pub(crate) fn unclaimed(&self, fits: impl Fn(&Received) -> bool) -> impl Iterator<Item = &Received> {
+        self.unclaimed.iter().filter(move |received| fits(received))
+    }
+
     /// Takes all messages that have come and fit.
     pub(crate) fn claim_all(&mut self, fits: impl Fn(&Received) -> bool) -> Vec<Received> {
         let (taken, left) = self.unclaimed.drain(..).partition(fits);
         self.unclaimed = left;
         Vec::from(taken)
+    }
+
+    /// What comes from now on may end anywhere, and is thrown away.
+    pub(crate) fn ignore_rest(&mut self) {
+        self.ended = true;
     }
 
     /// Waits until the daemon closes its output, and returns everything unclaimed.

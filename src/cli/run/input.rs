@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::execution::{Execution, Phase};
+use crate::execution::Execution;
 
 /// Reads of standard input that may wait for the program.
 const WAITING_READS: usize = 4;
@@ -30,14 +30,14 @@ pub(super) fn pass(execution: Arc<Execution>) {
     });
     tokio::spawn(async move {
         execution.running().await;
+        let Ok(stdin) = execution.stdin().await else { return };
         while let Some(bytes) = reads.recv().await {
             // A program that closed its input, or ended, wants no more of it.
-            if execution.write_stdin(&bytes).await.is_err() {
+            if stdin.write(&bytes).await.is_err() {
                 return;
             }
         }
-        if !matches!(execution.phase(), Phase::Ended(_)) {
-            drop(execution.close_stdin().await);
-        }
+        // One that ended meanwhile has no input to end.
+        drop(stdin.close().await);
     });
 }

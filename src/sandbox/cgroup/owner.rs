@@ -7,6 +7,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How every cgroup of ours begins.
 const PREFIX: &str = "codebeaker";
@@ -42,9 +43,14 @@ impl Owner {
             }
     }
 
-    /// The name of this daemon's `number`th cgroup.
+    /// A name for a cgroup that no other cgroup of this process has or had.
     #[must_use]
-    pub fn cgroup_name(&self, number: u64) -> String {
+    pub fn new_cgroup_name(&self) -> String {
+        static NAMED: AtomicU64 = AtomicU64::new(0);
+        self.cgroup_name(NAMED.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn cgroup_name(&self, number: u64) -> String {
         let Self { pid_namespace, pid, start_time } = self;
         format!("{PREFIX}-{pid_namespace}-{pid}-{start_time}-{number}")
     }

@@ -15,11 +15,6 @@ use super::owner::Owner;
 /// The controllers without which version 2 isn't worth using.
 const NEEDED: [&str; 2] = ["memory", "pids"];
 
-/// Numbers of cgroups that are no session's: one that is made to see whether it can be, and the one that
-/// the daemon itself moves to.
-const TRIED_CGROUP: u64 = u64::MAX;
-const OWN_CGROUP: u64 = u64::MAX - 1;
-
 /// Why no cgroups can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum NoCgroups {
@@ -104,7 +99,7 @@ impl Place {
 }
 
 fn try_making_one(parent: &Path, owner: &Owner) -> io::Result<()> {
-    let path = parent.join(owner.cgroup_name(TRIED_CGROUP));
+    let path = parent.join(owner.new_cgroup_name());
     fs::create_dir(&path)?;
     fs::remove_dir(&path)
 }
@@ -160,7 +155,7 @@ fn step_aside(parent: &Path, owner: &Owner) -> io::Result<()> {
     if processes.trim() != std::process::id().to_string() {
         return Err(io::ErrorKind::ResourceBusy.into());
     }
-    let own = parent.join(owner.cgroup_name(OWN_CGROUP));
+    let own = parent.join(owner.new_cgroup_name());
     fs::create_dir(&own)?;
     fs::write(own.join("cgroup.procs"), "0")
 }
@@ -273,6 +268,37 @@ mod tests {
         let unified = located.unified.unwrap();
         assert_eq!(unified.own, Path::new("/sys/fs/cgroup/user.slice/user-1000.slice/session-2.scope"));
         assert_eq!(located.trees, Trees::default());
+    }
+
+    /// A directory that looks like a cgroup with these controllers.
+    fn cgroup(parent: &Path, name: &str, controllers: &str) -> PathBuf {
+        let path = parent.join(name);
+        fs::create_dir(&path).unwrap();
+        for (file, contents) in
+            [("cgroup.procs", ""), ("cgroup.controllers", controllers), ("cgroup.subtree_control", "")]
+        {
+            fs::write(path.join(file), contents).unwrap();
+        }
+        path
+    }
+
+    #[test]
+    fn the_nearest_cgroup_with_controllers_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let mount = cgroup(directory.path(), "mount", "cpu memory pids");
+        let slice = cgroup(&mount, "slice", "cpu io memory pids");
+        let own = cgroup(&slice, "scope", "io");
+        let owner = Owner::current().unwrap();
+        let found = delegated(&Unified { mount: mount.clone(), own: own.clone() }, &owner).unwrap();
+        assert_eq!(found, slice);
+        // A plain file keeps the last of what is written to it: the wish for the last controller.
+        assert_eq!(fs::read_to_string(slice.join("cgroup.subtree_control")).unwrap(), "+cpu");
+        assert_eq!(fs::read_to_string(mount.join("cgroup.subtree_control")).unwrap(), "");
+
+        fs::write(slice.join("cgroup.controllers"), "io").unwrap();
+        fs::write(mount.join("cgroup.controllers"), "memory").unwrap();
+        let reason = delegated(&Unified { mount, own: own.clone() }, &owner).unwrap_err();
+        assert!(matches!(reason, NoCgroups::NoControllers { path } if path == own));
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(in crate::server) async fn execute(
     if !wait {
         return Ok(ExecuteResult { execution_id, ending: None });
     }
-    notifier.begin(&format!("Running {}", execution.argv.join(" ")), true).await;
+    let progress = notifier.begin(&format!("Running {}", execution.argv.join(" "))).await;
     let mut result = started.result;
     let ended = match current() {
         None => (&mut result).await,
@@ -72,7 +72,7 @@ pub(in crate::server) async fn execute(
         Ok(ended) => ended.map_err(|error| fault::of_execution(error).execution(&execution_id)),
         Err(error) => Err(ProtocolError::new(ErrorKind::InternalError, error.to_string())),
     };
-    notifier.end(if ended.is_ok() { "ended" } else { "refused" }).await;
+    progress.end(if ended.is_ok() { "ended" } else { "refused" }).await;
     Ok(ExecuteResult { execution_id, ending: Some(convert::ending(&ended?, execution.has_terminal)) })
 }
 
@@ -174,15 +174,15 @@ pub(in crate::server) async fn get(
 pub(in crate::server) async fn wait(connection: &Connection, params: WaitParams) -> Result<WaitResult, ProtocolError> {
     let execution = known(connection, &params.execution_id)?;
     let ended = execution.ended();
-    let summary = match params.timeout_ms {
+    let ended = match params.timeout_ms {
         None => Some(ended.await),
         Some(ms) => tokio::time::timeout(Duration::from_millis(ms), ended).await.ok(),
     };
     let refused = |error| fault::of_execution(error).execution(&params.execution_id);
-    let summary = summary.transpose().map_err(refused)?;
+    let summary = ended.transpose().map_err(refused)?;
     Ok(WaitResult {
         execution_id: params.execution_id.clone(),
-        running: !execution.is_over(),
+        running: summary.is_none(),
         ending: summary.map(|summary| convert::ending(&summary, execution.has_terminal)),
     })
 }
@@ -234,20 +234,25 @@ pub(in crate::server) async fn stdin(
     };
     tokio::pin!(cancelled);
     let mut accepted_bytes = 0;
+    let stdin = tokio::select! {
+        biased;
+        stdin = execution.stdin() => stdin.map_err(fault::of_execution)?,
+        () = &mut cancelled => return Ok(StdinResult { accepted_bytes }),
+    };
     if data.is_empty() && !params.eof {
         // Nothing to write still tells whether writing would work.
-        execution.write_stdin(&[]).await.map_err(fault::of_execution)?;
+        stdin.write(&[]).await.map_err(fault::of_execution)?;
     }
     for piece in data.chunks(STDIN_PIECE_BYTES) {
         tokio::select! {
             biased;
             () = &mut cancelled => return Ok(StdinResult { accepted_bytes }),
-            written = execution.write_stdin(piece) => written.map_err(fault::of_execution)?,
+            written = stdin.write(piece) => written.map_err(fault::of_execution)?,
         }
         accepted_bytes += piece.len() as u64;
     }
     if params.eof {
-        execution.close_stdin().await.map_err(fault::of_execution)?;
+        stdin.close().await.map_err(fault::of_execution)?;
     }
     Ok(StdinResult { accepted_bytes })
 }
