@@ -13,6 +13,10 @@ use std::process::Command;
 /// The package of the agent, below this one.
 const PACKAGE: &str = "codebeaker-agent";
 
+/// Names another target for the agent, such as `x86_64-unknown-linux-musl`, where the system has no static
+/// C library.
+const AGENT_TARGET: &str = "CODEBEAKER_AGENT_TARGET";
+
 /// Settings of the outer build that would change how the agent is built.
 const OUTER_SETTINGS: [&str; 8] = [
     "CARGO_BUILD_RUSTFLAGS",
@@ -30,7 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rerun-if-changed={path}");
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let target = env::var("TARGET")?;
+    println!("cargo::rerun-if-env-changed={AGENT_TARGET}");
+    let target = env::var(AGENT_TARGET).or_else(|_| env::var("TARGET"))?;
     let target_dir = out.join("agent-target");
 
     let mut cargo = Command::new(env::var("CARGO")?);
@@ -51,7 +56,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
         .status()?;
     if !built.success() {
-        return Err(format!("the agent could not be built: cargo ended with {built}").into());
+        return Err(format!(
+            "the agent could not be built ({built}). If the linker found no static C library, install it (glibc-static \
+             on Fedora), or add the target {}-unknown-linux-musl with rustup and name it in {AGENT_TARGET}",
+            env::var("CARGO_CFG_TARGET_ARCH")?
+        )
+        .into());
     }
     fs::copy(target_dir.join(&target).join("release").join(PACKAGE), out.join(PACKAGE))?;
     println!("cargo::rustc-env=CODEBEAKER_AGENT={}", out.join(PACKAGE).display());

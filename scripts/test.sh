@@ -25,4 +25,10 @@ cargo deny check bans licenses sources
 say "examples in the documentation"
 cargo test --workspace --doc --locked
 say "tests"
-exec cargo nextest run --workspace --locked "$@"
+export CODEBEAKER_SKIPS=$PWD/target/skipped-tests
+rm -f "$CODEBEAKER_SKIPS"
+cargo nextest run --workspace --locked "$@"
+if [ -e "$CODEBEAKER_SKIPS" ]; then
+    say "$(wc -l < "$CODEBEAKER_SKIPS") skipped"
+    cat "$CODEBEAKER_SKIPS" >&2
+fi

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 need_packages gcc libc6-dev python3
 need_rust
-say "building codebeaker"
+say "building codebeaker (minutes the first time, seconds later)"
 cargo build --release --locked >&2
 [ $# -gt 0 ] || set -- examples/hello.py
 say "target/release/codebeaker run $*"

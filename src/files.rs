@@ -184,8 +184,11 @@ pub async fn remove(link: &Link, path: &[u8], recursive: bool) -> Result<u64, Fi
     }
 }
 
-/// A client's path as the agent takes it: relative to the workspace.
-fn inside(path: &[u8]) -> Result<Vec<u8>, FilesError> {
+/// A client's path as the agent takes it: relative to the workspace; empty for the workspace itself.
+///
+/// # Errors
+/// [`FilesError::BadPath`] and [`FilesError::OutsideWorkspace`].
+pub fn inside(path: &[u8]) -> Result<Vec<u8>, FilesError> {
     if path.contains(&0) {
         return Err(FilesError::BadPath { path: shown(path).replace('\0', "\\0"), why: "a path can't contain NUL" });
     }

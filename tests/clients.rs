@@ -5,8 +5,13 @@
 //! the checkout; `CODEBEAKER_BIN` then names another binary than the one in `target/debug`. A client that is not there is skipped aloud;
 //! `CODEBEAKER_REQUIRE_ALL=1` makes that a failure.
 
+#[path = "harness/skip.rs"]
+mod skip;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use skip::skip;
 
 const CODEBEAKER: &str = env!("CARGO_BIN_EXE_codebeaker");
 
@@ -22,9 +27,7 @@ fn tools() -> PathBuf {
 fn needed(name: &str, candidates: &[PathBuf]) -> Option<PathBuf> {
     let found = candidates.iter().find(|path| path.exists()).cloned();
     if found.is_none() {
-        let required = std::env::var_os("CODEBEAKER_REQUIRE_ALL").is_some_and(|value| value == "1");
-        assert!(!required, "{name} is missing; scripts/test.sh installs it");
-        println!("skipped: {name} is missing; scripts/test.sh installs it");
+        skip(&format!("{name} is missing; scripts/test.sh installs it"));
     }
     found
 }
@@ -41,14 +44,16 @@ fn in_site_packages(name: &str) -> Vec<PathBuf> {
     libraries.map(|library| library.path().join("site-packages").join(name)).collect()
 }
 
-/// Runs a client to its end and gives back what it printed. Its failure is the test's.
+/// Runs a client to its end and gives back what it printed.
+///
+/// # Panics
+/// With all that it said, when it failed.
 fn run(client: &mut Command) -> String {
     client.current_dir(root()).env("CODEBEAKER_BIN", CODEBEAKER).env("CODEBEAKER_TOOLS", tools());
     let output = client.output().unwrap_or_else(|error| panic!("{client:?}: {error}"));
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    print!("{printed}");
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{client:?} ended with {}", output.status);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{client:?} ended with {}\n{printed}\n{complaints}", output.status);
     printed
 }
 
@@ -58,7 +63,7 @@ const EXAMPLE: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\nrun:\nline 0\nline 1\nline 2\n(ok, exit code 0)\n",
     "type into it:\nname?\nhello, Ada\n(ok)\n",
-    "stop it:\non and on\n(cancelled)\n",
+    "stop it:\non and on\ntidied up\n(cancelled)\n",
     "refused: there is no session ses_nobody (1100)\n",
     "daemon ended with 0\n",
 );

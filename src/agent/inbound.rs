@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 use codebeaker_agent::frame::{self, Frame, Kind, Stream};
-use codebeaker_agent::wire::{FileEntry, FileFault, FileOp, FileReply, FromAgent, Ready};
+use codebeaker_agent::wire::{FileEntry, FileFault, FileOp, FileReply, FromAgent, LISTING_PATH_BYTES, Ready};
 use tokio::sync::oneshot;
 
 use super::link::{LinkError, Shared, first_message};
@@ -44,12 +44,14 @@ pub(super) struct PendingFile {
     entries: Vec<FileEntry>,
     /// The most entries that were asked for.
     limit: u32,
+    /// How long the paths of the entries still may be.
+    path_bytes: usize,
 }
 
 impl PendingFile {
     pub(super) fn new(limit: u32) -> (Self, oneshot::Receiver<Result<FileReply, FileFault>>) {
         let (answer, receiver) = oneshot::channel();
-        (Self { answer, entries: Vec::new(), limit }, receiver)
+        (Self { answer, entries: Vec::new(), limit, path_bytes: LISTING_PATH_BYTES }, receiver)
     }
 }
 
@@ -123,6 +125,8 @@ fn file(shared: &Shared, request: u32, result: Result<FileReply, FileFault>) -> 
     let pending = table.files.get_mut(&request).ok_or(Violation::UnknownRequest(request))?;
     let result = match result {
         Ok(FileReply::Entries { entries, last, truncated }) => {
+            let path_bytes = entries.iter().map(|entry| entry.path.len()).sum();
+            pending.path_bytes = pending.path_bytes.checked_sub(path_bytes).ok_or(Violation::OverLimit)?;
             pending.entries.extend(entries);
             if pending.entries.len() > pending.limit as usize {
                 return Err(Violation::OverLimit);

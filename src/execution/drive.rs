@@ -126,10 +126,18 @@ async fn run(
         Ok(turn) => turn,
         Err(reason) => return Ok(never_started(reason, queued)),
     };
-    if let Some(Code { directory, name, text }) = &order.code {
-        place.link.write_code(&format!("{directory}/{name}"), text.clone()).await.map_err(ExecutionError::Code)?;
-    }
-    let result = run_program(execution, &order, &place.link, &place.oom_kills, queued, observer).await;
+    let begun = tokio::select! {
+        biased;
+        () = execution.stop.kill.cancelled() => Err(StopReason::Killed),
+        () = execution.stop.cancel.cancelled() => Err(StopReason::Cancelled),
+        begun = begin(&order, &place.link) => Ok(begun),
+    };
+    let result = match begun {
+        // The process that may have been started meanwhile was dropped, and so killed.
+        Err(reason) => Ok(never_started(reason, queued)),
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(process)) => Ok(see_through(execution, &order, process, &place.oom_kills, queued, observer).await),
+    };
     if let Some(Code { directory, .. }) = &order.code
         && let Err(error) = place.link.remove_code(directory).await
     {
@@ -138,16 +146,22 @@ async fn run(
     result
 }
 
-async fn run_program(
+async fn begin(order: &Order, link: &Link) -> Result<Process, ExecutionError> {
+    if let Some(Code { directory, name, text }) = &order.code {
+        link.write_code(&format!("{directory}/{name}"), text.clone()).await.map_err(ExecutionError::Code)?;
+    }
+    link.spawn(order.program.clone()).await.map_err(refusal)
+}
+
+async fn see_through(
     execution: &Execution,
     order: &Order,
-    link: &Link,
+    mut process: Process,
     oom_kills: &OomKills,
     queued: Duration,
     observer: &dyn Observer,
-) -> Result<Summary, ExecutionError> {
+) -> Summary {
     let oom_before = oom_kills();
-    let mut process = link.spawn(order.program.clone()).await.map_err(refusal)?;
     let running =
         Running { pid: process.pid, started_at: Timestamp::now(), stdin: process.stdin(), signals: process.signals() };
     let started_at = running.started_at;
@@ -170,7 +184,7 @@ async fn run_program(
     };
     let (pumped, (ended, stop, duration)) = tokio::join!(pump, watch.until_ended(&mut process, feed, over));
     let oom_kill = matches!((oom_before, oom_kills()), (Some(before), Some(after)) if after > before);
-    Ok(Summary {
+    Summary {
         outcome: Summary::decide(ended.as_ref().ok(), stop, oom_kill),
         exit_code: ended.as_ref().ok().and_then(|ended| ended.code),
         signal: ended.as_ref().ok().and_then(|ended| ended.signal),
@@ -181,7 +195,7 @@ async fn run_program(
         peak_memory_bytes: ended.as_ref().ok().map(|ended| ended.peak_memory_bytes),
         stdout: pumped.stdout,
         stderr: pumped.stderr,
-    })
+    }
 }
 
 /// Watches over a running program.

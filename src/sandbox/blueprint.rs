@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use codebeaker_agent::plan::{Identity, Plan, Protection, Workspace};
 
 use super::cgroup::{CgroupError, Cgroups, Session, Wanted};
-use super::limits::{self, Counted, Enforcement};
+use super::limits::{self, Counted, Enforcement, UserKind};
 use super::privilege::{self, Privilege};
 use super::root::{self, RootError};
 use super::seccomp::{self, Profile, SeccompError};
@@ -100,7 +100,11 @@ impl Blueprint {
             seccomp: seccomp::filters(profile)?,
             without: self.without.clone(),
         };
-        let enforcement = limits::enforcement(&self.limits, counted, &self.workspace);
+        let user = match plan.identity {
+            Identity::Caller if privilege::is_hosts_root() => UserKind::Exempt,
+            Identity::Caller | Identity::Unowned(_) => UserKind::Bounded,
+        };
+        let enforcement = limits::enforcement(&self.limits, counted, user, &self.workspace);
         Ok((plan, Drawn { cgroups, enforcement }))
     }
 }

@@ -8,7 +8,6 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::limits::{CgroupVersion, Counted};
 
@@ -58,7 +57,6 @@ pub enum CgroupError {
 pub struct Cgroups {
     place: Place,
     owner: Owner,
-    made: AtomicU64,
 }
 
 /// Limits of a session's cgroup.
@@ -80,7 +78,7 @@ impl Cgroups {
     pub fn find() -> Result<Self, NoCgroups> {
         let owner = Owner::current().map_err(NoCgroups::Unreadable)?;
         let place = Place::find(&owner)?;
-        Ok(Self { place, owner, made: AtomicU64::new(0) })
+        Ok(Self { place, owner })
     }
 
     /// The directories below which cgroups are made.
@@ -99,7 +97,7 @@ impl Cgroups {
     /// # Errors
     /// When it can't be made as wanted; nothing is left then.
     pub fn session(&self, wanted: &Wanted) -> Result<Session, CgroupError> {
-        let name = self.owner.cgroup_name(self.made.fetch_add(1, Ordering::Relaxed));
+        let name = self.owner.new_cgroup_name();
         let mut session =
             Session { directories: Vec::new(), counted: Counted::default(), readings: Readings::default() };
         match &self.place {
@@ -246,8 +244,11 @@ impl Session {
     /// Removes it, and what is still in it. Blocks for up to two seconds. Whether it is gone.
     #[must_use]
     pub fn remove(&self) -> bool {
-        // Every one is tried, whatever became of the one before.
-        self.directories.iter().map(|directory| remove_with_survivors(directory)).fold(true, |all, gone| all && gone)
+        let mut all_gone = true;
+        for directory in &self.directories {
+            all_gone &= remove_with_survivors(directory);
+        }
+        all_gone
     }
 }
 
@@ -269,6 +270,26 @@ mod tests {
         assert_eq!(cpu_quota(1.5), 150_000);
         assert_eq!(cpu_quota(0.0), MIN_CPU_QUOTA_MICROS);
         assert_eq!(cpu_quota(f64::NAN), MIN_CPU_QUOTA_MICROS);
+    }
+
+    #[test]
+    fn version_2_is_told_every_limit_in_one_place() {
+        let tree = tempfile::tempdir().unwrap();
+        let place = Place::V2(tree.path().to_path_buf());
+        let cgroups = Cgroups { place, owner: Owner::current().unwrap() };
+        let session = cgroups.session(&Wanted { memory_bytes: 4096, pids: 7, cpu: Some(0.5) }).unwrap();
+        let [directory] = session.directories() else { panic!("{session:?}") };
+        let read = |file: &str| fs::read_to_string(directory.join(file)).unwrap();
+        assert_eq!((read("memory.max"), read("pids.max")), ("4096".to_owned(), "7".to_owned()));
+        // No file of the kernel's is there to say that processor time can be limited.
+        assert_eq!(
+            session.counted(),
+            Counted { version: Some(CgroupVersion::V2), memory: true, pids: true, cpu: false }
+        );
+        fs::write(directory.join("memory.events"), "low 0\noom 3\noom_kill 2\noom_group_kill 0\n").unwrap();
+        fs::write(directory.join("memory.current"), "123\n").unwrap();
+        assert_eq!(session.oom_kills(), Some(2));
+        assert_eq!(session.usage().memory_bytes, Some(123));
     }
 
     #[test]

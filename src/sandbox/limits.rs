@@ -113,6 +113,15 @@ pub struct Counted {
     pub cpu: bool,
 }
 
+/// Who programs are to the kernel, where it limits a user's processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserKind {
+    /// A user whose processes are counted.
+    Bounded,
+    /// The host's root, whose are not.
+    Exempt,
+}
+
 /// Versions of the kernel's control groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CgroupVersion {
@@ -168,8 +177,15 @@ pub fn cgroup_pids(limits: &Limits) -> u64 {
 pub fn rlimits(limits: &Limits, counted: Counted) -> Vec<Rlimit> {
     let limit = |resource, value| Rlimit { resource, soft: value, hard: value };
     let mut rlimits = vec![
-        limit(Resource::Core, 0),
-        limit(Resource::OpenFiles, limits.open_files.max(AGENT_OPEN_FILES)),
+        // Not 0: where crashes are piped to a program of the host, as many distributions do, the kernel
+        // heeds no limit but this one, and then neither pipes nor writes (core(5), "RLIMIT_CORE").
+        limit(Resource::Core, 1),
+        // PID 1 gives programs the soft one and takes the hard one for itself.
+        Rlimit {
+            resource: Resource::OpenFiles,
+            soft: limits.open_files,
+            hard: limits.open_files.max(AGENT_OPEN_FILES),
+        },
         // In memory the file systems' sizes say more; on the host's disk this is all there is.
         limit(Resource::FileSize, limits.disk_bytes),
     ];
@@ -192,7 +208,7 @@ pub fn processors(limits: &Limits, counted: Counted) -> Option<u32> {
 
 /// Who enforces each limit.
 #[must_use]
-pub fn enforcement(limits: &Limits, counted: Counted, workspace: &Workspace) -> Vec<Enforcement> {
+pub fn enforcement(limits: &Limits, counted: Counted, user: UserKind, workspace: &Workspace) -> Vec<Enforcement> {
     let entry = |limit, enforcer, remark| Enforcement { limit, enforcer, remark };
     let memory = match counted.enforcer(counted.memory) {
         Some(enforcer) => {
@@ -213,7 +229,13 @@ pub fn enforcement(limits: &Limits, counted: Counted, workspace: &Workspace) -> 
             entry(Limit::Cpu, Enforcer::Affinity, remark)
         }
     };
-    let pids = entry(Limit::Pids, counted.enforcer(counted.pids).unwrap_or(Enforcer::Rlimit), None);
+    let pids = match (counted.enforcer(counted.pids), user) {
+        (Some(enforcer), _) => entry(Limit::Pids, enforcer, None),
+        (None, UserKind::Bounded) => entry(Limit::Pids, Enforcer::Rlimit, None),
+        (None, UserKind::Exempt) => {
+            entry(Limit::Pids, Enforcer::None, Some("programs run as root, whose processes only a cgroup could bound"))
+        }
+    };
     let disk = match workspace {
         Workspace::Bind { writable: true, .. } => {
             entry(Limit::Disk, Enforcer::Rlimit, Some("in the workspace only the size of each file is bounded"))
@@ -254,14 +276,16 @@ mod tests {
         let resources: Vec<_> = rlimits(&limits, none).iter().map(|limit| limit.resource).collect();
         assert!(resources.contains(&Resource::Data) && resources.contains(&Resource::Processes));
         assert_eq!(processors(&limits, none), Some(2));
-        let memory = &enforcement(&limits, none, &Workspace::Empty)[0];
+        let memory = &enforcement(&limits, none, UserKind::Bounded, &Workspace::Empty)[0];
         assert_eq!(memory.enforcer, Enforcer::Agent);
         assert!(memory.remark.is_some());
+        let pids = &enforcement(&limits, none, UserKind::Exempt, &Workspace::Empty)[2];
+        assert_eq!((pids.enforcer, pids.remark.is_some()), (Enforcer::None, true));
 
         let all = Counted { version: Some(CgroupVersion::V2), memory: true, pids: true, cpu: true };
         assert_eq!(processors(&limits, all), None);
         let enforcers: Vec<_> =
-            enforcement(&limits, all, &Workspace::Empty).iter().map(|entry| entry.enforcer).collect();
+            enforcement(&limits, all, UserKind::Exempt, &Workspace::Empty).iter().map(|entry| entry.enforcer).collect();
         assert_eq!(enforcers[..3], [Enforcer::CgroupV2; 3]);
     }
 }

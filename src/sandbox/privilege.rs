@@ -38,6 +38,17 @@ impl Privilege {
     }
 }
 
+/// Whether this process is the host's own root, whom the kernel exempts from limits on processes.
+#[must_use]
+pub fn is_hosts_root() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    rustix::process::geteuid().is_root() && maps_root_to_itself(&map)
+}
+
+fn maps_root_to_itself(map: &str) -> bool {
+    map.lines().any(|line| line.split_whitespace().take(2).eq(["0", "0"]))
+}
+
 fn is_administrator(status: &str) -> bool {
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let effective = effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
@@ -72,6 +83,12 @@ mod tests {
         assert!(is_administrator("Name:\tx\nCapEff:\t000001fffeffffff\n"));
         assert!(!is_administrator("Name:\tx\nCapEff:\t00000000a80425fb\n"));
         assert!(!is_administrator(""));
+    }
+
+    #[test]
+    fn root_of_a_user_namespace_is_not_the_hosts() {
+        assert!(maps_root_to_itself("         0          0 4294967295\n"));
+        assert!(!maps_root_to_itself("         0       1000          1\n"));
     }
 
     #[test]

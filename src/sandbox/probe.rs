@@ -143,9 +143,12 @@ fn explain(step: &str, errno: i32, around: &Surroundings) -> Cause {
     let user_namespace = step.contains("user namespace") || step.contains("uid_map") || step.contains("setgroups");
     let known = if refused && around.apparmor_restricts {
         Some(("AppArmor keeps this program from using user namespaces", Some(apparmor_profile())))
-    } else if error == Errno::NOSPC && step.contains("namespace") {
+    } else if error == Errno::NOSPC && user_namespace {
         let fix = "sudo sysctl user.max_user_namespaces=15000".to_owned();
         Some(("the number of user namespaces is limited to too few", Some(fix)))
+    } else if error == Errno::NOSPC && step.contains("namespace") {
+        let fix = "raise the limits that `sysctl user` shows as user.max_*_namespaces".to_owned();
+        Some(("the number of namespaces is limited to too few", Some(fix)))
     } else if refused && user_namespace && around.clone_sysctl_off {
         let fix = "sudo sysctl kernel.unprivileged_userns_clone=1".to_owned();
         Some(("the kernel gives user namespaces to root alone", Some(fix)))

@@ -217,8 +217,14 @@ fn enforcer(enforcer: runtime::Enforcer) -> Enforcer {
     }
 }
 
-pub(super) fn entry(entry: FileEntry) -> FsEntry {
-    let (path, path_base64) = path_on_wire(&entry.path);
+/// An entry of a listing of `directory`, which is relative to the workspace.
+pub(super) fn entry(directory: &[u8], entry: &FileEntry) -> FsEntry {
+    let mut whole = directory.to_vec();
+    if !whole.is_empty() {
+        whole.push(b'/');
+    }
+    whole.extend_from_slice(&entry.path);
+    let (path, path_base64) = path_on_wire(&whole);
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
     let modified = Timestamp::from_nanosecond(i128::from(entry.stat.tag.modified_nanos));
     FsEntry {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tower_lsp::jsonrpc::Id;
@@ -52,6 +53,10 @@ pub struct Options {
     pub wants_object: fn(&str) -> bool,
     /// What to tell a client that calls a method which there is not.
     pub hint_for_unknown: fn(&str) -> Option<String>,
+    /// The runtime that handlers run on; the caller's own where it is `None`. With one of their own,
+    /// the connection goes on whatever handlers do: a thread of a runtime that a handler blocks may be
+    /// the one that waits for input and for timers.
+    pub handlers: Option<Handle>,
     /// How long messages that came before the end may take to start, and `shutdown` to end.
     pub drain: Duration,
     /// How long the client may take to read what is left at the end.
@@ -70,6 +75,7 @@ impl Options {
             graceful: |_| false,
             wants_object: |_| false,
             hint_for_unknown: |_| None,
+            handlers: None,
             drain: Duration::from_secs(10),
             flush: Duration::from_secs(1),
         }
@@ -131,6 +137,7 @@ where
         outbox: outbox.clone(),
         wants_object: options.wants_object,
         hint_for_unknown: options.hint_for_unknown,
+        initialized: AtomicBool::new(false),
         shut_down: AtomicBool::new(false),
     });
     let mut writing = tokio::spawn({
@@ -138,8 +145,9 @@ where
         async move { outbox.write_to(writer).await }
     });
     let (items, waiting) = mpsc::channel(options.max_in_flight + WAITING_NOTIFICATIONS);
+    let handlers = options.handlers.clone().unwrap_or_else(Handle::current);
     let halt = CancellationToken::new();
-    let mut lane = tokio::spawn(Lane::new(Arc::clone(&context)).run(waiting, halt.clone()));
+    let mut lane = tokio::spawn(Lane::new(Arc::clone(&context), handlers).run(waiting, halt.clone()));
     let (drain, flush) = (options.drain, options.flush);
     let reading =
         Reader { context: Arc::clone(&context), options, items, room: Arc::new(Semaphore::new(WAITING_BYTES)) };

@@ -1,18 +1,20 @@
 //! Starts the messages of one connection in the order in which they came.
 //!
 //! A notification is handled to its end before the next message starts; a request has been polled
-//! once before the next message starts, and from there on runs on its own task. `initialize` and
-//! `shutdown` are handled to their end like notifications, because they decide what is allowed next.
+//! once before the next message starts. `initialize` and `shutdown` are handled to their end like
+//! notifications, because they decide what is allowed next. Each handler has a task of its own, so
+//! that its panic, or its blocking, is no other's.
 
 use std::any::Any;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::future::{pending, poll_fn};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -25,8 +27,8 @@ use super::message::{Message, Refusal, code, standard_data};
 use super::outbox::Outbox;
 use super::request::Current;
 
-/// A handler that blocks its thread in its first poll keeps others from starting for no longer.
-const FIRST_POLL: Duration = Duration::from_millis(100);
+/// A handler that blocks its thread in its first poll keeps others from starting for twice this at most.
+const FIRST_POLL: Duration = Duration::from_millis(500);
 
 /// A message on its way to its handler.
 #[derive(Debug)]
@@ -46,10 +48,11 @@ pub(super) struct Context<S> {
     pub(super) outbox: Outbox,
     pub(super) wants_object: fn(&str) -> bool,
     pub(super) hint_for_unknown: fn(&str) -> Option<String>,
+    /// `initialize` succeeded.
+    pub(super) initialized: AtomicBool,
+    /// `shutdown` was taken.
     pub(super) shut_down: AtomicBool,
 }
-
-type Handler = futures::future::BoxFuture<'static, Result<Option<Response>, ExitedError>>;
 
 impl<S: LanguageServer> Context<S> {
     fn service(&self) -> MutexGuard<'_, LspService<S>> {
@@ -79,44 +82,34 @@ impl<S: LanguageServer> Context<S> {
         Ok(Response::from_parts(id.clone(), body))
     }
 
-    fn call(&self, request: Request) -> Result<Handler, Box<dyn Any + Send>> {
-        // Parameters are deserialised here, by code that is not ours alone.
-        catch_unwind(AssertUnwindSafe(|| self.service().call(request)))
-    }
-
     /// Makes `tower_lsp` forget a request whose future ended without an answer.
     fn forget(&self, serial: u64) {
         let params = json!({"id": serial.to_string()});
-        if let Ok(forgotten) = self.call(Request::build("$/cancelRequest").params(params).finish()) {
-            // It is ready at once, and there is nothing to be told.
-            drop(forgotten.now_or_never());
-        }
+        let forgetting = self.service().call(Request::build("$/cancelRequest").params(params).finish());
+        // It is ready at once, and there is nothing to be told.
+        drop(forgetting.now_or_never());
     }
 
-    /// Runs a request to its end and answers it. Returns whether it succeeded.
-    async fn run(self: Arc<Self>, request: Admitted, method: String, params: Option<Value>) -> bool {
+    /// Runs a request to its end and answers it.
+    async fn run(self: Arc<Self>, request: Admitted, method: String, params: Option<Value>) {
         // `tower_lsp` gets an id that is never used twice and that its `$/cancelRequest` can always
         // name; the client's id, which may be neither, stays in the table.
         let mut call = Request::build(method.clone()).id(request.serial.to_string());
         if let Some(params) = params {
             call = call.params(params);
         }
+        let cancelled =
+            async { if request.graceful { pending().await } else { request.cancellation.cancelled().await } };
         let current = Current { id: request.id.clone(), cancellation: request.cancellation.clone() };
-        let handled = match self.call(call.finish()) {
-            Ok(handler) => {
-                let cancelled = async {
-                    if request.graceful { std::future::pending().await } else { request.cancellation.cancelled().await }
-                };
-                let handled = current.scope(async {
-                    tokio::select! { biased;
-                        () = cancelled => None,
-                        handled = handler => Some(handled),
-                    }
-                });
-                AssertUnwindSafe(handled).catch_unwind().await
+        let handled = current.scope(async {
+            // Parameters are deserialised in the call itself, by code that may panic like a handler.
+            let handler = self.service().call(call.finish());
+            tokio::select! { biased;
+                () = cancelled => None,
+                handled = handler => Some(handled),
             }
-            Err(panic) => Err(panic),
-        };
+        });
+        let handled = AssertUnwindSafe(handled).catch_unwind().await;
         let answer = match handled {
             Ok(Some(Ok(Some(response)))) => self.readdress(&request.id, &method, response),
             Ok(Some(Ok(None))) => Err(self.unknown_method(&method)),
@@ -131,13 +124,28 @@ impl<S: LanguageServer> Context<S> {
                 Err(Refusal::panicked(&method))
             }
         };
-        let succeeded = answer.as_ref().is_ok_and(Response::is_ok);
+        if method == "initialize" && answer.as_ref().is_ok_and(Response::is_ok) {
+            self.initialized.store(true, Ordering::Relaxed);
+        }
         let message = match answer {
             Ok(response) => Message::response(&response),
             Err(refusal) => Message::refusal(&request.id, &refusal),
         };
         self.answer(&request, message);
-        succeeded
+    }
+
+    async fn run_notification(self: Arc<Self>, method: String, params: Option<Value>) {
+        let mut call = Request::build(method.clone());
+        if let Some(params) = params {
+            call = call.params(params);
+        }
+        let handled = async {
+            let handler = self.service().call(call.finish());
+            handler.await
+        };
+        if let Err(panic) = AssertUnwindSafe(handled).catch_unwind().await {
+            tracing::error!(method, reason = panic_text(&*panic), "a notification's handler panicked");
+        }
     }
 
     fn answer(&self, request: &Admitted, message: Message) {
@@ -152,19 +160,27 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
 }
 
+/// How far a handler gets before the next message starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    FirstPoll,
+    End,
+}
+
 /// The lane.
 pub(super) struct Lane<S> {
     context: Arc<Context<S>>,
-    running: JoinSet<bool>,
-    initialized: bool,
+    /// Where handlers run.
+    handlers: Handle,
+    running: JoinSet<()>,
 }
 
 impl<S: LanguageServer> Lane<S> {
-    pub(super) fn new(context: Arc<Context<S>>) -> Self {
-        Self { context, running: JoinSet::new(), initialized: false }
+    pub(super) fn new(context: Arc<Context<S>>, handlers: Handle) -> Self {
+        Self { context, handlers, running: JoinSet::new() }
     }
 
-    /// Starts messages until there are no more or it is told to halt; then drops the requests that
+    /// Starts messages until there are no more or it is told to halt; then drops the handlers that
     /// still run.
     pub(super) async fn run(mut self, items: mpsc::Receiver<Item>, halt: CancellationToken) {
         tokio::select! { biased;
@@ -189,39 +205,16 @@ impl<S: LanguageServer> Lane<S> {
         if !self.context.in_flight.start(&request) {
             return;
         }
-        let is_initialize = method == "initialize";
-        if let Some(refusal) = self.refuse_now(is_initialize) {
+        if let Some(refusal) = self.refuse_now(&method) {
             self.context.answer(&request, Message::refusal(&request.id, &refusal));
             return;
         }
-        let params = self.fit_params(&method, params);
-        let is_shutdown = method == "shutdown";
-        if is_shutdown {
+        if method == "shutdown" {
             self.context.shut_down.store(true, Ordering::Relaxed);
         }
-        let handling = Arc::clone(&self.context).run(request, method, params);
-        if is_initialize {
-            self.initialized = handling.await;
-        } else if is_shutdown {
-            handling.await;
-        } else {
-            self.start(handling).await;
-        }
-    }
-
-    /// Polls a request once, on the task that it keeps.
-    async fn start(&mut self, handling: impl Future<Output = bool> + Send + 'static) {
-        let (started, has_started) = oneshot::channel::<()>();
-        let mut started = Some(started);
-        let mut handling = Box::pin(handling);
-        self.running.spawn(poll_fn(move |context| {
-            let polled = handling.as_mut().poll(context);
-            drop(started.take());
-            polled
-        }));
-        if tokio::time::timeout(FIRST_POLL, has_started).await.is_err() {
-            tracing::warn!("a handler blocks its thread; the next message starts without waiting for it");
-        }
+        let until = if matches!(method.as_str(), "initialize" | "shutdown") { Until::End } else { Until::FirstPoll };
+        let params = self.fit_params(&method, params);
+        self.start(Arc::clone(&self.context).run(request, method, params), until).await;
     }
 
     async fn notification(&mut self, method: String, params: Option<Value>) {
@@ -230,25 +223,45 @@ impl<S: LanguageServer> Lane<S> {
             tracing::warn!(method, "a notification was ignored: this is the name of a request");
             return;
         }
-        let mut call = Request::build(method.clone());
-        if let Some(params) = self.fit_params(&method, params) {
-            call = call.params(params);
-        }
-        let handled = match self.context.call(call.finish()) {
-            Ok(handler) => AssertUnwindSafe(handler).catch_unwind().await,
-            Err(panic) => Err(panic),
-        };
-        if let Err(panic) = handled {
-            tracing::error!(method, reason = panic_text(&*panic), "a notification's handler panicked");
+        let params = self.fit_params(&method, params);
+        self.start(Arc::clone(&self.context).run_notification(method, params), Until::End).await;
+    }
+
+    async fn start(&mut self, handling: impl Future<Output = ()> + Send + 'static, until: Until) {
+        let (reached, mut has_reached) = oneshot::channel::<()>();
+        let begun = Arc::new(AtomicBool::new(false));
+        let mut reached = Some(reached);
+        let mut handling = Box::pin(handling);
+        let task = poll_fn({
+            let begun = Arc::clone(&begun);
+            move |context| {
+                begun.store(true, Ordering::Relaxed);
+                let polled = handling.as_mut().poll(context);
+                if until == Until::FirstPoll || polled.is_ready() {
+                    drop(reached.take());
+                }
+                polled
+            }
+        });
+        self.running.spawn_on(task, &self.handlers);
+        let mut had_begun = false;
+        // The other end is dropped, never used; so an error is what is waited for.
+        while tokio::time::timeout(FIRST_POLL, &mut has_reached).await.is_err() {
+            // A poll that waits for a thread keeps its place, however long that takes.
+            if until == Until::FirstPoll && had_begun {
+                tracing::warn!("a handler blocks its thread; the next message starts without waiting for it");
+                return;
+            }
+            had_begun = begun.load(Ordering::Relaxed);
         }
     }
 
     /// Why no request of this kind is taken at this point of the connection's life.
-    fn refuse_now(&self, is_initialize: bool) -> Option<Refusal> {
+    fn refuse_now(&self, method: &str) -> Option<Refusal> {
         if self.context.shut_down.load(Ordering::Relaxed) {
             return Some(Refusal::new(code::INVALID_REQUEST, "the server was shut down; only `exit` may follow"));
         }
-        match (self.initialized, is_initialize) {
+        match (self.context.initialized.load(Ordering::Relaxed), method == "initialize") {
             (true, true) => Some(Refusal::new(code::INVALID_REQUEST, "`initialize` was sent before")),
             (false, false) => Some(Refusal::new(code::NOT_INITIALIZED, "`initialize` must be answered first")),
             _ => None,

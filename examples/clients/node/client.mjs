@@ -116,11 +116,12 @@ const [{ executionId }] = await started;
 await daemon.call("execution/stdin", { executionId, data: "Ada\n" });
 console.log(`(${(await greeting).outcome})`);
 
-// A cancelled execution still answers, with what it had printed so far.
+// A cancelled program is interrupted before it is ended, and its execution still answers.
 console.log("stop it:");
 const stop = new AbortController();
 const printed = once(daemon, "execution/output");
-const endless = execute("console.log('on and on'); setInterval(() => {}, 1000)", {}, stop.signal);
+const tidy = "process.on('SIGINT', () => { console.log('tidied up'); process.exit() })";
+const endless = execute(`${tidy}; console.log('on and on'); setInterval(() => {}, 1000)`, {}, stop.signal);
 await printed;
 stop.abort();
 console.log(`(${(await endless).outcome})`);

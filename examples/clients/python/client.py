@@ -83,6 +83,16 @@ class Daemon:
         return None if length is None else json.loads(self.process.stdout.read(length))
 
 
+ENDLESS = """
+try:
+    print("on and on")
+    while True:
+        pass
+except KeyboardInterrupt:
+    print("tidied up")
+"""
+
+
 def main():
     command = [sys.argv[1] if len(sys.argv) > 1 else "codebeaker"]
     events = queue.SimpleQueue()
@@ -133,10 +143,12 @@ def main():
     daemon.call("execution/stdin", {"executionId": execution, "data": "Ada\n"})
     print(f"({answer.result()['outcome']})")
 
-    # A cancelled execution still answers, with what it had printed so far.
+    # A cancelled program is interrupted before it is ended, and its execution still answers.
     print("stop it:")
-    request, answer = execute("print('on and on', flush=True)\nwhile True: pass")
-    wait_for("execution/output")
+    request, answer = execute(ENDLESS)
+    output = ""
+    while output != "on and on\n":
+        output += wait_for("execution/output")["data"]
     daemon.notify("$/cancelRequest", {"id": request})
     print(f"({answer.result()['outcome']})")
 

@@ -7,6 +7,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How every cgroup of ours begins.
 const PREFIX: &str = "codebeaker";
@@ -42,9 +43,14 @@ impl Owner {
             }
     }
 
-    /// The name of this daemon's `number`th cgroup.
+    /// A name for a cgroup that no other cgroup of this process has or had.
     #[must_use]
-    pub fn cgroup_name(&self, number: u64) -> String {
+    pub fn new_cgroup_name(&self) -> String {
+        static NAMED: AtomicU64 = AtomicU64::new(0);
+        self.cgroup_name(NAMED.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn cgroup_name(&self, number: u64) -> String {
         let Self { pid_namespace, pid, start_time } = self;
         format!("{PREFIX}-{pid_namespace}-{pid}-{start_time}-{number}")
     }
@@ -67,15 +73,19 @@ fn own_pid_namespace() -> io::Result<u64> {
     Ok(fs::metadata("/proc/self/ns/pid")?.ino())
 }
 
+/// When the process started. One that has ended is not found, though nobody may have waited for it yet.
 fn start_time(pid: u32) -> io::Result<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    parse_start_time(&stat).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a stat line without start time"))
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "a stat line without start time");
+    let (state, start_time) = parse_stat(&stat).ok_or_else(invalid)?;
+    if matches!(state, "Z" | "X") { Err(io::ErrorKind::NotFound.into()) } else { Ok(start_time) }
 }
 
-/// The 22nd field. The second is the process's own choice and may hold spaces and brackets, so fields
-/// are counted from its end.
-fn parse_start_time(stat: &str) -> Option<u64> {
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+/// The third field and the 22nd. The second is the process's own choice and may hold spaces and
+/// brackets, so fields are counted from its end.
+fn parse_stat(stat: &str) -> Option<(&str, u64)> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?, fields.nth(18)?.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -102,7 +112,7 @@ mod tests {
     #[test]
     fn a_process_that_names_itself_strangely_is_read_right() {
         let stat = "5 (a) b (c) S 1 5 5 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 0 0";
-        assert_eq!(parse_start_time(stat), Some(987_654));
-        assert_eq!(parse_start_time("5 (a"), None);
+        assert_eq!(parse_stat(stat), Some(("S", 987_654)));
+        assert_eq!(parse_stat("5 (a"), None);
     }
 }

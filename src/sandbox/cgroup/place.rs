@@ -1,8 +1,8 @@
 //! Finds where in the host's cgroups this daemon may make its own.
 //!
 //! In version 1 that is below its own cgroup in the tree of each controller, which takes root. In
-//! version 2 it is the highest cgroup above it that its user may change: for an ordinary user, what
-//! the user's service manager was given; for root, the whole tree.
+//! version 2 it is the nearest cgroup from the daemon's own upwards that its user may divide: a scope
+//! that the daemon was given for itself, or for an ordinary user what the user's service manager was given.
 
 use std::fs;
 use std::io;
@@ -99,44 +99,65 @@ impl Place {
 }
 
 fn try_making_one(parent: &Path, owner: &Owner) -> io::Result<()> {
-    let path = parent.join(owner.cgroup_name(u64::MAX));
+    let path = parent.join(owner.new_cgroup_name());
     fs::create_dir(&path)?;
     fs::remove_dir(&path)
 }
 
-/// The place in version 2: the controllers that are needed are on below it, and cgroups can be made.
+/// The place in version 2: the nearest cgroup from the daemon's own upwards in which cgroups with
+/// controllers can be made.
 fn delegated(unified: &Unified, owner: &Owner) -> Result<PathBuf, NoCgroups> {
-    let refused = |path: &Path, source| NoCgroups::NotOurs { path: path.to_path_buf(), source };
-    let mut parent = unified.own.clone();
-    if let Err(errno) = rustix::fs::access(parent.join("cgroup.procs"), Access::WRITE_OK) {
-        return Err(refused(&parent, errno.into()));
-    }
-    while let Some(above) = parent.parent().filter(|above| above.starts_with(&unified.mount)) {
-        // To move a process, its mover must be allowed to change the cgroup above both places.
-        if rustix::fs::access(above.join("cgroup.procs"), Access::WRITE_OK).is_err() {
-            break;
+    let mut refused = None;
+    for parent in unified.own.ancestors().take_while(|parent| parent.starts_with(&unified.mount)) {
+        // Whoever moves a process must be allowed to change the cgroup above both places.
+        if let Err(errno) = rustix::fs::access(parent.join("cgroup.procs"), Access::WRITE_OK) {
+            return Err(refused.unwrap_or(NoCgroups::NotOurs { path: parent.to_path_buf(), source: errno.into() }));
         }
-        parent = above.to_path_buf();
+        match turn_controllers_on(parent, owner) {
+            Ok(()) => return Ok(parent.to_path_buf()),
+            // The reason closest to the daemon is the one that a person can do something about.
+            Err(reason) => refused = refused.or(Some(reason)),
+        }
     }
+    Err(refused.unwrap_or(NoCgroups::NotMounted))
+}
+
+fn turn_controllers_on(parent: &Path, owner: &Owner) -> Result<(), NoCgroups> {
+    let refused = |source| NoCgroups::NotOurs { path: parent.to_path_buf(), source };
     let list = |file: &str| fs::read_to_string(parent.join(file)).unwrap_or_default();
     let offered = list("cgroup.controllers");
     let has = |list: &str, controller: &str| list.split_whitespace().any(|entry| entry == controller);
     if !NEEDED.iter().all(|controller| has(&offered, controller)) {
-        return Err(NoCgroups::NoControllers { path: parent });
+        return Err(NoCgroups::NoControllers { path: parent.to_path_buf() });
     }
     let on = list("cgroup.subtree_control");
-    for controller in ["memory", "pids", "cpu"] {
-        if has(&offered, controller) && !has(&on, controller) {
-            // What keeps a controller from being turned on is processes in the cgroup itself; another
-            // program's are not ours to move.
-            let turned_on = fs::write(parent.join("cgroup.subtree_control"), format!("+{controller}"));
-            if NEEDED.contains(&controller) {
-                turned_on.map_err(|source| refused(&parent, source))?;
-            }
+    let switch = parent.join("cgroup.subtree_control");
+    for controller in NEEDED.into_iter().filter(|controller| !has(&on, controller)) {
+        let mut turned_on = fs::write(&switch, format!("+{controller}"));
+        if turned_on.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy) {
+            // A cgroup with processes of its own can't have controllers below it.
+            step_aside(parent, owner).map_err(refused)?;
+            turned_on = fs::write(&switch, format!("+{controller}"));
         }
+        turned_on.map_err(refused)?;
     }
-    try_making_one(&parent, owner).map_err(|source| refused(&parent, source))?;
-    Ok(parent)
+    if has(&offered, "cpu") && !has(&on, "cpu") {
+        // Without it processor time is limited otherwise, and said to be.
+        let _unlimited = fs::write(&switch, "+cpu");
+    }
+    try_making_one(parent, owner).map_err(refused)
+}
+
+/// Moves this process out of `parent` into a cgroup below it, if it is the only one there: another
+/// program's processes are not ours to move. The cgroup stays until a later daemon finds it empty.
+fn step_aside(parent: &Path, owner: &Owner) -> io::Result<()> {
+    let processes = fs::read_to_string(parent.join("cgroup.procs"))?;
+    if processes.trim() != std::process::id().to_string() {
+        return Err(io::ErrorKind::ResourceBusy.into());
+    }
+    let own = parent.join(owner.new_cgroup_name());
+    fs::create_dir(&own)?;
+    fs::write(own.join("cgroup.procs"), "0")
 }
 
 /// Where this process is.
@@ -247,6 +268,37 @@ mod tests {
         let unified = located.unified.unwrap();
         assert_eq!(unified.own, Path::new("/sys/fs/cgroup/user.slice/user-1000.slice/session-2.scope"));
         assert_eq!(located.trees, Trees::default());
+    }
+
+    /// A directory that looks like a cgroup with these controllers.
+    fn cgroup(parent: &Path, name: &str, controllers: &str) -> PathBuf {
+        let path = parent.join(name);
+        fs::create_dir(&path).unwrap();
+        for (file, contents) in
+            [("cgroup.procs", ""), ("cgroup.controllers", controllers), ("cgroup.subtree_control", "")]
+        {
+            fs::write(path.join(file), contents).unwrap();
+        }
+        path
+    }
+
+    #[test]
+    fn the_nearest_cgroup_with_controllers_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let mount = cgroup(directory.path(), "mount", "cpu memory pids");
+        let slice = cgroup(&mount, "slice", "cpu io memory pids");
+        let own = cgroup(&slice, "scope", "io");
+        let owner = Owner::current().unwrap();
+        let found = delegated(&Unified { mount: mount.clone(), own: own.clone() }, &owner).unwrap();
+        assert_eq!(found, slice);
+        // A plain file keeps the last of what is written to it: the wish for the last controller.
+        assert_eq!(fs::read_to_string(slice.join("cgroup.subtree_control")).unwrap(), "+cpu");
+        assert_eq!(fs::read_to_string(mount.join("cgroup.subtree_control")).unwrap(), "");
+
+        fs::write(slice.join("cgroup.controllers"), "io").unwrap();
+        fs::write(mount.join("cgroup.controllers"), "memory").unwrap();
+        let reason = delegated(&Unified { mount, own: own.clone() }, &owner).unwrap_err();
+        assert!(matches!(reason, NoCgroups::NoControllers { path } if path == own));
     }
 
     #[test]

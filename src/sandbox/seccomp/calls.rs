@@ -281,7 +281,6 @@ const WAITING: Group = Group {
 /// Sockets, once `socket` has agreed to their family.
 const SOCKETS: Group = Group {
     calls: &[
-        libc::SYS_socketpair,
         libc::SYS_bind,
         libc::SYS_listen,
         libc::SYS_accept,
@@ -361,8 +360,8 @@ const OLDER: Group = Group {
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: Group = Group { calls: &[] };
 
-/// Calls that are allowed in every sandbox, whatever their arguments. `ioctl`, `clone`, `socket` and
-/// `personality` have rules of their own.
+/// Calls that are allowed in every sandbox, whatever their arguments. `ioctl`, `clone`, `socket`,
+/// `socketpair` and `personality` have rules of their own.
 pub(super) const ALWAYS: [&Group; 14] = [
     &PROCESSES,
     &IDENTITY,

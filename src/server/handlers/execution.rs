@@ -26,7 +26,7 @@ use crate::session::{Run, RunLimits, Source, Stdin};
 use crate::transport::current;
 
 /// The most bytes that one `execution/read` answers.
-pub(in crate::server) const MAX_READ_BYTES: u64 = 1 << 20;
+const MAX_READ_BYTES: u64 = 1 << 20;
 
 /// Input is handed over in pieces, so that a cancelled request can say how much was taken.
 const STDIN_PIECE_BYTES: usize = 16 * 1024;
@@ -178,11 +178,10 @@ pub(in crate::server) async fn wait(connection: &Connection, params: WaitParams)
         None => Some(ended.await),
         Some(ms) => tokio::time::timeout(Duration::from_millis(ms), ended).await.ok(),
     };
-    let summary = ended
-        .transpose()
-        .map_err(|error| fault::of_execution(error).execution(&params.execution_id))?;
+    let refused = |error| fault::of_execution(error).execution(&params.execution_id);
+    let summary = ended.transpose().map_err(refused)?;
     Ok(WaitResult {
-        execution_id: params.execution_id,
+        execution_id: params.execution_id.clone(),
         running: summary.is_none(),
         ending: summary.map(|summary| convert::ending(&summary, execution.has_terminal)),
     })
@@ -273,11 +272,11 @@ pub(in crate::server) async fn interrupt(connection: &Connection, params: Execut
 
 pub(in crate::server) async fn kill(connection: &Connection, params: ExecutionRef) -> Result<Done, ProtocolError> {
     let execution = known(connection, &params.execution_id)?;
-    if matches!(execution.phase(), Phase::Ended(_) | Phase::Refused(_)) {
+    if execution.is_over() {
         return Err(fault::of_execution(ExecutionError::NotRunning(execution.id.clone())));
     }
     execution.kill();
-    // It is gone either way; how it went is told to those who wait for it.
+    // It is over; what came of it is for those who wait for that.
     drop(execution.ended().await);
     Ok(Done {})
 }

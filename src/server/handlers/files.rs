@@ -115,7 +115,8 @@ pub(in crate::server) async fn list(
     };
     let link = session.link().map_err(fault::of_session)?;
     let listing = files::list(link, &path, depth, params.hidden, params.limit).await.map_err(fault::of_files)?;
-    let entries = listing.entries.into_iter().map(convert::entry).collect();
+    let directory = files::inside(&path).map_err(fault::of_files)?;
+    let entries = listing.entries.iter().map(|entry| convert::entry(&directory, entry)).collect();
     Ok(FsListResult { entries, truncated: listing.truncated })
 }
 

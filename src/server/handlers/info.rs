@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{execution, files};
+use super::files;
 use crate::engine::ENGINES;
 use crate::protocol::ProtocolError;
 use crate::protocol::catalogue::{EngineInfo, EngineListResult, NoParams, RuntimeInfo, RuntimeListResult};
@@ -47,7 +47,7 @@ pub(in crate::server) fn limits(connection: &Connection) -> ServerLimits {
         max_queued: settings.max_queued as u64,
         max_remembered: settings.max_remembered as u64,
         kept_output_bytes: settings.kept_output_bytes as u64,
-        max_read_bytes: files::MAX_READ_BYTES.min(execution::MAX_READ_BYTES),
+        max_read_bytes: files::MAX_READ_BYTES,
     }
 }
 

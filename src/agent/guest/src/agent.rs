@@ -16,6 +16,8 @@ mod program;
 mod shim;
 mod sys;
 mod terminal;
+#[cfg(test)]
+mod tests;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};

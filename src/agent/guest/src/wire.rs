@@ -15,6 +15,10 @@ pub const VERSION: u16 = 1;
 /// The most bytes of a file that one [`FileOp::Read`] answers or one write message carries.
 pub const FILE_CHUNK_BYTES: usize = 256 * 1024;
 
+/// The most bytes of paths that one listing has, so that deep directories with long names can't make
+/// its few entries long; what is beyond is left out as if it were beyond the number asked for.
+pub const LISTING_PATH_BYTES: usize = 4 * 1024 * 1024;
+
 /// What the daemon asks of the agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ToAgent {

@@ -260,9 +260,7 @@ fn execute(program: &Program) -> Failure {
         if libc::chdir(program.cwd.as_ptr()) < 0 {
             return failed(Step::EnterDirectory);
         }
-        let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-        libc::sigemptyset(none.as_mut_ptr());
-        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
+        sys::unblock_signals();
         let mut failure = Step::FindProgram.failed(Errno(libc::ENOENT));
         for candidate in program.candidates.strings() {
             libc::execve(candidate.as_ptr(), program.argv.as_ptr(), program.env.as_ptr());

@@ -203,19 +203,35 @@ impl Epoll {
 /// Blocks every signal and gives each its default disposition, so that none of either is inherited by
 /// accident; SIGCHLD is then read from the descriptor that comes back.
 pub(crate) fn take_signals() -> Result<OwnedFd> {
-    // SAFETY: the sets are initialised by `sigfillset`/`sigemptyset` before they are read.
+    // The kernel's own structures: a mask of one word, and an action that is all zeroes for the default.
+    // glibc's calls leave out two signals that it reserves, and those could be ignored in programs.
+    const MASK_BYTES: usize = size_of::<u64>();
+    let (all, default) = (u64::MAX, [0_u64; 8]);
+    // SAFETY: the kernel reads as many bytes as are there, and writes nothing.
     unsafe {
-        let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-        libc::sigfillset(all.as_mut_ptr());
-        check(libc::sigprocmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut()))?;
-        for signal in 1..=libc::SIGRTMAX() {
-            // SIGKILL, SIGSTOP and those glibc keeps for itself refuse, and have the default anyway.
-            libc::signal(signal, libc::SIG_DFL);
+        let none = std::ptr::null_mut::<u64>();
+        let blocked = libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const all, none, MASK_BYTES);
+        check(blocked as c_int)?;
+        for signal in (1..=64).filter(|signal| !matches!(*signal, libc::SIGKILL | libc::SIGSTOP)) {
+            check(libc::syscall(libc::SYS_rt_sigaction, signal, &raw const default, none, MASK_BYTES) as c_int)?;
         }
-        let mut child = MaybeUninit::<libc::sigset_t>::uninit();
+    }
+    let mut child = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigemptyset` initialises the set before it is read.
+    unsafe {
         libc::sigemptyset(child.as_mut_ptr());
         libc::sigaddset(child.as_mut_ptr(), libc::SIGCHLD);
         owned(libc::signalfd(-1, child.as_ptr(), libc::SFD_CLOEXEC | libc::SFD_NONBLOCK))
+    }
+}
+
+/// Unblocks every signal. Allocates nothing.
+pub(crate) fn unblock_signals() {
+    let none = 0_u64;
+    // SAFETY: the kernel reads one word; the call can't fail.
+    unsafe {
+        let old = std::ptr::null_mut::<u64>();
+        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const none, old, size_of::<u64>());
     }
 }
 

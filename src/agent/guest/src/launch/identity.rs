@@ -53,10 +53,12 @@ pub(crate) fn become_unowned(launcher: &mut UnixStream) -> Result<(), Failure> {
     rustix::thread::set_thread_res_uid(uid, uid, uid).step("set uid")
 }
 
-/// In the launcher: answers PID 1's request for its map.
+/// In the launcher: answers PID 1's request for its map. If PID 1 has closed its end instead, it has
+/// failed before it came to that, and says so itself.
 pub(crate) fn answer(pid: Pid, identity: Identity, init: &mut UnixStream) -> Result<(), Failure> {
-    let mut request = [0; 1];
-    init.read_exact(&mut request).step("read request of PID 1")?;
+    if init.read(&mut [0]).step("read request of PID 1")? == 0 {
+        return Ok(());
+    }
     let errno = match identity {
         Identity::Unowned(id) => match write_maps(pid, SANDBOX_ID, SANDBOX_ID, id) {
             Ok(()) => 0,

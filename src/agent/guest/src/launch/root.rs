@@ -39,6 +39,11 @@ pub(crate) fn build_and_enter(plan: &Plan, owner: Option<OwnedFd>) -> Result<Ope
     filesystem::attach(root.as_fd(), over.as_fd(), "new root")?;
     let tree = Tree::new(root);
 
+    proc::mount(plan, &tree)?;
+    devices::mount(plan, &tree)?;
+    temporary(plan, &tree)?;
+    let code = code(plan, &tree)?;
+    // After what they may lie in: an engine can be installed below /tmp.
     for bind in &plan.binds {
         show(plan, &tree, bind)?;
     }
@@ -48,17 +53,13 @@ pub(crate) fn build_and_enter(plan: &Plan, owner: Option<OwnedFd>) -> Result<Ope
     for (path, contents) in &plan.files {
         tree.file(path, contents)?;
     }
-    proc::mount(plan, &tree)?;
-    devices::mount(plan, &tree)?;
-    temporary(plan, &tree)?;
-    let code = code(plan, &tree)?;
     workspace::mount(plan, &tree, owner)?;
     if !plan.without.contains(&Protection::ReadOnlyRoot) {
         filesystem::set_attributes(tree.root(), Reach::Mount, READ_ONLY, "/")?;
     }
     enter(&tree)?;
     let workspace = rustix::fs::openat2(
-        &tree.root(),
+        tree.root(),
         WORKSPACE,
         OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
         Mode::empty(),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, btree_set};
 use std::vec;
 
-use codebeaker_agent::wire::{FILE_CHUNK_BYTES, FileEntry, FileKind, FileReply};
+use codebeaker_agent::wire::{FILE_CHUNK_BYTES, FileEntry, FileKind, FileReply, LISTING_PATH_BYTES};
 
 use super::path::Root;
 use super::tree::Walk;
@@ -34,6 +34,7 @@ pub(super) struct Listing {
     depth: usize,
     hidden: bool,
     remaining: usize,
+    remaining_bytes: usize,
     truncated: bool,
     part: Vec<FileEntry>,
     part_bytes: usize,
@@ -67,6 +68,7 @@ impl Listing {
             depth: depth as usize,
             hidden,
             remaining: limit as usize,
+            remaining_bytes: LISTING_PATH_BYTES,
             truncated: false,
             part: Vec::new(),
             part_bytes: 0,
@@ -142,6 +144,11 @@ impl Listing {
                     self.truncated = true;
                     return Ok(true);
                 }
+                let Some(remaining_bytes) = self.remaining_bytes.checked_sub(path.len()) else {
+                    self.truncated = true;
+                    return Ok(false);
+                };
+                self.remaining_bytes = remaining_bytes;
                 self.remaining -= 1;
                 self.part_bytes += path.len() + ENTRY_BYTES;
                 let stat = describe(&stat);

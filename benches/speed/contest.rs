@@ -1,0 +1,186 @@
+//! Takes samples: ours, the floor and the peers in turn, so that a machine that drifts hurts all alike.
+
+use std::time::{Duration, Instant};
+
+use crate::Result;
+
+/// What a sample counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Less is better.
+    Milliseconds,
+    /// 10⁶ bytes in a second; more is better.
+    MegabytesPerSecond,
+    /// 2²⁰ bytes; less is better.
+    Mebibytes,
+}
+
+impl Unit {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Unit::Milliseconds => "ms",
+            Unit::MegabytesPerSecond => "MB/s",
+            Unit::Mebibytes => "MiB",
+        }
+    }
+}
+
+/// The samples of one contestant.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Samples(pub(crate) Vec<f64>);
+
+impl Samples {
+    /// The sample that `share` of all are no worse than.
+    pub(crate) fn percentile(&self, share: f64, unit: Unit) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        if unit == Unit::MegabytesPerSecond {
+            sorted.reverse();
+        }
+        let rank = (sorted.len() as f64 * share).ceil() as usize;
+        sorted.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)
+    }
+
+    pub(crate) fn median(&self, unit: Unit) -> f64 {
+        self.percentile(0.5, unit)
+    }
+}
+
+/// The peers, in the order of the table's columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Bubblewrap,
+    Ipykernel,
+    Docker,
+}
+
+impl Peer {
+    pub(crate) const ALL: [Peer; 3] = [Peer::Bubblewrap, Peer::Ipykernel, Peer::Docker];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Peer::Bubblewrap => "bubblewrap",
+            Peer::Ipykernel => "ipykernel",
+            Peer::Docker => "docker exec",
+        }
+    }
+}
+
+/// A line of the table.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) what: String,
+    pub(crate) unit: Unit,
+    pub(crate) ours: Samples,
+    pub(crate) floor: Option<Samples>,
+    pub(crate) peers: Vec<(Peer, Samples)>,
+    /// What went wrong with a contestant that isn't ours.
+    pub(crate) remarks: Vec<String>,
+}
+
+/// Takes one sample.
+pub(crate) type Sampler<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
+
+/// Who is measured against whom.
+pub(crate) struct Contest<'a> {
+    what: String,
+    unit: Unit,
+    ours: Sampler<'a>,
+    floor: Option<Sampler<'a>>,
+    peers: Vec<Entrant<'a>>,
+}
+
+/// A peer in a contest.
+struct Entrant<'a> {
+    peer: Peer,
+    sampler: Sampler<'a>,
+    /// Takes part in each so manieth round, because it is slow.
+    every: usize,
+    samples: Samples,
+}
+
+impl<'a> Contest<'a> {
+    pub(crate) fn new(what: impl Into<String>, unit: Unit, ours: impl FnMut() -> Result<f64> + 'a) -> Self {
+        Self { what: what.into(), unit, ours: Box::new(ours), floor: None, peers: Vec::new() }
+    }
+
+    #[must_use]
+    pub(crate) fn floor(mut self, sampler: impl FnMut() -> Result<f64> + 'a) -> Self {
+        self.floor = Some(Box::new(sampler));
+        self
+    }
+
+    /// A peer that is not here is `None`.
+    #[must_use]
+    pub(crate) fn peer<F: FnMut() -> Result<f64> + 'a>(self, peer: Peer, sampler: Option<F>) -> Self {
+        self.slow_peer(peer, 1, sampler)
+    }
+
+    /// A peer that would make the whole contest slow takes part in each so manieth round.
+    #[must_use]
+    pub(crate) fn slow_peer<F>(mut self, peer: Peer, every: usize, sampler: Option<F>) -> Self
+    where
+        F: FnMut() -> Result<f64> + 'a,
+    {
+        if let Some(sampler) = sampler {
+            self.peers.push(Entrant { peer, sampler: Box::new(sampler), every, samples: Samples::default() });
+        }
+        self
+    }
+
+    /// Takes so many samples of each, after one of each that doesn't count.
+    ///
+    /// # Errors
+    /// When a sample of ours or of the floor can't be taken. A peer that fails is left out, with a remark.
+    pub(crate) fn run(mut self, rounds: usize) -> Result<Row> {
+        eprintln!("{} ...", self.what);
+        let (mut ours, mut floor, mut remarks) = (Samples::default(), Samples::default(), Vec::new());
+        for round in 0..=rounds {
+            let keep = |samples: &mut Samples, sample| {
+                if round > 0 {
+                    samples.0.push(sample);
+                }
+            };
+            keep(&mut ours, (self.ours)().map_err(|error| format!("{}: {error}", self.what))?);
+            if let Some(sampler) = &mut self.floor {
+                keep(&mut floor, sampler().map_err(|error| format!("{}, floor: {error}", self.what))?);
+            }
+            self.peers.retain_mut(|entrant| {
+                if round % entrant.every != 0 {
+                    return true;
+                }
+                match (entrant.sampler)() {
+                    Ok(sample) => keep(&mut entrant.samples, sample),
+                    Err(error) => {
+                        remarks.push(format!("{}: {} failed: {error}", self.what, entrant.peer.name()));
+                        return false;
+                    }
+                }
+                true
+            });
+        }
+        Ok(Row {
+            what: self.what,
+            unit: self.unit,
+            ours,
+            floor: self.floor.map(|_| floor),
+            peers: self.peers.into_iter().map(|entrant| (entrant.peer, entrant.samples)).collect(),
+            remarks,
+        })
+    }
+}
+
+/// How long something took, in milliseconds.
+pub(crate) fn timed(work: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let began = Instant::now();
+    work()?;
+    Ok(milliseconds(began.elapsed()))
+}
+
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+pub(crate) fn megabytes_per_second(bytes: u64, duration: Duration) -> f64 {
+    bytes as f64 / duration.as_secs_f64() / 1e6
+}

@@ -1,0 +1,146 @@
+//! What else runs code in isolation, as far as this machine has it, and why it hasn't the rest.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use crate::Result;
+use crate::programs::Program;
+
+/// Where a container engine is expected to answer.
+const DOCKER_SOCKET: &str = "/var/run/docker.sock";
+
+/// What stands in the way of a peer.
+pub(crate) type Missing = String;
+
+/// The peers.
+pub(crate) struct Peers {
+    pub(crate) bubblewrap: std::result::Result<Bubblewrap, Missing>,
+    pub(crate) ipykernel: std::result::Result<PathBuf, Missing>,
+    pub(crate) docker: std::result::Result<Container, Missing>,
+    pub(crate) vscode_jsonrpc: std::result::Result<PathBuf, Missing>,
+}
+
+impl Peers {
+    pub(crate) fn find() -> Self {
+        let tools = std::env::var_os("CODEBEAKER_TOOLS").map_or_else(|| PathBuf::from("target/tools"), PathBuf::from);
+        let reader = tools.join("node_modules/vscode-languageserver-protocol");
+        let has_reader = reader.exists().then_some(tools.clone());
+        Self {
+            bubblewrap: Bubblewrap::find(),
+            ipykernel: ipykernel(&tools),
+            docker: Container::start(),
+            vscode_jsonrpc: has_reader
+                .ok_or_else(|| format!("{} is missing; scripts/test.sh installs it", reader.display())),
+        }
+    }
+}
+
+impl Peers {
+    /// What is missing, each with the reason.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let missing = [
+            ("bubblewrap", self.bubblewrap.as_ref().err()),
+            ("ipykernel", self.ipykernel.as_ref().err()),
+            ("docker exec", self.docker.as_ref().err()),
+            ("vscode-jsonrpc", self.vscode_jsonrpc.as_ref().err()),
+        ];
+        missing.into_iter().filter_map(|(name, why)| Some(format!("{name} is missing: {}", why?))).collect()
+    }
+}
+
+/// A sandbox for each run, with the namespaces and the files that ours has; no seccomp filter, no limits.
+pub(crate) struct Bubblewrap(Vec<String>);
+
+impl Bubblewrap {
+    fn find() -> std::result::Result<Self, Missing> {
+        let arguments = "bwrap --unshare-all --die-with-parent --new-session --cap-drop ALL --ro-bind /usr /usr \
+                         --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 --proc /proc \
+                         --dev /dev --tmpfs /tmp --dir /workspace --chdir /workspace";
+        let bubblewrap = Self(arguments.split_whitespace().map(str::to_owned).collect());
+        match bubblewrap.wrap(&Program::new(["/bin/true"]), None).run() {
+            Ok(_) => Ok(bubblewrap),
+            Err(error) => Err(format!("{error} (apt-get install bubblewrap)")),
+        }
+    }
+
+    /// The program in a sandbox, which also sees this directory.
+    pub(crate) fn wrap(&self, program: &Program, directory: Option<&Path>) -> Program {
+        let mut wrapper = self.0.clone();
+        if let Some(directory) = directory.map(|directory| directory.display().to_string()) {
+            wrapper.extend(["--ro-bind".to_owned(), directory.clone(), directory]);
+        }
+        program.behind(&wrapper)
+    }
+}
+
+/// The interpreter that has jupyter_client and ipykernel.
+fn ipykernel(tools: &Path) -> std::result::Result<PathBuf, Missing> {
+    let python = tools.join("venv/bin/python");
+    let found = Command::new(&python).args(["-c", "import ipykernel, jupyter_client"]).stderr(Stdio::null()).status();
+    match found {
+        Ok(status) if status.success() => Ok(python),
+        _ => Err(format!("{} has no ipykernel; CONTRIBUTING.md says how to install it", python.display())),
+    }
+}
+
+/// A container that is there already, as a session of ours is.
+pub(crate) struct Container(String);
+
+impl Container {
+    fn start() -> std::result::Result<Self, Missing> {
+        UnixStream::connect(DOCKER_SOCKET).map_err(|error| format!("no engine answers at {DOCKER_SOCKET}: {error}"))?;
+        let image = std::env::var("CODEBEAKER_BENCH_IMAGE").unwrap_or_else(|_| "python:3-slim".to_owned());
+        let arguments = ["run", "--detach", "--rm", "--network", "none", "--pull", "never", &image, "sleep", "3600"];
+        let started = Command::new("docker").args(arguments).output().map_err(|error| format!("docker: {error}"))?;
+        if !started.status.success() {
+            return Err(String::from_utf8_lossy(&started.stderr).trim().to_owned());
+        }
+        Ok(Self(String::from_utf8_lossy(&started.stdout).trim().to_owned()))
+    }
+
+    /// The program in the container.
+    pub(crate) fn wrap(&self, program: &Program) -> Program {
+        program.behind(&["docker", "exec", &self.0].map(str::to_owned))
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        // It removes itself; nothing depends on when.
+        let _ = Command::new("docker").args(["kill", &self.0]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
+
+/// A program beside this one that measures in a language of its own: a line asks, a line answers.
+pub(crate) struct Assistant {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Assistant {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().ok_or("no standard output")?);
+        Ok(Self { child, input, output })
+    }
+
+    /// Has one sample taken.
+    pub(crate) fn ask(&mut self, what: &str) -> Result<f64> {
+        writeln!(self.input.as_mut().ok_or("no standard input")?, "{what}")?;
+        let mut answer = String::new();
+        self.output.read_line(&mut answer)?;
+        answer.trim().parse().map_err(|_| format!("{what}: {:?}", answer.trim()).into())
+    }
+}
+
+impl Drop for Assistant {
+    fn drop(&mut self) {
+        // It ends with its input, in its own time, and takes along what it started.
+        drop(self.input.take());
+        let _ = self.child.wait();
+    }
+}

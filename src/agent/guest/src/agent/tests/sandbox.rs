@@ -1,0 +1,398 @@
+//! A sandbox for one test: namespaces, an agent in them, and a daemon's end of its stream.
+//!
+//! What these namespaces lack of a real sandbox (a root of its own, filters) is of no account to what the
+//! agent does.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use codebeaker_agent::frame::{self, Channel, Kind, Stream};
+use codebeaker_agent::plan::Protection;
+use codebeaker_agent::wire::{ExecutionLimits, Exited, FileFault, FileOp, FileReply, FromAgent, Reach, Spawn, ToAgent};
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::{Surroundings, run, sys};
+
+/// Carries the [`Setup`] to the process that becomes the agent.
+const SETUP: &str = "CODEBEAKER_TEST_SANDBOX";
+
+/// Where programs work.
+pub(super) const WORKSPACE: &str = "/tmp/workspace";
+
+/// What a test may choose.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Setup {
+    pub(super) watched_memory_bytes: Option<u64>,
+    pub(super) without: Vec<Protection>,
+    /// `RLIMIT_NPROC` of programs, soft, and of the agent, hard.
+    pub(super) processes: Option<(u64, u64)>,
+}
+
+/// The daemon's end.
+pub(super) struct Sandbox {
+    stream: UnixStream,
+    guardian: Child,
+    received: Vec<u8>,
+    messages: VecDeque<FromAgent>,
+    pub(super) data: BTreeMap<u32, Vec<u8>>,
+    pub(super) ended: BTreeSet<u32>,
+    terminals: BTreeSet<u32>,
+    /// What the agent granted.
+    pub(super) credit: BTreeMap<u32, u64>,
+    /// Grant for every byte that comes.
+    pub(super) generous: bool,
+}
+
+/// How an execution went.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) exited: Exited,
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+}
+
+impl Outcome {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+}
+
+/// A program without input, in the workspace.
+pub(super) fn program(execution: u32, argv: &[&str]) -> Spawn {
+    Spawn {
+        execution,
+        argv: argv.iter().map(|argument| (*argument).to_owned()).collect(),
+        env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+        cwd: WORKSPACE.to_owned(),
+        stdin: false,
+        terminal: None,
+        limits: ExecutionLimits::default(),
+    }
+}
+
+/// A shell script.
+pub(super) fn shell(execution: u32, script: &str) -> Spawn {
+    program(execution, &["/bin/sh", "-c", script])
+}
+
+/// A Python program.
+pub(super) fn python(execution: u32, code: &str) -> Spawn {
+    program(execution, &["/usr/bin/python3", "-I", "-S", "-c", code])
+}
+
+impl Sandbox {
+    /// `None`, with the reason printed, where no namespaces are to be had.
+    pub(super) fn start(setup: Setup) -> Option<Self> {
+        let (daemon, agent) = UnixStream::pair().unwrap();
+        // Not a fork of this process: another test's thread may hold a lock that the agent would need.
+        let mut guardian = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "agent::tests::sandbox::be_the_agent", "--ignored", "--nocapture", "--test-threads=1"])
+            .env(SETUP, encode(&setup))
+            .stdin(OwnedFd::from(agent))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut reason = String::new();
+        guardian.stderr.take().unwrap().read_to_string(&mut reason).unwrap();
+        daemon.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut sandbox = Sandbox {
+            stream: daemon,
+            guardian,
+            received: Vec::new(),
+            messages: VecDeque::new(),
+            data: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            terminals: BTreeSet::new(),
+            credit: BTreeMap::new(),
+            generous: true,
+        };
+        if !reason.is_empty() {
+            assert!(std::env::var_os("CODEBEAKER_REQUIRE_ALL").is_none(), "no sandbox: {reason}");
+            eprintln!("skipped, no sandbox: {reason}");
+            return None;
+        }
+        assert!(matches!(sandbox.message(), FromAgent::Ready(_)));
+        Some(sandbox)
+    }
+
+    pub(super) fn send_frame(&mut self, kind: Kind, channel: Channel, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        frame::append(&mut bytes, kind, channel, payload);
+        self.stream.write_all(&bytes).unwrap();
+    }
+
+    pub(super) fn send(&mut self, message: &ToAgent) {
+        let payload = postcard::to_allocvec(message).unwrap();
+        self.send_frame(Kind::Control, Channel::CONTROL, &payload);
+    }
+
+    pub(super) fn spawn(&mut self, spawn: Spawn) {
+        if spawn.terminal.is_some() {
+            self.terminals.insert(spawn.execution);
+        }
+        self.send(&ToAgent::Spawn(spawn));
+    }
+
+    pub(super) fn signal(&mut self, execution: u32, signal: i32, reach: Reach) {
+        self.send(&ToAgent::Signal { execution, signal, reach });
+    }
+
+    pub(super) fn type_in(&mut self, execution: u32, bytes: &[u8]) {
+        for piece in bytes.chunks(frame::MAX_DATA_BYTES) {
+            self.send_frame(Kind::Data, Channel::of(execution, Stream::Stdin), piece);
+        }
+    }
+
+    pub(super) fn end_input(&mut self, execution: u32) {
+        self.send_frame(Kind::End, Channel::of(execution, Stream::Stdin), &[]);
+    }
+
+    /// Takes one frame. False when the agent is gone.
+    pub(super) fn step(&mut self) -> bool {
+        loop {
+            if let Some((frame, used)) = frame::decode(&self.received).unwrap() {
+                let (kind, channel, payload) = (frame.kind, frame.channel, frame.payload.to_vec());
+                self.received.drain(..used);
+                self.take(kind, channel, payload);
+                return true;
+            }
+            let mut bytes = vec![0; 256 * 1024];
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return false,
+                Ok(length) => self.received.extend_from_slice(&bytes[..length]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return false,
+                // A time-out makes a read return when the machine was frozen for a moment.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("the agent says nothing: {error}"),
+            }
+        }
+    }
+
+    fn take(&mut self, kind: Kind, channel: Channel, payload: Vec<u8>) {
+        match kind {
+            Kind::Control => self.messages.push_back(postcard::from_bytes(&payload).unwrap()),
+            Kind::Data => {
+                assert!(!self.ended.contains(&channel.0), "data after the end");
+                assert!(!payload.is_empty() && payload.len() <= frame::MAX_DATA_BYTES);
+                self.data.entry(channel.0).or_default().extend_from_slice(&payload);
+                if self.generous {
+                    self.send_frame(Kind::Credit, channel, &(payload.len() as u32).to_le_bytes());
+                }
+            }
+            Kind::End => assert!(self.ended.insert(channel.0), "two ends"),
+            Kind::Credit => {
+                let bytes = u32::from_le_bytes(payload.try_into().unwrap());
+                *self.credit.entry(channel.0).or_default() += u64::from(bytes);
+            }
+        }
+    }
+
+    /// The next control message.
+    pub(super) fn message(&mut self) -> FromAgent {
+        loop {
+            if let Some(message) = self.messages.pop_front() {
+                return message;
+            }
+            assert!(self.step(), "the agent is gone");
+        }
+    }
+
+    /// The number of the program that the next message says was started.
+    pub(super) fn started(&mut self, number: u32) -> u32 {
+        match self.message() {
+            FromAgent::Started { execution, pid } if execution == number => pid,
+            other => panic!("not started: {other:?}"),
+        }
+    }
+
+    pub(super) fn not_started(&mut self, number: u32) -> (String, i32) {
+        match self.message() {
+            FromAgent::NotStarted { execution, step, errno } if execution == number => (step, errno),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    pub(super) fn exited(&mut self, number: u32) -> Exited {
+        match self.message() {
+            FromAgent::Exited(exited) if exited.execution == number => exited,
+            other => panic!("not exited: {other:?}"),
+        }
+    }
+
+    /// Everything that is left to come of an execution that has started.
+    pub(super) fn finish(&mut self, execution: u32) -> Outcome {
+        let exited = self.exited(execution);
+        let [stdout, stderr] = [Stream::Stdout, Stream::Stderr].map(|stream| Channel::of(execution, stream).0);
+        let with_stderr = !self.terminals.contains(&execution);
+        while !self.ended.contains(&stdout) || (with_stderr && !self.ended.contains(&stderr)) {
+            assert!(self.step(), "the agent is gone");
+        }
+        let [stdout, stderr] = [stdout, stderr].map(|channel| self.data.remove(&channel).unwrap_or_default());
+        Outcome { exited, stdout, stderr }
+    }
+
+    /// Runs a program from start to end.
+    pub(super) fn run(&mut self, spawn: Spawn) -> Outcome {
+        let execution = spawn.execution;
+        self.spawn(spawn);
+        self.started(execution);
+        self.finish(execution)
+    }
+
+    /// Reads standard output until it contains `text`.
+    pub(super) fn await_output(&mut self, execution: u32, text: &str) {
+        let channel = Channel::of(execution, Stream::Stdout).0;
+        let has = |data: Option<&Vec<u8>>| data.is_some_and(|data| String::from_utf8_lossy(data).contains(text));
+        while !has(self.data.get(&channel)) {
+            assert!(self.step(), "no {text:?} in {:?}", self.data.get(&channel));
+        }
+    }
+
+    /// The answer to a request about files; the parts of a listing together.
+    pub(super) fn file(&mut self, op: FileOp) -> Result<FileReply, FileFault> {
+        self.send(&ToAgent::File { request: 77, op });
+        let mut all = Vec::new();
+        loop {
+            match self.message() {
+                FromAgent::File { request: 77, result: Ok(FileReply::Entries { entries, last, truncated }) } => {
+                    all.extend(entries);
+                    if last {
+                        return Ok(FileReply::Entries { entries: all, last, truncated });
+                    }
+                }
+                FromAgent::File { request: 77, result } => return result,
+                other => panic!("no answer: {other:?}"),
+            }
+        }
+    }
+
+    /// Closes the stream, and says how the agent ended.
+    pub(super) fn hang_up(self) -> i32 {
+        let Sandbox { stream, guardian, .. } = self;
+        drop(stream);
+        wait(guardian)
+    }
+
+    /// How the agent ended, which it must do by itself.
+    pub(super) fn gone(mut self) -> i32 {
+        while self.step() {}
+        wait(self.guardian)
+    }
+}
+
+fn wait(mut guardian: Child) -> i32 {
+    guardian.wait().unwrap().code().unwrap()
+}
+
+/// Not a test: what [`Sandbox::start`] runs in a process of its own.
+#[test]
+#[ignore = "is the agent of other tests"]
+fn be_the_agent() {
+    let Some(setup) = std::env::var_os(SETUP) else { return };
+    let setup = decode(setup.to_str().unwrap());
+    match enter() {
+        Err((step, errno)) => eprint!("{step}: {}", std::io::Error::from_raw_os_error(errno.0)),
+        Ok(stream) => become_agent(stream, setup),
+    }
+}
+
+fn encode(setup: &Setup) -> String {
+    postcard::to_allocvec(setup).unwrap().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn decode(text: &str) -> Setup {
+    let bytes = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap());
+    postcard::from_bytes(&bytes.collect::<Vec<u8>>()).unwrap()
+}
+
+type Step<T> = Result<T, (&'static str, sys::Errno)>;
+
+fn step(name: &'static str, result: i32) -> Step<i32> {
+    sys::check(result).map_err(|errno| (name, errno))
+}
+
+/// Makes the namespaces, and returns in the process that is to become the agent.
+fn enter() -> Step<OwnedFd> {
+    // SAFETY: calls on numbers and NUL-terminated literals.
+    unsafe {
+        step("die with the test", libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
+        let stream = step("take the stream", libc::fcntl(0, libc::F_DUPFD_CLOEXEC, 3))?;
+        let null = step("open null", libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC))?;
+        step("let go of the stream", libc::dup2(null, 0))?;
+        let (uid, gid) = (libc::geteuid(), libc::getegid());
+        if uid != 0 {
+            step("unshare user", libc::unshare(libc::CLONE_NEWUSER))?;
+            for (file, text) in [
+                ("/proc/self/setgroups", "deny".to_owned()),
+                ("/proc/self/uid_map", format!("1000 {uid} 1")),
+                ("/proc/self/gid_map", format!("1000 {gid} 1")),
+            ] {
+                std::fs::write(file, text)
+                    .map_err(|error| ("map ids", sys::Errno(error.raw_os_error().unwrap_or(0))))?;
+            }
+        }
+        // A user of its own for each sandbox: the kernel counts processes by user.
+        let own = 1_000_000 + std::process::id();
+        step("unshare", libc::unshare(libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWIPC))?;
+        match step("fork", libc::fork())? {
+            0 => {}
+            agent => {
+                libc::close(stream);
+                libc::close(2);
+                let mut status = 0;
+                libc::waitpid(agent, &raw mut status, 0);
+                sys::exit(if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 200 });
+            }
+        }
+        let mount = |kind: &std::ffi::CStr, target: &std::ffi::CStr, flags| {
+            step("mount", libc::mount(kind.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, std::ptr::null()))
+        };
+        mount(c"none", c"/", libc::MS_REC | libc::MS_PRIVATE)?;
+        mount(c"proc", c"/proc", libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC)?;
+        mount(c"tmpfs", c"/tmp", libc::MS_NOSUID | libc::MS_NODEV)?;
+        for dir in [c"/tmp/workspace", c"/tmp/code"] {
+            step("mkdir", libc::mkdir(dir.as_ptr(), 0o755))?;
+        }
+        if uid == 0 {
+            for dir in [c"/tmp", c"/tmp/workspace", c"/tmp/code"] {
+                step("chown", libc::chown(dir.as_ptr(), own, own))?;
+            }
+            step("leave groups", libc::setgroups(0, std::ptr::null()))?;
+            step("change group", libc::setresgid(own, own, own))?;
+            step("change user", libc::setresuid(own, own, own))?;
+        }
+        // Only now: a change of user would clear it.
+        step("die with the test", libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
+        step("no new privileges", libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
+        step("be undumpable", libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0))?;
+        Ok(OwnedFd::from_raw_fd(stream))
+    }
+}
+
+fn become_agent(stream: OwnedFd, setup: Setup) -> ! {
+    let open = |path: &std::ffi::CStr, flags| sys::open_device(path, flags | libc::O_DIRECTORY);
+    let (Ok(workspace), Ok(code)) = (open(c"/tmp/workspace", libc::O_PATH), open(c"/tmp/code", libc::O_RDONLY)) else {
+        sys::exit(201)
+    };
+    if let Some((soft, hard)) = setup.processes
+        && sys::set_limit(libc::RLIMIT_NPROC, libc::rlimit { rlim_cur: soft, rlim_max: hard }).is_err()
+    {
+        sys::exit(202);
+    }
+    // SAFETY: no pointers; closing the last copy tells the test that the sandbox stands.
+    unsafe { libc::close(2) };
+    run(Surroundings {
+        stream,
+        workspace,
+        code,
+        watched_memory_bytes: setup.watched_memory_bytes,
+        landlock_abi: 0,
+        without: setup.without,
+    })
+}

@@ -1,0 +1,272 @@
+//! Sandboxes with and without protections, and hostile programs run in them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use codebeaker::agent::frame::Stream;
+use codebeaker::agent::plan::Protection;
+use codebeaker::agent::wire::{Reach, TerminalSize};
+use codebeaker::agent::{ByteStream, Ended, Link, Process, Program};
+use codebeaker::config::Limits;
+use codebeaker::runtime::native::Native;
+use codebeaker::runtime::{Keeper, Runtime, SandboxSpec, Workspace};
+
+use crate::actor::Actor;
+use crate::host::Host;
+use crate::survivors::{Made, children};
+
+/// A program that has not ended by then never will: the attack is over.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is before every hostile program.
+const PRELUDE: &str = include_str!("programs/prelude.py");
+
+/// A hostile program in Python, from `tests/attacks/programs`.
+macro_rules! program {
+    ($name:literal) => {
+        include_str!(concat!("programs/", $name))
+    };
+}
+pub(crate) use program;
+
+/// One test's runtime and the host around it.
+pub(crate) struct Lab {
+    pub(crate) actor: Actor,
+    pub(crate) host: Host,
+    native: Native,
+}
+
+/// A sandbox to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting {
+    pub(crate) limits: Limits,
+    pub(crate) workspace: Workspace,
+    pub(crate) without: Vec<Protection>,
+}
+
+impl Setting {
+    /// With small limits, so that what goes wrong does little harm.
+    pub(crate) fn without(without: &[Protection]) -> Self {
+        let limits = Limits { memory_bytes: 256 << 20, disk_bytes: 32 << 20, pids: 64, ..Limits::default() };
+        Self { limits, workspace: Workspace::None, without: without.to_vec() }
+    }
+
+    /// With all protections.
+    pub(crate) fn safe() -> Self {
+        Self::without(&[])
+    }
+
+    pub(crate) fn workspace(self, workspace: Workspace) -> Self {
+        Self { workspace, ..self }
+    }
+}
+
+/// A sandbox that stands.
+pub(crate) struct Stand {
+    pub(crate) link: Link,
+    pub(crate) keeper: Box<dyn Keeper>,
+    /// As the agent reports it.
+    pub(crate) landlock_abi: u32,
+    facts: String,
+    /// The process on the host that all others of it descend from.
+    launcher: u32,
+}
+
+/// What came of a program.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// Both streams ended when the program had.
+    pub(crate) streams_ended: bool,
+    pub(crate) ended: Ended,
+}
+
+impl Ran {
+    /// All that came out of the sandbox.
+    pub(crate) fn seen(&self) -> String {
+        format!("{}{}{:?}", self.stdout, self.stderr, self.ended)
+    }
+
+    /// What the program tried, and what it says came of it: `(worked, detail)`.
+    pub(crate) fn attempts(&self) -> BTreeMap<String, (bool, String)> {
+        let lines = self.stdout.lines().filter_map(|line| {
+            let mut fields = line.splitn(3, '\t');
+            let (name, verdict, detail) = (fields.next()?, fields.next()?, fields.next()?);
+            Some((name.to_owned(), (verdict == "worked", detail.to_owned())))
+        });
+        lines.collect()
+    }
+
+    /// The number that the program printed under this name.
+    pub(crate) fn number(&self, name: &str) -> u64 {
+        let attempts = self.attempts();
+        let (_, detail) = attempts.get(name).unwrap_or_else(|| panic!("no {name} in {self:#?}"));
+        detail.parse().unwrap_or_else(|_| panic!("{name} is no number in {self:#?}"))
+    }
+
+    /// Fails unless each of these attempts was made and worked.
+    pub(crate) fn assert_worked(&self, names: &[&str]) {
+        let attempts = self.attempts();
+        for name in names {
+            let worked = attempts.get(*name).is_some_and(|(worked, _)| *worked);
+            assert!(worked, "{name:?} shall work without its protection, and did not: {self:#?}");
+        }
+    }
+
+    /// Fails unless attempts were made, and none of them worked.
+    pub(crate) fn assert_refused(&self) {
+        let attempts = self.attempts();
+        assert!(!attempts.is_empty(), "nothing was tried: {self:#?}");
+        let worked: Vec<_> = attempts.iter().filter(|(_, (worked, _))| *worked).collect();
+        assert!(worked.is_empty(), "HOLE: {worked:#?}\n{self:#?}");
+    }
+}
+
+impl Lab {
+    pub(crate) fn open(actor: Actor, ground: &Path) -> Self {
+        Self { actor, host: Host::new(ground), native: Native::start() }
+    }
+
+    pub(crate) async fn sandbox(&self, setting: Setting) -> Stand {
+        let Setting { limits, workspace, without } = setting;
+        let shown = format!("{without:?} {workspace:?}");
+        let spec = SandboxSpec { limits, workspace, engine_roots: vec![], hostname: "target".into(), without };
+        let before = children();
+        let sandbox = self.native.create(spec).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
+        let (reader, writer) = sandbox.stream.into_split();
+        let linked = Link::connect(reader, writer).await;
+        let (link, ready) = linked.unwrap_or_else(|error| panic!("a sandbox without {shown}: {error}"));
+        let launcher = children().into_iter().find(|child| !before.contains(child)).expect("a launcher");
+        Stand {
+            link,
+            keeper: sandbox.keeper,
+            facts: self.host.facts().to_string(),
+            launcher,
+            landlock_abi: ready.landlock_abi,
+        }
+    }
+
+    /// Runs the program where these protections are missing: there each of `attempts` has to work.
+    pub(crate) async fn works(&self, program: &str, without: &[Protection], attempts: &[&str]) {
+        let stand = self.sandbox(Setting::without(without)).await;
+        let ran = stand.attack(program).await;
+        println!("without {without:?}:\n{}", ran.stdout);
+        ran.assert_worked(attempts);
+        stand.close().await;
+        // What it touched was to be touched.
+        self.host.connections();
+    }
+
+    /// Runs the program where nothing is missing: nothing it tries may work, and the session goes on.
+    pub(crate) async fn fails(&mut self, program: &str) {
+        let stand = self.sandbox(Setting::safe()).await;
+        let ran = stand.attack(program).await;
+        println!("with everything:\n{}", ran.stdout);
+        ran.assert_refused();
+        self.host.assert_untouched(&ran.seen());
+        stand.assert_works().await;
+        stand.close().await;
+    }
+}
+
+impl Stand {
+    /// A program in Python.
+    pub(crate) fn hostile(&self, program: &str) -> Program {
+        let code = format!("{PRELUDE}\n{program}");
+        self.program(&["python3", "-I", "-c", &code, &self.facts])
+    }
+
+    pub(crate) fn program(&self, argv: &[&str]) -> Program {
+        let env = [("HOME", "/workspace"), ("PATH", "/usr/local/bin:/usr/bin:/bin"), ("PYTHONUNBUFFERED", "1")];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Program::new(argv.iter().map(|arg| (*arg).to_owned()).collect(), env.into())
+    }
+
+    pub(crate) async fn start(&self, program: Program) -> Process {
+        self.link.spawn(program).await.expect("start a program")
+    }
+
+    /// Runs a hostile program to its end.
+    pub(crate) async fn attack(&self, program: &str) -> Ran {
+        self.finish(self.start(self.hostile(program)).await).await
+    }
+
+    /// The same, in a terminal.
+    pub(crate) async fn attack_in_terminal(&self, program: &str) -> Ran {
+        let terminal = Some(TerminalSize { cols: 80, rows: 24 });
+        self.finish(self.start(Program { terminal, ..self.hostile(program) }).await).await
+    }
+
+    pub(crate) async fn run(&self, argv: &[&str]) -> Ran {
+        self.finish(self.start(self.program(argv)).await).await
+    }
+
+    /// Waits for the end of a program and takes what it printed.
+    pub(crate) async fn finish(&self, mut process: Process) -> Ran {
+        let outputs = [Stream::Stdout, Stream::Stderr].map(|stream| Output::read(process.output(stream)));
+        let ended = match tokio::time::timeout(PATIENCE, process.ended()).await {
+            Ok(ended) => ended.expect("the sandbox outlives its program"),
+            Err(_) => {
+                let printed = outputs.each_ref().map(Output::text);
+                panic!("the program does not end; so far it printed {printed:#?}");
+            }
+        };
+        let [mut out, mut err] = outputs;
+        // Nobody promises when the streams end if somebody else holds them: a moment is enough to see.
+        let both = async { (out.end().await, err.end().await) };
+        let streams_ended = tokio::time::timeout(Duration::from_secs(2), both).await.is_ok();
+        Ran { stdout: out.text(), stderr: err.text(), streams_ended, ended }
+    }
+
+    /// Ends all of an execution by force.
+    pub(crate) async fn kill(&self, process: &Process) {
+        process.signals().send(9, Reach::Tree).await.expect("send the signal");
+    }
+
+    /// Fails unless the next program runs.
+    pub(crate) async fn assert_works(&self) {
+        let ran = self.run(&["/bin/echo", "still here"]).await;
+        assert_eq!(ran.stdout, "still here\n", "{ran:?}");
+    }
+
+    /// Ends the sandbox; nothing of it may be left.
+    pub(crate) async fn close(mut self) {
+        let made = Made::by(self.launcher);
+        assert!(made.processes() >= 2, "a sandbox is a launcher and PID 1 at least: {made:?}");
+        assert!(self.keeper.destroy().await, "the sandbox did not end");
+        made.assert_gone();
+    }
+}
+
+/// A stream that is read while the program runs.
+struct Output {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Output {
+    fn read(mut stream: ByteStream) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&bytes);
+        let task = tokio::spawn(async move {
+            while let Ok(Some(part)) = stream.next().await {
+                kept.lock().expect("nobody panics with it").extend_from_slice(&part);
+                if stream.grant(part.len()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Self { bytes, task }
+    }
+
+    async fn end(&mut self) {
+        (&mut self.task).await.expect("the reader does not panic");
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().expect("nobody panics with it")).into_owned()
+    }
+}

@@ -1,0 +1,52 @@
+//! Attacks on the network: the host's, and what lies behind it.
+
+use codebeaker::agent::plan::Protection::{Landlock, MinimalRoot, Network};
+
+use crate::actor::each_actor;
+use crate::lab::{Setting, program};
+
+#[test]
+fn nothing_on_a_network_is_reached() {
+    each_actor(async |mut lab| {
+        // Without the protection only the host itself is reached for: other machines are none of a test's business.
+        lab.host.tell("inside", false.into());
+        let stand = lab.sandbox(Setting::without(&[Network])).await;
+        let ran = stand.attack(program!("network.py")).await;
+        println!("without a network of its own:\n{}", ran.stdout);
+        ran.assert_worked(&["host's loopback", "all of loopback"]);
+        assert!(lab.host.connections() >= 2, "the canaries saw no connection: {ran:#?}");
+        stand.close().await;
+
+        lab.host.tell("inside", true.into());
+        lab.fails(program!("network.py")).await;
+    });
+}
+
+#[test]
+fn no_socket_of_the_host_is_reached_by_path_or_by_name() {
+    each_actor(async |mut lab| {
+        let stand = lab.sandbox(Setting::without(&[Network, Landlock, MinimalRoot])).await;
+        let ran = stand.attack(program!("sockets.py")).await;
+        println!("without protections:\n{}", ran.stdout);
+        ran.assert_worked(&["abstract", "path", "names of the host's sockets"]);
+        assert!(lab.host.connections() >= 2, "the canaries saw no connection: {ran:#?}");
+        stand.close().await;
+        lab.fails(program!("sockets.py")).await;
+    });
+}
+
+#[test]
+fn landlock_alone_keeps_abstract_sockets_away() {
+    each_actor(async |mut lab| {
+        let stand = lab.sandbox(Setting::without(&[Network])).await;
+        let ran = stand.attack(program!("sockets.py")).await;
+        let (worked, detail) = ran.attempts()["abstract"].clone();
+        if stand.landlock_abi >= 6 {
+            assert!(!worked, "HOLE: {detail}");
+        } else {
+            crate::actor::skip("this kernel's Landlock has no scopes");
+        }
+        lab.host.connections();
+        stand.close().await;
+    });
+}
