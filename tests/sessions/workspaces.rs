@@ -189,7 +189,7 @@ fn a_workspace_that_makes_no_sense_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_directory_that_the_daemon_may_not_enter_is_refused() {
+fn a_directory_that_the_user_may_not_enter_stays_closed() {
     let setup = Setup::ordinary();
     if setup.other_user().is_none() {
         println!("skipped: needs root, to have a directory of another user's");
@@ -200,9 +200,19 @@ fn a_directory_that_the_daemon_may_not_enter_is_refused() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     for mode in ["copy", "bindRo", "bindRw", "overlay"] {
         let params = json!({"workspace": {"mode": mode, "uri": uri(&path)}});
-        let error = client.call("session/create", params).unwrap_err();
-        assert_eq!(error["code"], 1505, "{mode}: {error}");
-        assert!(error["data"]["hint"].is_string(), "{mode}: {error}");
+        match client.call("session/create", params) {
+            Ok(session) => {
+                let session = session["sessionId"].as_str().unwrap();
+                let code = "ls /workspace; cat /workspace/file.txt";
+                let execution = client.execute(session, json!({"code": code, "language": "bash", "cwd": "/tmp"}));
+                let text = execution.stdout() + &execution.stderr();
+                assert!(text.contains("Permission denied") && !text.contains("old"), "{mode}: {text}");
+            }
+            Err(error) => {
+                assert_eq!(error["code"], 1505, "{mode}: {error}");
+                assert!(error["data"]["hint"].is_string(), "{mode}: {error}");
+            }
+        }
     }
 }
 
