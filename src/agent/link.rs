@@ -197,11 +197,11 @@ impl Link {
         self.answered(answer).await
     }
 
-    /// Puts code that came without a file where it can be run.
+    /// Puts code that came without a file where it can be run, and starts the program that runs it.
     ///
     /// # Errors
-    /// As [`Link::write_file`].
-    pub async fn write_code(&self, path: &str, code: Bytes) -> Result<FileReply, LinkError> {
+    /// [`LinkError::File`] when the code can't be put there, else as [`Link::spawn`].
+    pub async fn spawn_with_code(&self, path: &str, code: Bytes, program: Program) -> Result<Process, LinkError> {
         let target = WriteTarget {
             path: path.as_bytes().to_vec(),
             area: Area::Code,
@@ -210,18 +210,28 @@ impl Link {
             parents: true,
             if_match: None,
         };
-        self.write_file(target, code).await
+        if code.len() > frame::MAX_DATA_BYTES {
+            self.write_file(target, code).await?;
+            return self.spawn(program).await;
+        }
+        // In one lane, and so in this order: there is no need to wait for the one before asking for the other.
+        let (request, written) = self.shared.expect_file(0)?;
+        let op = FileOp::Create { handle: self.shared.next_handle(), target, data: code.to_vec(), last: true };
+        self.shared.ask(&ToAgent::File { request, op }).await.inspect_err(|_| self.shared.forget_file(request))?;
+        let spawned = self.spawn(program).await;
+        self.answered(written).await?;
+        spawned
     }
 
-    /// Has what [`Link::write_code`] put there removed, with its directory, and doesn't wait for that.
+    /// Has the code of [`Link::spawn_with_code`] taken away, with its directory. Nobody depends on when
+    /// that is done, so this doesn't wait for it.
     ///
     /// # Errors
     /// [`LinkError::Lost`].
-    pub async fn discard_code(&self, directory: &str) -> Result<(), LinkError> {
+    pub async fn remove_code(&self, directory: &str) -> Result<(), LinkError> {
         let (request, _) = self.shared.expect_file(0)?;
         let op = FileOp::Remove { path: directory.as_bytes().to_vec(), area: Area::Code, recursive: true };
-        // In the same lane as the code, lest it overtake it.
-        self.shared.ask_in_bulk(&ToAgent::File { request, op }).await
+        self.shared.ask(&ToAgent::File { request, op }).await.inspect_err(|_| self.shared.forget_file(request))
     }
 
     async fn answered(&self, answer: oneshot::Receiver<Result<FileReply, FileFault>>) -> Result<FileReply, LinkError> {

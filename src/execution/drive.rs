@@ -146,7 +146,7 @@ async fn run(
         Ok(Ok(process)) => Ok(see_through(execution, &order, process, &link, &oom_kills, queued, observer).await),
     };
     if let Some(Code { directory, .. }) = &order.code
-        && let Err(error) = link.discard_code(directory).await
+        && let Err(error) = link.remove_code(directory).await
     {
         tracing::debug!(%error, "code could not be taken away");
     }
@@ -154,10 +154,14 @@ async fn run(
 }
 
 async fn begin(order: &Order, link: &Link) -> Result<Process, ExecutionError> {
-    if let Some(Code { directory, name, text }) = &order.code {
-        link.write_code(&format!("{directory}/{name}"), text.clone()).await.map_err(ExecutionError::Code)?;
-    }
-    link.spawn(order.program.clone()).await.map_err(refusal)
+    let program = order.program.clone();
+    let begun = match &order.code {
+        Some(Code { directory, name, text }) => {
+            link.spawn_with_code(&format!("{directory}/{name}"), text.clone(), program).await
+        }
+        None => link.spawn(program).await,
+    };
+    begun.map_err(refusal)
 }
 
 async fn see_through(
@@ -325,6 +329,7 @@ fn refusal(error: LinkError) -> ExecutionError {
         LinkError::TooLong { .. } => {
             ExecutionError::NotStarted { step: "execute".to_owned(), errno: Errno::TOOBIG.raw_os_error() }
         }
+        LinkError::File { .. } => ExecutionError::Code(error),
         other => ExecutionError::Lost(other),
     }
 }
