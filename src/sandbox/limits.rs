@@ -141,21 +141,32 @@ impl Counted {
     }
 }
 
+/// The least size of a file system in memory, for the size 0 would mean that it has no bound.
+const LEAST_BYTES: u64 = 4096;
+
 /// Divides what all files may take among the file systems in memory. What a program fills can't take
 /// the room of the code that the daemon brings in.
 #[must_use]
 pub fn tmpfs_sizes(limits: &Limits, workspace: &Workspace) -> TmpfsSizes {
     let disk = limits.disk_bytes;
-    let code_bytes = (disk / 16).clamp(1 << 20, 16 << 20).min(disk);
+    let code_bytes = (disk / 16).clamp(1 << 20, 16 << 20).min(disk / 4);
     let shm_bytes = (disk / 16).min(64 << 20);
     let rest = disk.saturating_sub(code_bytes + shm_bytes);
     let (workspace_bytes, tmp_bytes) = match workspace {
         // The workspace is on the host's disk.
         Workspace::Bind { .. } => (0, rest),
-        Workspace::Empty | Workspace::Copy { .. } | Workspace::Overlay { .. } => (rest - rest / 4, rest / 4),
+        Workspace::Empty | Workspace::Copy { .. } | Workspace::Overlay { .. } => {
+            ((rest - rest / 4).max(LEAST_BYTES), rest / 4)
+        }
     };
     let inodes = (disk / BYTES_PER_INODE).clamp(MIN_INODES, MAX_INODES);
-    TmpfsSizes { workspace_bytes, tmp_bytes, shm_bytes: shm_bytes.max(4096), code_bytes, inodes }
+    TmpfsSizes {
+        workspace_bytes,
+        tmp_bytes: tmp_bytes.max(LEAST_BYTES),
+        shm_bytes: shm_bytes.max(LEAST_BYTES),
+        code_bytes: code_bytes.max(LEAST_BYTES),
+        inodes,
+    }
 }
 
 /// What the session's cgroups allow. Files in memory are charged to them, too: without room for those,
@@ -259,6 +270,17 @@ mod tests {
             let sum = sizes.workspace_bytes + sizes.tmp_bytes + sizes.shm_bytes + sizes.code_bytes;
             assert_eq!(sum, disk_bytes);
             assert!(sizes.workspace_bytes > disk_bytes / 2);
+        }
+    }
+
+    #[test]
+    fn no_file_system_is_without_bound_however_little_there_is() {
+        for disk_bytes in [0, 1, 64 << 10, 1 << 20, (1 << 20) + 1] {
+            let limits = Limits { disk_bytes, ..Limits::default() };
+            let sizes = tmpfs_sizes(&limits, &Workspace::Empty);
+            for bytes in [sizes.workspace_bytes, sizes.tmp_bytes, sizes.shm_bytes, sizes.code_bytes] {
+                assert!((LEAST_BYTES..=disk_bytes.max(LEAST_BYTES)).contains(&bytes), "{sizes:?}");
+            }
         }
     }
 

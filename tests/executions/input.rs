@@ -62,7 +62,7 @@ fn a_stream_of_input_goes_on_until_its_end() {
 fn input_that_is_closed_or_was_never_open_says_so() {
     let mut client = Client::initialized();
     let session = client.create_session(json!({}));
-    let wait = "echo ready; trap 'exit 0' TERM; while :; do sleep 0.05; done";
+    let wait = "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done";
     for (stdin, first_eof) in [("none", false), ("stream", true)] {
         let (id, execution) = client.begin(json!({"sessionId": session, "source": bash(wait), "stdin": stdin}));
         client.wait_for_output(&execution, "ready");
@@ -85,7 +85,7 @@ fn input_that_is_closed_or_was_never_open_says_so() {
 fn a_program_that_closed_its_input_does_not_block_who_writes() {
     let mut client = Client::initialized();
     let session = client.create_session(json!({}));
-    let code = "exec <&-; echo ready; trap 'exit 0' TERM; while :; do sleep 0.05; done";
+    let code = "exec <&-; trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done";
     let source = json!({"program": "bash", "args": ["-c", code]});
     let (id, execution) = client.begin(json!({"sessionId": session, "source": source, "stdin": "stream"}));
     client.wait_for_output(&execution, "ready");

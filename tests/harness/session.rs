@@ -79,10 +79,12 @@ impl Client {
 
     /// Waits until the output of an execution contains this.
     pub(crate) fn wait_for_output(&mut self, execution: &str, text: &str) {
-        self.wait_for(text, |message| {
-            message["method"] == "execution/output"
-                && message["params"]["executionId"] == execution
-                && message["params"]["data"].as_str().is_some_and(|data| data.contains(text))
+        // A program's line may come in several pieces.
+        self.wait_until(text, |messages| {
+            let pieces = messages.iter().map(|received| &received.message).filter(|message| {
+                message["method"] == "execution/output" && message["params"]["executionId"] == execution
+            });
+            pieces.filter_map(|message| message["params"]["data"].as_str()).collect::<String>().contains(text)
         });
     }
 

@@ -202,6 +202,15 @@ impl Wire {
         message
     }
 
+    /// Waits until this is so of the messages that are unclaimed.
+    pub(crate) fn wait_until(&mut self, what: &str, is_so: impl Fn(&VecDeque<Received>) -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        while !is_so(&self.unclaimed) {
+            let more = self.receive(deadline).unwrap_or_else(|why| panic!("{what}: {why}; {:.2000?}", self.unclaimed));
+            assert!(more, "{what}: the daemon closed its output");
+        }
+    }
+
     /// The messages that came, are unclaimed and fit.
     pub(crate) fn unclaimed(&self, fits: impl Fn(&Received) -> bool) -> impl Iterator<Item = &Received> {
         self.unclaimed.iter().filter(move |received| fits(received))
