@@ -80,8 +80,12 @@ fn a_result_says_what_was_used() {
 fn a_program_that_cannot_be_started_is_an_error_that_says_why() {
     let mut client = Client::initialized();
     let session = client.create_session(json!({}));
-    client.request("fs/write", json!({"sessionId": session, "path": "plain.txt", "data": "text", "permissions": "0644"}));
-    client.request("fs/write", json!({"sessionId": session, "path": "broken", "data": "#!/no/such/interpreter\n", "permissions": "0755"}));
+    client
+        .request("fs/write", json!({"sessionId": session, "path": "plain.txt", "data": "text", "permissions": "0644"}));
+    client.request(
+        "fs/write",
+        json!({"sessionId": session, "path": "broken", "data": "#!/no/such/interpreter\n", "permissions": "0755"}),
+    );
     for (source, code) in [
         (json!({"program": "no-such-program"}), 1305),
         (json!({"program": "/workspace/no-such-program"}), 1305),
@@ -129,14 +133,18 @@ fn who_waits_is_told_why_a_program_was_not_started() {
 fn an_execution_that_nobody_waits_for_can_be_followed() {
     let mut client = Client::initialized();
     let session = client.create_session(json!({}));
-    let params = json!({"sessionId": session, "source": {"program": "cat", "args": ["-"]}, "stdin": "stream", "wait": false});
+    let params =
+        json!({"sessionId": session, "source": {"program": "cat", "args": ["-"]}, "stdin": "stream", "wait": false});
     let answer = client.request("session/execute", params);
     let execution = answer["executionId"].clone();
     assert_eq!(answer, json!({"executionId": execution}));
     let started = client.notification("execution/started");
     assert_eq!(started["executionId"], execution);
     let now = client.request("execution/get", json!({"executionId": execution}));
-    assert_eq!((now["state"].as_str(), &now["pid"], &now["argv"]), (Some("running"), &started["pid"], &json!(["cat", "-"])));
+    assert_eq!(
+        (now["state"].as_str(), &now["pid"], &now["argv"]),
+        (Some("running"), &started["pid"], &json!(["cat", "-"]))
+    );
     let waiting = client.send_request("execution/wait", json!({"executionId": execution}));
     let soon = client.request("execution/wait", json!({"executionId": execution, "timeoutMs": 1}));
     assert_eq!(soon, json!({"executionId": execution, "running": true}));
@@ -166,10 +174,8 @@ fn progress_is_told_from_before_the_start_to_before_the_answer() {
     let kinds: Vec<_> = progress(&mut client, &json!(7), index).into_iter().map(|(_, kind)| kind).collect();
     assert_eq!(kinds, ["begin", "end"]);
     for source in [json!({"program": "echo"}), json!({"program": "no-such-program"})] {
-        let id = client.send_request(
-            "session/execute",
-            json!({"sessionId": session, "source": source, "workDoneToken": "run"}),
-        );
+        let id = client
+            .send_request("session/execute", json!({"sessionId": session, "source": source, "workDoneToken": "run"}));
         let (index, _) = client.received_response(id);
         let told = progress(&mut client, &json!("run"), index);
         let executed: Vec<_> = client
@@ -200,9 +206,8 @@ fn executions_run_side_by_side() {
     // Each waits for what only the other can do.
     let one = "until [ -e two ]; do sleep 0.01; done; touch one; echo one";
     let two = "touch two; until [ -e one ]; do sleep 0.01; done; echo two";
-    let ids = [one, two].map(|code| {
-        client.send_request("session/execute", json!({"sessionId": session, "source": bash(code)}))
-    });
+    let ids = [one, two]
+        .map(|code| client.send_request("session/execute", json!({"sessionId": session, "source": bash(code)})));
     let outputs = ids.map(|id| client.finished(id).stdout());
     assert_eq!(outputs, ["one\n", "two\n"]);
 }
@@ -256,7 +261,10 @@ fn code_finds_its_name_its_arguments_and_the_workspace_and_leaves_nothing() {
         let source = json!({"code": code, "uri": "file:///home/me/caf%C3%A9.py", "args": ["a b", "$HOME", "é"]});
         let execution = client.execute(&session, source);
         assert_eq!(execution.stdout(), "café.py ['a b', '$HOME', 'é'] /workspace []\n", "{}", execution.stderr());
-        client.request("fs/write", json!({"sessionId": session, "path": "lib/thing.py", "data": "name = 'thing'", "createParents": true}));
+        client.request(
+            "fs/write",
+            json!({"sessionId": session, "path": "lib/thing.py", "data": "name = 'thing'", "createParents": true}),
+        );
         client.request("fs/write", json!({"sessionId": session, "path": "lib/run.py", "data": "import thing, os; print(thing.name, os.getcwd())", "createParents": true}));
         let execution = client.execute(&session, json!({"file": "lib/run.py"}));
         assert_eq!(execution.stdout(), "thing /workspace\n", "{}", execution.stderr());

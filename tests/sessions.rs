@@ -68,7 +68,8 @@ fn a_session_is_found_as_it_was_made() {
         assert_eq!(created["effectiveLimits"]["pids"]["value"], 99);
         let other = client.request("session/create", json!({"labels": {"a": "1", "b": "2"}}));
         let got = client.request("session/get", json!({"sessionId": session}));
-        for field in ["sessionId", "createdAt", "selection", "effectiveLimits", "workspace", "labels", "idleTimeoutMs"] {
+        for field in ["sessionId", "createdAt", "selection", "effectiveLimits", "workspace", "labels", "idleTimeoutMs"]
+        {
             assert_eq!(got[field], created[field], "{field}");
         }
         for (labels, expected) in [
@@ -192,7 +193,11 @@ fn what_cannot_be_had_is_refused_by_its_place_with_a_way_out() {
         (json!({"env": {"A=B": "c"}}), 1400, "env"),
     ] {
         let error = client.call("session/create", params.clone()).unwrap_err();
-        assert_eq!((error["code"].as_i64(), error["data"]["path"].as_str()), (Some(code), Some(path)), "{params}: {error}");
+        assert_eq!(
+            (error["code"].as_i64(), error["data"]["path"].as_str()),
+            (Some(code), Some(path)),
+            "{params}: {error}"
+        );
     }
     assert_eq!(client.request("session/list", json!({}))["sessions"], json!([]));
 }
@@ -357,7 +362,11 @@ fn a_creation_that_is_given_up_leaves_nothing() {
             Ok(session) => {
                 client.request("session/close", json!({"sessionId": session["sessionId"]}));
                 let session = session["sessionId"].as_str().unwrap();
-                changes(&mut client, session, &[("active", "closing", "requested"), ("closing", "closed", "requested")]);
+                changes(
+                    &mut client,
+                    session,
+                    &[("active", "closing", "requested"), ("closing", "closed", "requested")],
+                );
             }
             Err(error) => assert_eq!(error["code"], -32800, "{error}"),
         }

@@ -44,8 +44,7 @@ where
 {
     let client = RefCell::new(client);
     let session = client.borrow_mut().create_session(json!({"language": "python"}));
-    let config =
-        Config { cases, max_shrink_iters: 30, failure_persistence: None, ..Config::default() };
+    let config = Config { cases, max_shrink_iters: 30, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&strategy, |value| {
         property(&mut client.borrow_mut(), &session, value);
         Ok(())

@@ -17,7 +17,9 @@ fn a_program_finds_what_it_was_given_and_nothing_of_the_daemon() {
         let source = |env: Value| json!({"code": code, "language": "python", "env": env});
         let execution = client.execute(&session, source(json!({"BOTH": "execution", "EMPTY": ""})));
         let env: Value = serde_json::from_str(&execution.stdout()).unwrap();
-        for (name, value) in [("OF_SESSION", "1"), ("BOTH", "execution"), ("EMPTY", ""), ("HOME", "/tmp"), ("LANG", "C.UTF-8")] {
+        for (name, value) in
+            [("OF_SESSION", "1"), ("BOTH", "execution"), ("EMPTY", ""), ("HOME", "/tmp"), ("LANG", "C.UTF-8")]
+        {
             assert_eq!(env[name], value, "{name}");
         }
         assert!(!execution.stdout().contains("daemon"), "{env}");
@@ -33,7 +35,8 @@ fn values_show_in_no_list_of_processes_no_log_and_no_error() {
         let mut client = setup.env("CODEBEAKER_LOG", "trace").initialized();
         let created = client.request("session/create", json!({"language": "python", "env": {"SECRET": CANARY}}));
         let session = created["sessionId"].as_str().unwrap().to_owned();
-        let mut source = python("import os, time; print(os.environ['OTHER'] == os.environ['SECRET'], flush=True); time.sleep(600)");
+        let mut source =
+            python("import os, time; print(os.environ['OTHER'] == os.environ['SECRET'], flush=True); time.sleep(600)");
         source["env"] = json!({"OTHER": CANARY});
         let (id, execution) = client.begin(json!({"sessionId": session, "source": source}));
         client.wait_for_output(&execution, "True");

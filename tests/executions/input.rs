@@ -27,9 +27,10 @@ fn text_arrives_whole_and_ends() {
             "sessionId": session, "stdin": "text", "stdinText": text,
             "source": python("import sys, hashlib; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"),
         }));
-        let expected = client.execute(&session, python(
-            "import hashlib; print(hashlib.sha256(('größer €\\n' * 200000).encode()).hexdigest())",
-        ));
+        let expected = client.execute(
+            &session,
+            python("import hashlib; print(hashlib.sha256(('größer €\\n' * 200000).encode()).hexdigest())"),
+        );
         assert_eq!(execution.stdout(), expected.stdout());
         // One that doesn't read it needn't.
         let execution = client.execute_with(json!({
@@ -179,7 +180,10 @@ fn control_c_and_interrupt_reach_the_foreground_of_a_terminal() {
     for by_key in [true, false] {
         let (id, execution) = client.begin(terminal(&session, json!({"program": "bash", "args": ["--norc", "-i"]})));
         let typed = |data: &str| json!({"executionId": execution, "data": data});
-        client.request("execution/stdin", typed("python3 -c 'print(\"in\" + \"side\", flush=True); import time; time.sleep(600)'\n"));
+        client.request(
+            "execution/stdin",
+            typed("python3 -c 'print(\"in\" + \"side\", flush=True); import time; time.sleep(600)'\n"),
+        );
         client.wait_for_output(&execution, "inside");
         if by_key {
             client.request("execution/stdin", typed("\u{3}"));
@@ -199,7 +203,8 @@ fn only_a_terminal_has_a_size() {
     let mut client = Client::initialized();
     let session = client.create_session(json!({}));
     let (id, execution) = client.begin(json!({"sessionId": session, "source": {"program": "cat"}, "stdin": "stream"}));
-    let error = client.call("execution/resizePty", json!({"executionId": execution, "cols": 1, "rows": 1})).unwrap_err();
+    let error =
+        client.call("execution/resizePty", json!({"executionId": execution, "cols": 1, "rows": 1})).unwrap_err();
     assert_eq!(error["code"], 1400, "{error}");
     let zero = client.call("execution/resizePty", json!({"executionId": execution, "cols": 0, "rows": 1})).unwrap_err();
     assert_eq!((zero["code"].as_i64(), zero["data"]["path"].as_str()), (Some(-32602), Some("cols")));

@@ -103,8 +103,7 @@ fn an_execution_is_held_to_tighter_limits_than_its_session() {
 fn a_session_is_held_to_its_limits_and_says_who_sees_to_them() {
     for setup in Setup::users() {
         let mut client = setup.initialized();
-        let limits =
-            json!({"memoryBytes": 140 << 20, "pids": 20, "openFiles": 50, "diskBytes": 2_000_000, "cpu": 1.0});
+        let limits = json!({"memoryBytes": 140 << 20, "pids": 20, "openFiles": 50, "diskBytes": 2_000_000, "cpu": 1.0});
         let created = client.request("session/create", json!({"limits": limits}));
         let session = created["sessionId"].as_str().unwrap().to_owned();
         for (field, value) in limits.as_object().unwrap() {

@@ -66,7 +66,8 @@ fn turns_come_in_the_order_in_which_they_were_asked_for() {
         let last = client.wait_for("its end", |message| message["id"] == *id && message.get("method").is_none());
         assert!(last["result"]["queueMs"].as_u64().unwrap() >= 20, "{last}");
         let started = client.unclaimed(|received| {
-            received.message["method"] == "execution/started" && received.message["params"]["executionId"] == ids[number]
+            received.message["method"] == "execution/started"
+                && received.message["params"]["executionId"] == ids[number]
         });
         places.extend(started.map(|received| received.index));
         assert_eq!(client.finished(*id).stdout(), format!("{number}\n"));
@@ -98,9 +99,8 @@ fn the_oldest_ends_are_forgotten() {
     let mut client = Client::initialized();
     let session = client.create_session(json!({}));
     let most = limit(&mut client, "maxRemembered");
-    let ids: Vec<_> = (0..most + 5)
-        .map(|_| client.execute(&session, json!({"program": "true"})).id().to_owned())
-        .collect();
+    let ids: Vec<_> =
+        (0..most + 5).map(|_| client.execute(&session, json!({"program": "true"})).id().to_owned()).collect();
     let known = client.request("execution/list", json!({}))["executions"].clone();
     let known: Vec<_> = known.as_array().unwrap().iter().map(|one| one["executionId"].as_str().unwrap()).collect();
     assert!(known.len() <= most + 1, "{} are remembered", known.len());

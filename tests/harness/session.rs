@@ -72,7 +72,8 @@ impl Client {
         let known: Vec<_> =
             self.unclaimed(|received| is_start(&received.message)).map(|received| id_of(&received.message)).collect();
         let id = self.send_request("session/execute", params);
-        let started = self.wait_for("execution/started", |message| is_start(message) && !known.contains(&id_of(message)));
+        let started =
+            self.wait_for("execution/started", |message| is_start(message) && !known.contains(&id_of(message)));
         (id, id_of(&started).as_str().expect("every execution has an id").to_owned())
     }
 

@@ -18,7 +18,9 @@ fn directory(client: &Client, name: &str, owner: Option<u32>) -> PathBuf {
     fs::create_dir(path.join("node_modules")).unwrap();
     fs::write(path.join("node_modules/large"), "large").unwrap();
     symlink("file.txt", path.join("link")).unwrap();
-    for entry in ["", "sub", "sub/deep", "sub/deep/file.txt", "file.txt", "run.sh", "node_modules", "node_modules/large"] {
+    for entry in
+        ["", "sub", "sub/deep", "sub/deep/file.txt", "file.txt", "run.sh", "node_modules", "node_modules/large"]
+    {
         chown(path.join(entry), owner, owner).unwrap();
     }
     path
@@ -83,7 +85,11 @@ fn a_copy_and_an_overlay_leave_the_directory_alone() {
             assert_eq!(shell(&mut client, &session, CHANGE), "oldolddeepran\nnew\n", "{mode} as {owner:?}");
             assert!(snapshot(&path) == before, "{mode} as {owner:?} changed the directory");
             let again = open(&mut client, workspace.clone());
-            assert_eq!(shell(&mut client, &again, "cat file.txt; ls -A | wc -l"), "old5\n", "what one changes another does not see");
+            assert_eq!(
+                shell(&mut client, &again, "cat file.txt; ls -A | wc -l"),
+                "old5\n",
+                "what one changes another does not see"
+            );
             let got = client.request("session/get", json!({"sessionId": session}))["workspace"].clone();
             assert_eq!(got, json!({"mode": mode, "uri": uri(&path), "path": "/workspace"}));
         }
@@ -134,7 +140,10 @@ fn a_directory_that_is_bound_to_be_written_is_changed_by_its_owner() {
             let path = directory(&client, &format!("project{number}"), owner);
             let session = open(&mut client, json!({"mode": "bindRw", "uri": uri(&path)}));
             assert_eq!(shell(&mut client, &session, CHANGE), "oldolddeepran\nnew\n", "as {owner:?}");
-            client.request("fs/write", json!({"sessionId": session, "path": "by/client.txt", "data": "x", "createParents": true}));
+            client.request(
+                "fs/write",
+                json!({"sessionId": session, "path": "by/client.txt", "data": "x", "createParents": true}),
+            );
             assert_eq!(fs::read_to_string(path.join("file.txt")).unwrap(), "new\n");
             assert!(!path.join("sub").exists());
             let directory = fs::metadata(&path).unwrap();
@@ -144,7 +153,10 @@ fn a_directory_that_is_bound_to_be_written_is_changed_by_its_owner() {
             }
             assert_eq!(fs::metadata(path.join("run.sh")).unwrap().mode() & 0o777, 0o600);
             // Inside, it belongs to the sandbox's user.
-            assert_eq!(shell(&mut client, &session, "stat -c %U:%G . added.txt; id -un"), shell(&mut client, &session, "for n in 1 2; do echo $(id -un):$(id -gn); done; id -un"));
+            assert_eq!(
+                shell(&mut client, &session, "stat -c %U:%G . added.txt; id -un"),
+                shell(&mut client, &session, "for n in 1 2; do echo $(id -un):$(id -gn); done; id -un")
+            );
         }
     }
 }
@@ -156,7 +168,8 @@ fn names_and_links_of_all_kinds_are_taken_as_they_are() {
     fs::create_dir(&path).unwrap();
     fs::write(path.join("file"), "text").unwrap();
     symlink(&path, client.scratch().join("link")).unwrap();
-    let encoded = path.to_str().unwrap().replace('%', "%25").replace(' ', "%20").replace('#', "%23").replace('?', "%3F");
+    let encoded =
+        path.to_str().unwrap().replace('%', "%25").replace(' ', "%20").replace('#', "%23").replace('?', "%3F");
     for uri in [format!("file://{encoded}"), uri(&client.scratch().join("link"))] {
         let session = open(&mut client, json!({"mode": "bindRo", "uri": uri}));
         assert_eq!(shell(&mut client, &session, "cat file"), "text");

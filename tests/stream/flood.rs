@@ -69,8 +69,10 @@ fn a_reader_that_stops_holds_up_the_program_and_nothing_else() {
         let mut client = setup.initialized();
         let directory = shared_directory(&client, "shared", owner);
         let session = session_in(&mut client, &directory);
-        let (killed, kill_id) = client.begin(json!({"sessionId": session, "source": {"program": "sleep", "args": ["4001"]}}));
-        let (cancelled, _) = client.begin(json!({"sessionId": session, "source": {"program": "sleep", "args": ["4002"]}}));
+        let (killed, kill_id) =
+            client.begin(json!({"sessionId": session, "source": {"program": "sleep", "args": ["4001"]}}));
+        let (cancelled, _) =
+            client.begin(json!({"sessionId": session, "source": {"program": "sleep", "args": ["4002"]}}));
         let source = json!({"program": "sh", "args": ["-c", "cat > typed"]});
         let (fed, feed_id) = client.begin(json!({"sessionId": session, "source": source, "stdin": "stream"}));
         client.request("server/info", json!({}));
@@ -126,7 +128,8 @@ fn an_answer_overtakes_output_that_waits() {
     client.resume_reading();
     let (index, answer) = client.received_response(info);
     answer.unwrap();
-    let before = client.unclaimed(|received| received.index < index && received.message["method"] == "execution/output");
+    let before =
+        client.unclaimed(|received| received.index < index && received.message["method"] == "execution/output");
     let read: u64 = before.map(|received| received.message["params"]["data"].as_str().unwrap().len() as u64).sum();
     // Without lanes all but what is still on its way from the program would have come first: less than half of this.
     assert!(read + (768 << 10) < written, "of {written} bytes that waited {read} came before the answer");

@@ -93,13 +93,13 @@ fn a_client_without_streaming_reads_what_it_is_not_sent() {
 fn a_read_waits_for_output_and_for_the_end() {
     let mut client = Client::initialized();
     let session = client.create_session(json!({}));
-    let (id, execution) =
-        client.begin(json!({"sessionId": session, "source": {"program": "cat"}, "stdin": "stream"}));
-    let read = |offset: u64, wait: u64| {
-        json!({"executionId": execution, "stream": "stdout", "offset": offset, "waitMs": wait})
-    };
+    let (id, execution) = client.begin(json!({"sessionId": session, "source": {"program": "cat"}, "stdin": "stream"}));
+    let read = |offset: u64, wait: u64| json!({"executionId": execution, "stream": "stdout", "offset": offset, "waitMs": wait});
     let nothing = client.request("execution/read", read(0, 0));
-    assert_eq!(nothing, json!({"data": "", "encoding": "utf8", "offset": 0, "nextOffset": 0, "eof": false, "lostBytes": 0}));
+    assert_eq!(
+        nothing,
+        json!({"data": "", "encoding": "utf8", "offset": 0, "nextOffset": 0, "eof": false, "lostBytes": 0})
+    );
     let first = client.send_request("execution/read", read(0, 600_000));
     client.request("execution/stdin", json!({"executionId": execution, "data": "one"}));
     let first = client.response(first).unwrap();

@@ -26,7 +26,9 @@ impl Content {
             Self::Lines => b"the quick brown fox\n".to_vec(),
             Self::Characters => "aé€😀ß漢\u{10ffff}\n".into(),
             Self::Bytes => (0u8..=255).map(|byte| byte.wrapping_mul(89)).collect(),
-            Self::Broken => [b"plain \xff", "gr\u{fc}n€".as_bytes(), b"\xe2\x82 \xf0\x9f\x98", "😀".as_bytes()].concat(),
+            Self::Broken => {
+                [b"plain \xff", "gr\u{fc}n€".as_bytes(), b"\xe2\x82 \xf0\x9f\x98", "😀".as_bytes()].concat()
+            }
         }
     }
 }
@@ -50,16 +52,15 @@ pub(crate) struct Script {
 impl Script {
     /// Any program whose writes are no longer than this.
     pub(crate) fn any(longest: usize) -> impl Strategy<Value = Self> {
-        let content = prop_oneof![
-            Just(Content::Lines),
-            Just(Content::Characters),
-            Just(Content::Bytes),
-            Just(Content::Broken)
-        ];
+        let content =
+            prop_oneof![Just(Content::Lines), Just(Content::Characters), Just(Content::Bytes), Just(Content::Broken)];
         let length = prop_oneof![4 => 0usize..40, 2 => 1000usize..5000, 1 => 0..=longest];
         let pause = prop_oneof![3 => Just(0u64), 1 => 1u64..12];
-        let step = (1usize..=2, length, pause)
-            .prop_map(|(descriptor, length, pause_ms)| Step { descriptor, length, pause_ms });
+        let step = (1usize..=2, length, pause).prop_map(|(descriptor, length, pause_ms)| Step {
+            descriptor,
+            length,
+            pause_ms,
+        });
         ([content.clone(), content], prop::collection::vec(step, 0..14))
             .prop_map(|(contents, steps)| Self { contents, steps })
     }
