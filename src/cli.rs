@@ -105,21 +105,28 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("the asynchronous runtime can't start: {error}")),
     };
+    // On a task of its own, and so on the threads that everything else runs on: a message doesn't change threads
+    // between the one that has read it and the one that handles it.
     let code = runtime.block_on(async {
-        let sessions = match sessions(&cli.common) {
-            Ok(sessions) => sessions,
-            Err(error) => return failed(&error),
-        };
-        match cli.command {
-            None => daemon::serve(sessions).await,
-            Some(Command::Run(args)) => run::run(sessions, *args).await,
-            Some(Command::Doctor { json }) => doctor::report(&sessions, json).await,
-            Some(Command::Completions { .. }) => ExitCode::SUCCESS,
-        }
+        let command = tokio::spawn(perform(cli));
+        command.await.unwrap_or_else(|error| failed(&format!("it ended before its time: {error}")))
     });
     // A thread that waits in a read of standard input can't be joined.
     runtime.shutdown_background();
     code
+}
+
+async fn perform(cli: Cli) -> ExitCode {
+    let sessions = match sessions(&cli.common) {
+        Ok(sessions) => sessions,
+        Err(error) => return failed(&error),
+    };
+    match cli.command {
+        None => daemon::serve(sessions).await,
+        Some(Command::Run(args)) => run::run(sessions, *args).await,
+        Some(Command::Doctor { json }) => doctor::report(&sessions, json).await,
+        Some(Command::Completions { .. }) => ExitCode::SUCCESS,
+    }
 }
 
 /// The sessions of this process, with what this machine has to run code with.

@@ -6,6 +6,9 @@
 //! as an ordinary user: see [`actor`]. The programs are in `tests/attacks/programs`, and
 //! `docs/security.md` says which guarantee each test holds up.
 
+// A test says what its attack tried and what came of it, for whoever has to understand a failure.
+#![allow(clippy::print_stdout)]
+
 #[path = "attacks/actor.rs"]
 mod actor;
 #[path = "attacks/agent.rs"]

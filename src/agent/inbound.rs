@@ -26,6 +26,10 @@ pub(super) enum Violation {
     Repeated,
     #[error("execution {0} is unknown or has ended")]
     UnknownExecution(u32),
+    #[error("execution {0} ended before it was started")]
+    EndBeforeStart(u32),
+    #[error("no kernel has the error number {0}")]
+    ErrorNumber(i32),
     #[error("file request {0} is unknown")]
     UnknownRequest(u32),
     #[error("channel {0} takes no such frame")]
@@ -105,13 +109,18 @@ fn control(message: FromAgent, shared: &Shared) -> Result<(), Violation> {
         FromAgent::Ready(_) | FromAgent::SetupFailed { .. } => Err(Violation::Repeated),
         FromAgent::Started { execution, pid } => entry(shared, execution)?.start(Ok(pid)).ok_or(Violation::Repeated),
         FromAgent::NotStarted { execution, step, errno } => {
-            let entry = entry(shared, execution)?;
+            let refusal = LinkError::NotStarted { step: plain(&step), errno: error_number(errno)? };
+            // Taken off the table last: the end of the link wakes only those who wait there.
+            entry(shared, execution)?.refuse(refusal).ok_or(Violation::Repeated)?;
             shared.table().executions.remove(&execution);
-            entry.start(Err(LinkError::NotStarted { step, errno })).ok_or(Violation::Repeated)
+            Ok(())
         }
         FromAgent::Exited(exited) => {
             let execution = exited.execution;
             let entry = entry(shared, execution)?;
+            if !entry.is_started() {
+                return Err(Violation::EndBeforeStart(execution));
+            }
             entry.exit(exited).ok_or(Violation::Repeated)?;
             forget_if_over(shared, execution, &entry);
             Ok(())
@@ -136,6 +145,7 @@ fn file(shared: &Shared, request: u32, result: Result<FileReply, FileFault>) -> 
             }
             Ok(FileReply::Entries { entries: std::mem::take(&mut pending.entries), last, truncated })
         }
+        Err(FileFault { errno }) => Err(FileFault { errno: error_number(errno)? }),
         other => other,
     };
     if let Some(pending) = table.files.remove(&request) {
@@ -156,11 +166,7 @@ fn output(frame: Frame<'_>, shared: &Shared) -> Result<(), Violation> {
         forget_if_over(shared, execution, &entry);
         return Ok(());
     }
-    let unclaimed = entry.push_output(stream, frame.payload).ok_or(Violation::OverCredit(frame.channel.0))?;
-    if unclaimed && !frame.payload.is_empty() {
-        shared.grant_now(frame.channel, frame.payload.len() as u32);
-    }
-    Ok(())
+    entry.push_output(stream, frame.payload).ok_or(Violation::OverCredit(frame.channel.0))
 }
 
 fn credit(frame: Frame<'_>, shared: &Shared) -> Result<(), Violation> {
@@ -179,6 +185,18 @@ fn credit(frame: Frame<'_>, shared: &Shared) -> Result<(), Violation> {
 
 fn entry(shared: &Shared, execution: u32) -> Result<Arc<Entry>, Violation> {
     shared.table().executions.get(&execution).cloned().ok_or(Violation::UnknownExecution(execution))
+}
+
+/// An error number of Linux: others would come to harm where they are taken for one.
+fn error_number(errno: i32) -> Result<i32, Violation> {
+    if (1..4096).contains(&errno) { Ok(errno) } else { Err(Violation::ErrorNumber(errno)) }
+}
+
+/// The name of a step, as it can go into a message and a log: short, and no control characters.
+pub(super) fn plain(step: &str) -> String {
+    const MAX_CHARS: usize = 500;
+    let shown = |character: char| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character };
+    step.chars().take(MAX_CHARS).map(shown).collect()
 }
 
 fn forget_if_over(shared: &Shared, execution: u32, entry: &Entry) {

@@ -37,6 +37,12 @@ pub enum LinkError {
     /// The stream ended, by itself or because the agent broke the protocol.
     #[error("the sandbox is gone: {0}")]
     Lost(String),
+    /// What was asked is longer than a frame, so that it was not sent.
+    #[error("{bytes} bytes are more than a sandbox takes at once, which is {}", frame::MAX_PAYLOAD_BYTES)]
+    TooLong {
+        /// How long it is.
+        bytes: usize,
+    },
     /// The program could not be started.
     #[error("could not {step}{}", reason(*.errno))]
     NotStarted {
@@ -111,6 +117,8 @@ pub(super) struct Table {
     pub(super) last_execution: u32,
     last_request: u32,
     last_handle: u32,
+    /// The stream has ended: whoever waited was told, and nobody may begin to wait.
+    ended: bool,
 }
 
 impl Link {
@@ -140,20 +148,15 @@ impl Link {
     /// Starts a program and waits until it runs.
     ///
     /// # Errors
-    /// [`LinkError::NotStarted`], or [`LinkError::Lost`].
+    /// [`LinkError::NotStarted`], [`LinkError::TooLong`] or [`LinkError::Lost`].
     pub async fn spawn(&self, program: Program) -> Result<Process, LinkError> {
         let Program { argv, env, cwd, stdin, terminal, limits } = program;
         let stdin = stdin || terminal.is_some();
         let (entry, events) = Entry::new(stdin, terminal.is_some());
-        let execution = {
-            let mut table = self.shared.table();
-            table.last_execution += 1;
-            let execution = table.last_execution;
-            table.executions.insert(execution, Arc::clone(&entry));
-            execution
-        };
+        let execution = self.shared.expect_execution(&entry)?;
         let mut process = Process::new(execution, Arc::clone(&self.shared), entry, events.exited);
         self.shared.ask(&ToAgent::Spawn(Spawn { execution, argv, env, cwd, stdin, terminal, limits })).await?;
+        process.was_asked_for();
         match events.started.await {
             Ok(Ok(pid)) => {
                 process.pid = pid;
@@ -167,10 +170,10 @@ impl Link {
     /// Does one file operation that is answered by itself: anything but a write.
     ///
     /// # Errors
-    /// [`LinkError::File`], or [`LinkError::Lost`].
+    /// [`LinkError::File`], [`LinkError::TooLong`] or [`LinkError::Lost`].
     pub async fn file(&self, op: FileOp) -> Result<FileReply, LinkError> {
-        let (request, answer) = self.shared.expect_file(inbound::entry_limit(&op));
-        self.shared.ask(&ToAgent::File { request, op }).await?;
+        let (request, answer) = self.shared.expect_file(inbound::entry_limit(&op))?;
+        self.shared.ask(&ToAgent::File { request, op }).await.inspect_err(|_| self.shared.forget_file(request))?;
         self.answered(answer).await
     }
 
@@ -178,24 +181,27 @@ impl Link {
     /// completed even when the caller gives up.
     ///
     /// # Errors
-    /// [`LinkError::File`] with the first fault of the write, or [`LinkError::Lost`].
-    pub async fn write_file(&self, target: WriteTarget, data: Bytes) -> Result<FileReply, LinkError> {
-        let (request, answer) = self.shared.expect_file(0);
+    /// [`LinkError::File`] with the first fault of the write, [`LinkError::TooLong`] or [`LinkError::Lost`].
+    pub async fn write_file(&self, target: WriteTarget, mut data: Bytes) -> Result<FileReply, LinkError> {
+        let (request, answer) = self.shared.expect_file(0)?;
         let handle = self.shared.next_handle();
-        if data.len() <= wire::FILE_CHUNK_BYTES {
-            let op = FileOp::Create { handle, target, data: data.to_vec(), last: true };
-            self.shared.ask_in_bulk(&ToAgent::File { request, op }).await?;
+        let first = data.split_to(data.len().min(wire::FILE_CHUNK_BYTES)).to_vec();
+        let op = FileOp::Create { handle, target, data: first, last: data.is_empty() };
+        let begin = ToAgent::File { request, op };
+        if data.is_empty() {
+            self.shared.ask_in_bulk(&begin).await.inspect_err(|_| self.shared.forget_file(request))?;
         } else {
-            tokio::spawn(send_in_parts(Arc::clone(&self.shared), request, handle, target, data));
+            let begin = control_frame(&begin).inspect_err(|_| self.shared.forget_file(request))?;
+            tokio::spawn(send_in_parts(Arc::clone(&self.shared), request, handle, begin, data));
         }
         self.answered(answer).await
     }
 
-    /// Puts code that came without a file where it can be run.
+    /// Puts code that came without a file where it can be run, and starts the program that runs it.
     ///
     /// # Errors
-    /// As [`Link::write_file`].
-    pub async fn write_code(&self, path: &str, code: Bytes) -> Result<FileReply, LinkError> {
+    /// [`LinkError::File`] when the code can't be put there, else as [`Link::spawn`].
+    pub async fn spawn_with_code(&self, path: &str, code: Bytes, program: Program) -> Result<Process, LinkError> {
         let target = WriteTarget {
             path: path.as_bytes().to_vec(),
             area: Area::Code,
@@ -204,16 +210,28 @@ impl Link {
             parents: true,
             if_match: None,
         };
-        self.write_file(target, code).await
+        if code.len() > frame::MAX_DATA_BYTES {
+            self.write_file(target, code).await?;
+            return self.spawn(program).await;
+        }
+        // In one lane, and so in this order: there is no need to wait for the one before asking for the other.
+        let (request, written) = self.shared.expect_file(0);
+        let op = FileOp::Create { handle: self.shared.next_handle(), target, data: code.to_vec(), last: true };
+        self.shared.ask(&ToAgent::File { request, op }).await?;
+        let spawned = self.spawn(program).await;
+        self.answered(written).await?;
+        spawned
     }
 
-    /// Removes what [`Link::write_code`] put there, with its directory.
+    /// Has the code of [`Link::spawn_with_code`] taken away, with its directory. Nobody depends on when
+    /// that is done, so this doesn't wait for it.
     ///
     /// # Errors
-    /// As [`Link::write_file`].
-    pub async fn remove_code(&self, directory: &str) -> Result<FileReply, LinkError> {
-        let path = directory.as_bytes().to_vec();
-        self.file(FileOp::Remove { path, area: Area::Code, recursive: true }).await
+    /// [`LinkError::Lost`].
+    pub async fn remove_code(&self, directory: &str) -> Result<(), LinkError> {
+        let (request, _) = self.shared.expect_file(0);
+        let op = FileOp::Remove { path: directory.as_bytes().to_vec(), area: Area::Code, recursive: true };
+        self.shared.ask(&ToAgent::File { request, op }).await
     }
 
     async fn answered(&self, answer: oneshot::Receiver<Result<FileReply, FileFault>>) -> Result<FileReply, LinkError> {
@@ -246,16 +264,11 @@ impl Shared {
     }
 
     pub(super) async fn ask(&self, message: &ToAgent) -> Result<(), LinkError> {
-        self.send(&self.control, control_frame(message)).await
+        self.send(&self.control, control_frame(message)?).await
     }
 
     async fn ask_in_bulk(&self, message: &ToAgent) -> Result<(), LinkError> {
-        self.send(&self.bulk, control_frame(message)).await
-    }
-
-    /// Asks without waiting, for callers that can't wait; says whether there was room.
-    pub(super) fn ask_now(&self, message: &ToAgent) -> bool {
-        self.control.try_send(control_frame(message)).is_ok()
+        self.send(&self.bulk, control_frame(message)?).await
     }
 
     pub(super) async fn send_input(&self, channel: Channel, bytes: &[u8]) -> Result<(), LinkError> {
@@ -270,11 +283,6 @@ impl Shared {
         self.send(&self.control, raw_frame(Kind::Credit, channel, &bytes.to_le_bytes())).await
     }
 
-    pub(super) fn grant_now(&self, channel: Channel, bytes: u32) {
-        // A full lane means that the stream stands still: the program then waits, which loses nothing.
-        drop(self.control.try_send(raw_frame(Kind::Credit, channel, &bytes.to_le_bytes())));
-    }
-
     async fn send(&self, lane: &mpsc::Sender<Bytes>, frame: Bytes) -> Result<(), LinkError> {
         tokio::select! {
             biased;
@@ -283,13 +291,36 @@ impl Shared {
         }
     }
 
-    fn expect_file(&self, limit: u32) -> (u32, oneshot::Receiver<Result<FileReply, FileFault>>) {
+    /// Numbers an execution, unless there is nobody left who would tell of its end.
+    fn expect_execution(&self, entry: &Arc<Entry>) -> Result<u32, LinkError> {
+        let mut table = self.table();
+        if table.ended {
+            return Err(self.lost());
+        }
+        if table.last_execution == Channel::MAX_EXECUTION {
+            return Err(LinkError::Lost("it has run as many programs as can be numbered".to_owned()));
+        }
+        table.last_execution += 1;
+        let execution = table.last_execution;
+        table.executions.insert(execution, Arc::clone(entry));
+        Ok(execution)
+    }
+
+    fn expect_file(&self, limit: u32) -> Result<(u32, oneshot::Receiver<Result<FileReply, FileFault>>), LinkError> {
         let (pending, answer) = PendingFile::new(limit);
         let mut table = self.table();
+        if table.ended {
+            return Err(self.lost());
+        }
         table.last_request = table.last_request.wrapping_add(1);
         let request = table.last_request;
         table.files.insert(request, pending);
-        (request, answer)
+        Ok((request, answer))
+    }
+
+    /// What was not asked is not answered.
+    fn forget_file(&self, request: u32) {
+        self.table().files.remove(&request);
     }
 
     fn next_handle(&self) -> u32 {
@@ -305,6 +336,7 @@ impl Shared {
         }
         self.closed.cancel();
         let mut table = self.table();
+        table.ended = true;
         table.files.clear();
         for (_, entry) in table.executions.drain() {
             entry.lose();
@@ -312,12 +344,15 @@ impl Shared {
     }
 }
 
-fn control_frame(message: &ToAgent) -> Bytes {
+fn control_frame(message: &ToAgent) -> Result<Bytes, LinkError> {
     let header = frame::header(Kind::Control, Channel::CONTROL, 0);
     let mut bytes = postcard::to_extend(message, header.to_vec()).expect("a control message can be encoded");
     let payload = bytes.len() - frame::HEADER_BYTES;
+    if payload > frame::MAX_PAYLOAD_BYTES {
+        return Err(LinkError::TooLong { bytes: payload });
+    }
     bytes[..frame::HEADER_BYTES].copy_from_slice(&frame::header(Kind::Control, Channel::CONTROL, payload));
-    bytes.into()
+    Ok(bytes.into())
 }
 
 fn raw_frame(kind: Kind, channel: Channel, payload: &[u8]) -> Bytes {
@@ -326,13 +361,14 @@ fn raw_frame(kind: Kind, channel: Channel, payload: &[u8]) -> Bytes {
     bytes.into()
 }
 
-async fn send_in_parts(shared: Arc<Shared>, request: u32, handle: u32, target: WriteTarget, mut data: Bytes) {
-    let first = data.split_to(wire::FILE_CHUNK_BYTES).to_vec();
-    let mut op = FileOp::Create { handle, target, data: first, last: data.is_empty() };
+/// Sends the message that begins a write, and then the rest of the data.
+async fn send_in_parts(shared: Arc<Shared>, request: u32, handle: u32, begin: Bytes, mut data: Bytes) {
     // A stream that is lost tells whoever waits for the answer.
-    while shared.ask_in_bulk(&ToAgent::File { request, op }).await.is_ok() && !data.is_empty() {
+    let mut sent = shared.send(&shared.bulk, begin).await;
+    while sent.is_ok() && !data.is_empty() {
         let next = data.split_to(data.len().min(wire::FILE_CHUNK_BYTES)).to_vec();
-        op = FileOp::Continue { handle, data: next, last: data.is_empty() };
+        let op = FileOp::Continue { handle, data: next, last: data.is_empty() };
+        sent = shared.ask_in_bulk(&ToAgent::File { request, op }).await;
     }
 }
 
@@ -405,7 +441,11 @@ pub(super) fn first_message(message: FromAgent) -> Result<Ready, LinkError> {
             ready.version,
             wire::VERSION
         ))),
-        FromAgent::SetupFailed { step, errno } => Err(LinkError::SetUp { step, errno }),
+        FromAgent::SetupFailed { step, errno } => {
+            // 0 says that it was not the kernel that refused, and so does what no kernel would say.
+            let errno = if (1..4096).contains(&errno) { errno } else { 0 };
+            Err(LinkError::SetUp { step: inbound::plain(&step), errno })
+        }
         _ => Err(LinkError::Lost("its agent spoke before it was ready".to_owned())),
     }
 }
@@ -414,3 +454,6 @@ pub(super) fn first_message(message: FromAgent) -> Result<Ready, LinkError> {
 pub(super) fn channel(execution: u32, stream: Stream) -> Channel {
     Channel::of(execution, stream)
 }
+
+#[cfg(test)]
+mod hostile;

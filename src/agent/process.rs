@@ -9,6 +9,8 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 
 use super::link::{LinkError, Shared, channel};
 
+const SIGKILL: i32 = 9;
+
 /// How an execution ended, as the agent saw it.
 pub type Ended = Exited;
 
@@ -94,6 +96,25 @@ impl Entry {
         self.state().started.take().map(|waiting| drop(waiting.send(started)))
     }
 
+    /// The program was not started, and nothing will come of it. `None` when something else was told.
+    pub(super) fn refuse(&self, error: LinkError) -> Option<()> {
+        self.input.close();
+        let mut state = self.state();
+        let waiting = state.started.take()?;
+        state.exited = None;
+        state.stdout.ended = true;
+        state.stderr.ended = true;
+        drop(state);
+        // As in [`Entry::start`].
+        drop(waiting.send(Err(error)));
+        Some(())
+    }
+
+    /// Whether it was told that the program runs.
+    pub(super) fn is_started(&self) -> bool {
+        self.state().started.is_none()
+    }
+
     /// `None` when it was told already.
     pub(super) fn exit(&self, ended: Ended) -> Option<()> {
         self.input.close();
@@ -102,27 +123,26 @@ impl Entry {
 
     /// Whether the agent will say nothing more of this execution.
     pub(super) fn is_over(&self) -> bool {
-        let state = self.state();
-        state.exited.is_none() && state.stdout.ended && state.stderr.ended
+        self.state().is_over()
     }
 
-    /// `None` when the bytes exceed the credit or follow the end; else whether nobody wants them.
-    pub(super) fn push_output(&self, stream: Stream, bytes: &[u8]) -> Option<bool> {
+    /// `None` when the bytes exceed the credit or follow the end.
+    pub(super) fn push_output(&self, stream: Stream, bytes: &[u8]) -> Option<()> {
         let mut state = self.state();
         let unclaimed = state.unclaimed;
         let buffer = state.buffer(stream);
         let length = u32::try_from(bytes.len()).ok()?;
-        if buffer.ended || length > buffer.credit {
+        if buffer.ended || (length > buffer.credit && !unclaimed) {
             return None;
         }
         if unclaimed {
-            return Some(true);
+            return Some(());
         }
         buffer.credit -= length;
         buffer.bytes.extend_from_slice(bytes);
         drop(state);
         self.notify(stream).notify_one();
-        Some(false)
+        Some(())
     }
 
     /// `None` when it had ended already.
@@ -153,6 +173,10 @@ impl Entry {
 }
 
 impl State {
+    fn is_over(&self) -> bool {
+        self.exited.is_none() && self.stdout.ended && self.stderr.ended
+    }
+
     fn buffer(&mut self, stream: Stream) -> &mut Buffer {
         if stream == Stream::Stderr { &mut self.stderr } else { &mut self.stdout }
     }
@@ -167,6 +191,8 @@ pub struct Process {
     shared: Arc<Shared>,
     entry: Arc<Entry>,
     exited: Option<oneshot::Receiver<Ended>>,
+    /// The agent knows of it.
+    asked_for: bool,
 }
 
 impl Process {
@@ -176,7 +202,12 @@ impl Process {
         entry: Arc<Entry>,
         exited: oneshot::Receiver<Ended>,
     ) -> Self {
-        Self { pid: 0, execution, shared, entry, exited: Some(exited) }
+        Self { pid: 0, execution, shared, entry, exited: Some(exited), asked_for: false }
+    }
+
+    /// From here on the agent has to be told when nobody wants the program any more.
+    pub(super) fn was_asked_for(&mut self) {
+        self.asked_for = true;
     }
 
     /// One output stream. Each stream has one reader: two would share its bytes between them.
@@ -216,25 +247,32 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if !self.asked_for {
+            self.shared.table().executions.remove(&self.execution);
+            return;
+        }
         let mut state = self.entry.state();
-        if state.lost || state.exited.is_none() {
+        if state.lost || state.is_over() {
             return;
         }
         state.unclaimed = true;
-        let waiting = [Stream::Stdout, Stream::Stderr].map(|stream| {
+        let unread = [Stream::Stdout, Stream::Stderr].map(|stream| {
             let buffer = state.buffer(stream);
-            let granted = STREAM_WINDOW - buffer.credit;
-            buffer.credit = STREAM_WINDOW;
             buffer.bytes = BytesMut::new();
-            (stream, if buffer.ended { 0 } else { granted })
+            (stream, !buffer.ended)
         });
         drop(state);
-        self.signals().send_now(9, Reach::Tree);
-        for (stream, bytes) in waiting {
-            if bytes > 0 {
-                self.shared.grant_now(channel(self.execution, stream), bytes);
+        // Without a runtime the stream's tasks are gone too, and the sandbox with them.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (signals, shared, execution) = (self.signals(), Arc::clone(&self.shared), self.execution);
+        runtime.spawn(async move {
+            // Where these fail the sandbox is gone.
+            drop(signals.send(SIGKILL, Reach::Tree).await);
+            for (stream, _) in unread.into_iter().filter(|(_, unread)| *unread) {
+                // What it printed until its end is dropped as it comes, and nothing must hold that end up.
+                drop(shared.grant(channel(execution, stream), u32::MAX).await);
             }
-        }
+        });
     }
 }
 
@@ -252,12 +290,6 @@ impl Signals {
     /// [`LinkError::Lost`].
     pub async fn send(&self, signal: i32, reach: Reach) -> Result<(), LinkError> {
         self.shared.ask(&ToAgent::Signal { execution: self.execution, signal, reach }).await
-    }
-
-    fn send_now(&self, signal: i32, reach: Reach) {
-        if !self.shared.ask_now(&ToAgent::Signal { execution: self.execution, signal, reach }) {
-            tracing::warn!(execution = self.execution, "the agent's stream is full: a program runs on unwatched");
-        }
     }
 
     /// Changes the size of the terminal; without effect when there is none.
@@ -312,8 +344,9 @@ impl ByteStream {
     pub async fn grant(&mut self, bytes: usize) -> Result<(), LinkError> {
         {
             let mut state = self.entry.state();
+            let unclaimed = state.unclaimed;
             let buffer = state.buffer(self.stream);
-            if buffer.ended || bytes == 0 {
+            if buffer.ended || unclaimed || bytes == 0 {
                 return Ok(());
             }
             buffer.credit += bytes as u32;
@@ -344,7 +377,7 @@ impl StdinWriter {
         for chunk in bytes.chunks(MAX_DATA_BYTES) {
             let room = self.entry.input.acquire_many(chunk.len() as u32).await.map_err(|_| StdinError::Closed)?;
             self.shared.send_input(channel(self.execution, Stream::Stdin), chunk).await?;
-            // Not before: whoever gives up while the frame waits has sent nothing, and takes no room.
+            // Only now: who gives up while waiting has sent nothing, and must not use up the room for it.
             room.forget();
         }
         Ok(())
@@ -362,3 +395,6 @@ impl StdinWriter {
         Ok(self.shared.end_input(channel(self.execution, Stream::Stdin)).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

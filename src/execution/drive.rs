@@ -147,10 +147,14 @@ async fn run(
 }
 
 async fn begin(order: &Order, link: &Link) -> Result<Process, ExecutionError> {
-    if let Some(Code { directory, name, text }) = &order.code {
-        link.write_code(&format!("{directory}/{name}"), text.clone()).await.map_err(ExecutionError::Code)?;
-    }
-    link.spawn(order.program.clone()).await.map_err(refusal)
+    let program = order.program.clone();
+    let begun = match &order.code {
+        Some(Code { directory, name, text }) => {
+            link.spawn_with_code(&format!("{directory}/{name}"), text.clone(), program).await
+        }
+        None => link.spawn(program).await,
+    };
+    begun.map_err(refusal)
 }
 
 async fn see_through(
@@ -284,6 +288,7 @@ async fn feed(stdin: StdinWriter, input: Option<Bytes>, ends: bool) {
 fn refusal(error: LinkError) -> ExecutionError {
     match error {
         LinkError::NotStarted { step, errno } => ExecutionError::NotStarted { step, errno },
+        LinkError::File { .. } => ExecutionError::Code(error),
         other => ExecutionError::Lost(other),
     }
 }

@@ -91,7 +91,8 @@ impl Blueprint {
             workspace: self.workspace.clone(),
             sizes,
             hostname: self.hostname.clone(),
-            cgroup_procs: cgroups.as_ref().map(Session::procs).unwrap_or_default(),
+            cgroup_birthplace: cgroups.as_ref().and_then(Session::birthplace),
+            cgroup_entrances: cgroups.as_ref().map(Session::entrances).unwrap_or_default(),
             cgroup_dirs: cgroups.as_ref().map(|session| session.directories().to_vec()).unwrap_or_default(),
             rlimits: limits::rlimits(&self.limits, counted),
             // A cgroup charges the file systems in memory too, so its limit is above that of the processes.

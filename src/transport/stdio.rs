@@ -1,24 +1,29 @@
 //! The process's standard input and output as asynchronous streams.
 //!
-//! Each has a thread of its own that blocks in `read` or `write`. That works for pipes, for the unix
+//! Each has a thread of its own that blocks in `read` or `write`; only what certainly fits is written
+//! without going there. That works for pipes, for the unix
 //! sockets that Node gives its children, for files and for terminals; it leaves the flags of a
 //! descriptor alone that other processes share, and it works where one of them made it non-blocking.
 //! The threads are never joined: the process ends with `std::process::exit`.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
 
 use bytes::{Buf, Bytes, BytesMut};
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
 /// What is read or written at once, in bytes.
 const PIECE_BYTES: usize = 64 << 10;
+
+/// What a pipe or a socket takes whole, without making its writer wait, when it says that it takes anything.
+const PROMPT_BYTES: usize = 4096;
 
 /// Standard input. Made by [`stdin`].
 #[derive(Debug)]
@@ -30,6 +35,7 @@ pub struct Stdin {
 /// Standard output. Made by [`stdout`].
 #[derive(Debug)]
 pub struct Stdout {
+    sink: Arc<OwnedFd>,
     pieces: mpsc::Sender<Vec<u8>>,
     written: mpsc::Receiver<io::Result<Vec<u8>>>,
     /// The buffer, while the thread doesn't have it.
@@ -69,12 +75,14 @@ fn reading_from(source: impl AsFd + Send + 'static) -> io::Result<Stdin> {
     Ok(Stdin { pieces, rest: Bytes::new() })
 }
 
-fn writing_to(sink: impl AsFd + Send + 'static) -> io::Result<Stdout> {
+fn writing_to(sink: impl AsFd) -> io::Result<Stdout> {
     let (pieces, mut work) = mpsc::channel::<Vec<u8>>(1);
     let (done, written) = mpsc::channel(1);
+    let sink = Arc::new(sink.as_fd().try_clone_to_owned()?);
+    let slow = Arc::clone(&sink);
     thread::Builder::new().name("stdout".into()).spawn(move || {
         while let Some(piece) = work.blocking_recv() {
-            let result = write_all(sink.as_fd(), &piece);
+            let result = write_all(slow.as_fd(), &piece);
             // A part may have been written, so that nothing that follows would be understood.
             let is_last = result.is_err();
             if done.blocking_send(result.map(|()| piece)).is_err() || is_last {
@@ -82,7 +90,7 @@ fn writing_to(sink: impl AsFd + Send + 'static) -> io::Result<Stdout> {
             }
         }
     })?;
-    Ok(Stdout { pieces, written, spare: Some(Vec::with_capacity(PIECE_BYTES)) })
+    Ok(Stdout { sink, pieces, written, spare: Some(Vec::with_capacity(PIECE_BYTES)) })
 }
 
 /// Reads what is there; nothing at the end.
@@ -112,6 +120,21 @@ fn write_all(sink: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes at once what can't make this thread wait, which is cheaper than to wake another one for it.
+/// `None` where it could.
+fn write_promptly(sink: BorrowedFd<'_>, bytes: &[u8]) -> Option<io::Result<usize>> {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut polled = [PollFd::from_borrowed_fd(sink, PollFlags::OUT)];
+    let is_free = bytes.len() <= PROMPT_BYTES && rustix::event::poll(&mut polled, Some(&now)) == Ok(1);
+    if !is_free || polled[0].revents() != PollFlags::OUT {
+        return None;
+    }
+    match rustix::io::write(sink, bytes) {
+        Err(Errno::AGAIN | Errno::INTR) => None,
+        written => Some(written.map_err(io::Error::from)),
+    }
 }
 
 fn wait(fd: BorrowedFd<'_>, events: PollFlags) -> io::Result<()> {
@@ -150,6 +173,9 @@ impl Stdout {
 impl AsyncWrite for Stdout {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_written(cx))?;
+        if let Some(written) = write_promptly(self.sink.as_fd(), bytes) {
+            return Poll::Ready(written);
+        }
         let count = bytes.len().min(PIECE_BYTES);
         let mut piece = self.spare.take().unwrap_or_default();
         piece.clear();

@@ -48,6 +48,9 @@ pub(crate) fn skip(why: &str) {
 
 /// Makes an attack as everyone that it can be made as here.
 pub(crate) fn each_actor<F: AsyncFn(Lab)>(attack: F) {
+    if std::env::consts::ARCH != "x86_64" {
+        return skip("the hostile programs name system calls by the numbers of x86-64");
+    }
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(ground) = std::env::var_os(GROUND) {
         return run(Actor::Ordinary, Path::new(&ground), attack);

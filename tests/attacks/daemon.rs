@@ -13,7 +13,7 @@ use crate::actor;
 use crate::host::Host;
 use crate::survivors::Made;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A daemon that was started with nothing but what a test gives it.
 pub(crate) struct Daemon {
@@ -95,7 +95,12 @@ impl Daemon {
                 return message.clone();
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "HOLE: no {what}; the log says:\n{}", self.log());
+            assert!(
+                !left.is_zero(),
+                "HOLE: no {what}; heard {:#?}; the log says:\n{}",
+                heard.0.iter().rev().take(5).collect::<Vec<_>>(),
+                self.log()
+            );
             heard = self.heard.more.wait_timeout(heard, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }

@@ -113,6 +113,34 @@ fn nothing_is_left_however_the_daemon_ends() {
 }
 
 #[test]
+fn what_a_killed_launcher_leaves_is_cleared_by_the_next_daemon() {
+    each_actor(async |lab| {
+        for first in ["launchers", "daemon"] {
+            let mut daemon = bring(&lab.host, State::Running);
+            let made = daemon.made();
+            let launchers: Vec<u32> = made.children(daemon.id());
+            assert!(!launchers.is_empty(), "the attack meets nobody");
+            if first == "daemon" {
+                daemon.signal(Signal::KILL);
+            }
+            for launcher in launchers {
+                let pid = rustix::process::Pid::from_raw(launcher.cast_signed()).expect("a process id");
+                // One whose daemon is gone may have ended by itself already.
+                println!("{first} first, kill {launcher}: {:?}", rustix::process::kill_process(pid, Signal::KILL));
+            }
+            if first == "launchers" {
+                daemon.signal(Signal::KILL);
+            }
+            daemon.wait_for_end();
+            made.assert_processes_gone();
+            let next = Daemon::start(&lab.host, &[]);
+            made.assert_gone();
+            next.stop();
+        }
+    });
+}
+
+#[test]
 fn cancel_time_out_and_close_together_give_one_end_and_one_answer() {
     each_actor(async |lab| {
         let mut daemon = Daemon::start(&lab.host, &[]);

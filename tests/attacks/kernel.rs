@@ -1,8 +1,15 @@
 //! Attacks on the kernel: calls and devices with which sandboxes were broken before.
 
-use codebeaker::agent::plan::Protection::Seccomp;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::process::Command;
 
-use crate::actor::each_actor;
+use codebeaker::agent::plan::Protection::{
+    Capabilities, MinimalRoot, NoNewPrivileges, ProcMasks, ReadOnlyRoot, Seccomp,
+};
+use codebeaker::runtime::Workspace;
+
+use crate::actor::{Actor, each_actor, skip};
 use crate::lab::{Setting, program};
 
 #[test]
@@ -71,5 +78,80 @@ fn only_common_families_of_sockets() {
     each_actor(async |mut lab| {
         lab.works(program!("families.py"), &[Seccomp], &["netlink generic", "netlink audit", "udplite", "mptcp"]).await;
         lab.fails(program!("families.py")).await;
+    });
+}
+
+#[test]
+fn files_that_command_the_kernel_are_out_of_reach() {
+    each_actor(async |mut lab| {
+        let attempts = ["read /proc/kallsyms", "list /sys", "read /sys/class/net/lo/address"];
+        lab.works(program!("kernel_files.py"), &[ProcMasks, MinimalRoot, ReadOnlyRoot], &attempts).await;
+        lab.fails(program!("kernel_files.py")).await;
+    });
+}
+
+#[test]
+fn no_device_is_made_or_opened() {
+    each_actor(async |mut lab| {
+        lab.fails(program!("devices.py")).await;
+        // A device that lies in a directory of the host works there, and in no sandbox.
+        if lab.actor != Actor::Root {
+            return;
+        }
+        let shared = lab.host.ground.join("shared");
+        fs::create_dir(&shared).expect("make a directory");
+        let device = shared.join("device");
+        let made = Command::new("mknod").args(["-m", "666"]).arg(&device).args(["c", "1", "3"]).status();
+        if !made.is_ok_and(|status| status.success()) || fs::File::open(&device).is_err() {
+            return skip("no device can be made on this file system");
+        }
+        for workspace in [
+            Workspace::Bind { path: shared.clone(), writable: true },
+            Workspace::Bind { path: shared.clone(), writable: false },
+            Workspace::Overlay { path: shared.clone() },
+            Workspace::Copy { path: shared.clone(), exclude: vec![] },
+        ] {
+            let stand = lab.sandbox(Setting::safe().workspace(workspace.clone())).await;
+            let ran = stand.attack("attempt('open', lambda: os.open('/workspace/device', os.O_RDONLY))").await;
+            println!("{workspace:?}: {}", ran.stdout);
+            ran.assert_refused();
+            stand.close().await;
+        }
+    });
+}
+
+#[test]
+fn no_program_gives_another_identity() {
+    each_actor(async |mut lab| {
+        // Whoever runs this on the host becomes its owner.
+        let shared = lab.host.ground.join("shared");
+        fs::create_dir(&shared).expect("make a directory");
+        let planted = shared.join("planted-id");
+        fs::copy("/usr/bin/id", &planted).expect("copy a program");
+        if lab.actor == Actor::Root {
+            chown(&planted, Some(0), Some(0)).expect("give it to root");
+        }
+        fs::set_permissions(&planted, fs::Permissions::from_mode(0o6755)).expect("make it set-user-id");
+        if lab.actor == Actor::Root {
+            let run = ["--reuid", "54321", "--regid", "54321", "--clear-groups", "--"];
+            let output = Command::new("setpriv").args(run).arg(&planted).arg("-u").output().expect("start setpriv");
+            if String::from_utf8_lossy(&output.stdout).trim() != "0" {
+                skip("set-user-id has no effect on this file system");
+            }
+        }
+        for writable in [false, true] {
+            let workspace = Workspace::Bind { path: shared.clone(), writable };
+            let stand = lab.sandbox(Setting::safe().workspace(workspace)).await;
+            let ran = stand.attack(program!("identity.py")).await;
+            println!("{}", ran.stdout);
+            ran.assert_refused();
+            lab.host.assert_untouched(&ran.seen());
+            stand.close().await;
+        }
+        // Three layers stand between; of two can be shown that they are there.
+        let stand = lab.sandbox(Setting::without(&[NoNewPrivileges, Capabilities])).await;
+        let ran = stand.attack(program!("identity.py")).await;
+        ran.assert_worked(&["may gain privileges", "capabilities"]);
+        stand.close().await;
     });
 }

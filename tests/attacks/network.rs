@@ -37,7 +37,7 @@ fn no_socket_of_the_host_is_reached_by_path_or_by_name() {
 
 #[test]
 fn landlock_alone_keeps_abstract_sockets_away() {
-    each_actor(async |mut lab| {
+    each_actor(async |lab| {
         let stand = lab.sandbox(Setting::without(&[Network])).await;
         let ran = stand.attack(program!("sockets.py")).await;
         let (worked, detail) = ran.attempts()["abstract"].clone();

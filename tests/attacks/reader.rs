@@ -40,7 +40,7 @@ fn escape_sequences_reach_no_terminal_raw() {
             ("session/create", json!({"workspace": {"mode": "copy", "uri": format!("file:///{bad}")}})),
             ("session/execute", json!({"sessionId": bad, "source": {"program": "true"}})),
             ("session/execute", json!({"sessionId": session, "source": {"program": bad}})),
-            ("session/execute", json!({"sessionId": session, "source": {"program": "true"}, "cwd": bad})),
+            ("session/execute", json!({"sessionId": session, "source": {"program": "true", "cwd": bad}})),
             ("session/execute", json!({"sessionId": session, "source": {"code": "1", "language": bad}})),
             ("fs/read", json!({"sessionId": session, "path": path})),
             ("fs/read", json!({"sessionId": session, "path": bad})),

@@ -71,6 +71,17 @@ impl Made {
         self.processes.len()
     }
 
+    /// Those of the processes that `parent` started itself.
+    pub(crate) fn children(&self, parent: u32) -> Vec<u32> {
+        let entries = self.processes.iter().filter_map(|(pid, _)| entry(*pid));
+        entries.filter(|entry| entry.parent == parent).map(|entry| entry.pid).collect()
+    }
+
+    /// As [`Made::assert_gone`], for processes alone.
+    pub(crate) fn assert_processes_gone(&self) {
+        Self { cgroups: Vec::new(), ..self.clone() }.assert_gone();
+    }
+
     /// What is still there.
     fn left(&self) -> Vec<String> {
         let processes = self.processes.iter().filter_map(|(pid, start)| {

@@ -49,16 +49,42 @@ def many():
     return have
 
 
-def held(descriptor):
-    os.ftruncate(descriptor, total)
-    area = mmap.mmap(descriptor, total)
-    for start in range(0, total, 4096):
-        area[start] = 1
-    return area
-
-
 def memfd():
-    return held(os.memfd_create("planted"))
+    """Many files in memory, none mapped: the memory is no process's."""
+    files = []
+    for _ in range(total // (4 * MIB)):
+        files.append(os.memfd_create("planted"))
+        os.write(files[-1], b"x" * (4 * MIB))
+    return files
+
+
+def sockets():
+    """What waits in sockets is no process's memory either. Several processes, each with few descriptors."""
+    reader, writer = os.pipe()
+    share = total // 12
+    for _ in range(12):
+        if os.fork() == 0:
+            kept, filled = [], 0
+            try:
+                while filled < share:
+                    pair = socket.socketpair()
+                    kept.append(pair)
+                    pair[0].setblocking(False)
+                    try:
+                        while True:
+                            filled += pair[0].send(b"x" * 65536)
+                    except BlockingIOError:
+                        pass
+            except OSError:
+                pass
+            os.write(writer, b"%d\n" % filled)
+            time.sleep(host["hold"])
+            os._exit(0)
+    os.close(writer)
+    filled = 0
+    while part := os.read(reader, 4096):
+        filled += sum(map(int, part.split()))
+    return must(filled > total * 3 // 4)
 
 
 def system_v():
@@ -97,7 +123,7 @@ def unlinked():
 
 def action():
     kept = {"private": private, "shared": shared, "many": many, "memfd": memfd, "system_v": system_v,
-            "unlinked": unlinked, "queues": queues}[host["kind"]]()
+            "unlinked": unlinked, "sockets": sockets, "queues": queues}[host["kind"]]()
     time.sleep(host["hold"])
     return bool(kept)
 

@@ -5,6 +5,7 @@
 //! protocol, it ends at once, and the kernel ends every process of the sandbox with it.
 
 mod channels;
+mod exec;
 mod execution;
 mod executions;
 mod files;
@@ -14,6 +15,7 @@ mod outbound;
 mod processes;
 mod program;
 mod shim;
+mod shims;
 mod sys;
 mod terminal;
 #[cfg(test)]
@@ -33,6 +35,7 @@ use self::inbound::{Inbound, VIOLATION};
 use self::memory::Watch;
 use self::outbound::Outbound;
 use self::program::ProgramLimits;
+use self::shims::Shims;
 use self::sys::Epoll;
 use self::sys::memory::Buffer;
 
@@ -108,7 +111,7 @@ impl Agent {
             children,
             inbound: Inbound::new()?,
             outbound: Outbound::new(stream),
-            executions: Executions::new(ProgramLimits::split()?, !left_out(Protection::Sweep), watch),
+            executions: Executions::new(Shims::new(ProgramLimits::split()?, !left_out(Protection::Sweep)), watch)?,
             files: Files::new(workspace, code, !left_out(Protection::BeneathWorkspace)),
             buffer: Buffer::new(OUTPUT_BUFFER_BYTES)?,
             readable: true,
@@ -128,7 +131,12 @@ impl Agent {
             // Where a full stream is what holds something up, epoll tells when it has room again.
             let more_to_hear = more_to_hear && self.outbound.backlog() <= BACKLOG_BYTES;
             let busy = more_to_hear || more_to_tell || self.files.has_work(&self.outbound);
-            let deadline = if busy { Some(Instant::now()) } else { self.next_deadline() };
+            let deadline = if busy {
+                Some(Instant::now())
+            } else {
+                self.executions.get_ready(&self.epoll);
+                self.next_deadline()
+            };
             let count = self.epoll.wait(&mut events, deadline);
             if count == 0 && self.is_resting() {
                 self.outbound.shrink();

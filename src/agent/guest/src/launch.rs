@@ -70,11 +70,14 @@ fn launch(stream: &OwnedFd) -> Result<(), Failure> {
     }
     namespaces::unshare(UnshareFlags::NEWPID, "unshare pid namespace")?;
     let (ours, theirs) = identity::rendezvous()?;
-    match namespaces::fork().step("fork PID 1")? {
+    let born_inside = plan.cgroup_birthplace.as_deref().and_then(|cgroup| namespaces::fork_into_cgroup(cgroup).ok());
+    let is_inside = born_inside.is_some();
+    match born_inside.map_or_else(namespaces::fork, Ok).step("fork PID 1")? {
         None => {
             drop(ours);
             let stream = stream.try_clone().step("duplicate stream")?;
-            init::run(&plan, stream, theirs, stop, owner)
+            let entrances = if is_inside { &[][..] } else { &plan.cgroup_entrances };
+            init::run(&plan, entrances, stream, theirs, stop, owner)
         }
         Some(pid) => {
             drop((theirs, owner));

@@ -37,8 +37,11 @@ pub struct Plan {
     pub sizes: TmpfsSizes,
     /// Host name inside.
     pub hostname: String,
-    /// Files into which PID 1 writes `0` to enter the session's cgroups; empty when there are none.
-    pub cgroup_procs: Vec<PathBuf>,
+    /// The session's cgroup in version 2, in which PID 1 is made by a kernel that can do so.
+    pub cgroup_birthplace: Option<PathBuf>,
+    /// Files into which PID 1, where it was made elsewhere, writes `0` to enter the session's cgroups;
+    /// empty when there are none.
+    pub cgroup_entrances: Vec<PathBuf>,
     /// Directories that the launcher removes, in this order, once every process of the sandbox is gone.
     pub cgroup_dirs: Vec<PathBuf>,
     /// Limits that hold for each process (`setrlimit`).

@@ -19,6 +19,35 @@ pub const FILE_CHUNK_BYTES: usize = 256 * 1024;
 /// its few entries long; what is beyond is left out as if it were beyond the number asked for.
 pub const LISTING_PATH_BYTES: usize = 4 * 1024 * 1024;
 
+/// Bytes as one run. The encoding is that of any `Vec<u8>`, but a file's bytes are copied at one stroke
+/// instead of one by one.
+mod run {
+    use serde::de::{Deserializer, Error, Visitor};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        deserializer.deserialize_byte_buf(Run)
+    }
+
+    struct Run;
+
+    impl Visitor<'_> for Run {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+}
+
 /// What the daemon asks of the agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ToAgent {
@@ -199,6 +228,7 @@ pub enum FileOp {
         /// What to write, and how.
         target: WriteTarget,
         /// The first bytes, at most [`FILE_CHUNK_BYTES`].
+        #[serde(with = "run")]
         data: Vec<u8>,
         /// These are all the bytes.
         last: bool,
@@ -208,6 +238,7 @@ pub enum FileOp {
         /// The handle.
         handle: u32,
         /// The next bytes, at most [`FILE_CHUNK_BYTES`].
+        #[serde(with = "run")]
         data: Vec<u8>,
         /// These are the last bytes.
         last: bool,
@@ -328,6 +359,7 @@ pub enum FileReply {
     /// Bytes of a file, and the state it was in.
     Data {
         /// At most what was asked for; empty at and beyond the end.
+        #[serde(with = "run")]
         data: Vec<u8>,
         /// The file when it was read.
         stat: FileStat,
@@ -362,4 +394,19 @@ pub enum FileReply {
 pub struct FileFault {
     /// The kernel's error number. `EXDEV` means that the path would leave the workspace.
     pub errno: i32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_bytes_is_encoded_as_the_sequence_it_is() {
+        let op = FileOp::Continue { handle: 300, data: vec![1, 0, 255], last: true };
+        let bytes = postcard::to_allocvec(&op).unwrap();
+        assert_eq!(bytes, postcard::to_allocvec(&(2_u8, 300_u32, vec![1_u8, 0, 255], true)).unwrap());
+        assert_eq!(postcard::from_bytes::<FileOp>(&bytes).unwrap(), op);
+        // A length that the rest of the message can't have.
+        assert!(postcard::from_bytes::<FileOp>(&[2, 1, 255, 255, 3, 0]).is_err());
+    }
 }

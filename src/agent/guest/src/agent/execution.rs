@@ -3,7 +3,7 @@
 //! It is told of exactly once as not started, or once as started and once as exited, and its output
 //! channels are ended each once, whatever happens to program and shim.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use codebeaker_agent::frame::{Channel, Stream};
 use codebeaker_agent::wire::{Cause, Exited, FromAgent, Reach, Spawn, TerminalSize};
@@ -11,8 +11,9 @@ use codebeaker_agent::wire::{Cause, Exited, FromAgent, Reach, Spawn, TerminalSiz
 use crate::agent::channels::{Input, Output};
 use crate::agent::outbound::Outbound;
 use crate::agent::processes::Table;
-use crate::agent::program::{Failure, Program, ProgramLimits, Step};
-use crate::agent::shim::{self, Report};
+use crate::agent::program::{Failure, Step};
+use crate::agent::shim::Report;
+use crate::agent::shims::{Shims, Worker};
 use crate::agent::sys::{self, Epoll, Usage};
 use crate::agent::terminal::Terminal;
 
@@ -21,13 +22,12 @@ use crate::agent::terminal::Terminal;
 /// user's pipes hold, across all sessions.
 const PIPE_BYTES: i32 = 256 * 1024;
 
-/// What epoll reports about an execution.
+/// What epoll reports about an execution; its shim is reported on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Stdin,
     Stdout,
     Stderr,
-    Status,
 }
 
 impl Part {
@@ -38,7 +38,11 @@ impl Part {
 
     /// What [`Part::token`] named.
     pub(crate) fn of(token: u64) -> (u32, Part) {
-        let part = [Part::Stdin, Part::Stdout, Part::Stderr, Part::Status][(token & 3) as usize];
+        let part = match token & 3 {
+            0 => Part::Stdin,
+            1 => Part::Stdout,
+            _ => Part::Stderr,
+        };
         ((token >> 2) as u32, part)
     }
 }
@@ -60,19 +64,11 @@ enum Phase {
     Over,
 }
 
-/// What executions share while they start.
-pub(crate) struct Setting<'a> {
-    pub(crate) epoll: &'a Epoll,
-    pub(crate) limits: &'a ProgramLimits,
-    /// Kill what programs leave behind.
-    pub(crate) sweep: bool,
-}
-
 /// A program that was asked for, and all that it started.
 pub(crate) struct Execution {
     number: u32,
-    shim: i32,
-    status: OwnedFd,
+    /// Given back when it is over.
+    shim: Option<Worker>,
     phase: Phase,
     /// The shim is gone and can't have finished its work.
     abandoned: bool,
@@ -91,31 +87,29 @@ pub(crate) struct Execution {
 }
 
 impl Execution {
-    /// Forks a shim that starts the program.
-    pub(crate) fn start(spawn: &Spawn, setting: &Setting<'_>) -> Result<Self, Failure> {
-        let mut program = Program::prepare(spawn, setting.limits)?;
+    /// Has a shim start the program.
+    pub(crate) fn start(spawn: &Spawn, null: &OwnedFd, shims: &mut Shims, epoll: &Epoll) -> Result<Self, Failure> {
         let number = spawn.execution;
         let streams = match spawn.terminal {
             Some(size) => Streams::terminal(size).map_err(|errno| Step::MakeTerminal.failed(errno))?,
             None => Streams::pipes(spawn.stdin).map_err(|errno| Step::MakePipe.failed(errno))?,
         };
-        let (status, shim_status) = sys::pipe().map_err(|errno| Step::MakePipe.failed(errno))?;
-        program.streams = streams.of_program();
-        streams.register(setting.epoll, number).map_err(|errno| Step::MakePipe.failed(errno))?;
-        sys::set_nonblocking(status.as_fd())
-            .and_then(|()| setting.epoll.add(status.as_fd(), libc::EPOLLIN, Part::Status.token(number)))
-            .map_err(|errno| Step::MakePipe.failed(errno))?;
-        let shim = shim::fork(&program, &shim_status, setting.sweep).map_err(|errno| Step::Fork.failed(errno))?;
+        streams.make_ready().map_err(|errno| Step::MakePipe.failed(errno))?;
+        let shim = shims.start(spawn, streams.of_program(null), epoll)?;
+        // While the shim is at work already; epoll reports what happened before as well. Once a program
+        // may run, it can't be said that it was not started: an agent that can't hear it is of no use.
+        if streams.register(epoll, number).is_err() {
+            sys::exit(3);
+        }
         let terminal = match streams.program {
-            ProgramSide::Pipes(_) => None,
+            ProgramSide::Pipes { .. } => None,
             ProgramSide::Terminal(terminal) => Some(terminal),
         };
         let output =
             |fd: Option<OwnedFd>, stream| fd.map(|fd| Output::new(fd, Channel::of(number, stream), terminal.is_some()));
         Ok(Execution {
             number,
-            shim,
-            status,
+            shim: Some(shim),
             phase: Phase::Starting,
             abandoned: false,
             killing: false,
@@ -132,27 +126,23 @@ impl Execution {
 
     /// The process that everything of this execution descends from, as long as it is needed.
     pub(crate) fn live_shim(&self) -> Option<i32> {
-        (self.phase != Phase::Over && !self.abandoned).then_some(self.shim)
+        self.shim.as_ref().filter(|_| !self.abandoned).map(Worker::pid)
     }
 
-    /// Reads what the shim reported.
-    pub(crate) fn hear(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
-        let mut bytes = [0; 4 * Report::BYTES];
-        while let Ok(length @ 1..) = sys::read(self.status.as_fd(), &mut bytes) {
-            for report in bytes[..length].as_chunks().0 {
-                match Report::from_bytes(report) {
-                    Some(Report::Started { pid }) => self.started(pid, outbound),
-                    Some(Report::NotStarted(failure)) => self.not_started(failure, epoll, outbound),
-                    Some(Report::Ended { status, usage }) => self.program_ended(status, usage),
-                    Some(Report::Swept { usage }) => {
-                        self.usage = usage;
-                        self.over(epoll, outbound);
-                    }
-                    // Only a shim holds the other end, and it is a copy of ourselves.
-                    None => sys::exit(3),
+    /// Reads what the shim reported. Returns the shim when its work is done.
+    pub(crate) fn hear(&mut self, epoll: &Epoll, outbound: &mut Outbound) -> Option<Worker> {
+        for report in self.shim.as_ref().map(Worker::reports).unwrap_or_default() {
+            match report {
+                Report::Started { pid } => self.started(pid, outbound),
+                Report::NotStarted(failure) => self.not_started(failure, epoll, outbound),
+                Report::Ended { status, usage } => self.program_ended(status, usage),
+                Report::Swept { usage } => {
+                    self.usage = usage;
+                    self.over(epoll, outbound);
                 }
             }
         }
+        self.shim.take_if(|_| self.phase == Phase::Over)
     }
 
     fn started(&mut self, program: i32, outbound: &mut Outbound) {
@@ -203,7 +193,6 @@ impl Execution {
         self.abandoned = false;
         self.terminal = None;
         self.input.close(epoll);
-        epoll.remove(self.status.as_fd());
         for output in self.outputs.iter_mut().flatten() {
             output.complete();
         }
@@ -213,8 +202,8 @@ impl Execution {
     /// it was.
     pub(crate) fn lost(&mut self, waited: &sys::Waited, epoll: &Epoll, outbound: &mut Outbound) -> bool {
         if self.live_shim() == Some(waited.pid) {
-            self.hear(epoll, outbound);
-            if self.phase != Phase::Over {
+            // The last words of one that is gone may be that all was done.
+            if self.hear(epoll, outbound).is_none() {
                 self.abandoned = true;
                 self.usage = Usage { cpu_micros: waited.usage.cpu_micros, ..self.usage };
             }
@@ -232,6 +221,7 @@ impl Execution {
         if !self.abandoned {
             return;
         }
+        self.shim = None;
         if self.phase == Phase::Starting {
             self.not_started(Step::Supervise.failed(sys::Errno(libc::ECHILD)), epoll, outbound);
         } else {
@@ -257,8 +247,9 @@ impl Execution {
                 sys::kill(-foreground.unwrap_or(program), signal);
             }
             Reach::Tree => {
-                let tree = Table::take().map(|table| table.descendants(self.shim)).unwrap_or_default();
-                tree.into_iter().for_each(|pid| sys::kill(pid, signal));
+                if let (Ok(table), Some(shim)) = (Table::take(), self.live_shim()) {
+                    table.descendants(shim).into_iter().for_each(|pid| sys::kill(pid, signal));
+                }
             }
         }
     }
@@ -286,7 +277,9 @@ impl Execution {
 
     /// Kills what the table shows of this execution.
     pub(crate) fn press(&self, table: &Table) {
-        table.kill(&table.descendants(self.shim), |group| group == self.shim);
+        if let Some(shim) = self.live_shim() {
+            table.kill(&table.descendants(shim), |group| group == shim);
+        }
     }
 
     /// The most memory its processes may have together.
@@ -345,21 +338,21 @@ struct Streams {
 
 /// What the program reads and writes.
 enum ProgramSide {
-    Pipes([OwnedFd; 3]),
+    Pipes { stdin: Option<OwnedFd>, stdout: OwnedFd, stderr: OwnedFd },
     Terminal(Terminal),
 }
 
 impl Streams {
     fn pipes(with_stdin: bool) -> sys::Result<Self> {
         let (program_stdin, stdin) = match with_stdin {
-            true => sys::pipe().map(|(read, write)| (read, Some(write)))?,
-            false => (sys::open_null()?, None),
+            true => sys::pipe().map(|(read, write)| (Some(read), Some(write)))?,
+            false => (None, None),
         };
         let (stdout, program_stdout) = sys::pipe()?;
         let (stderr, program_stderr) = sys::pipe()?;
         // Refused where the user's pipes hold much already; it is slower then, not wrong.
         let _ = sys::set_pipe_capacity(stdout.as_fd(), PIPE_BYTES);
-        let program = ProgramSide::Pipes([program_stdin, program_stdout, program_stderr]);
+        let program = ProgramSide::Pipes { stdin: program_stdin, stdout: program_stdout, stderr: program_stderr };
         Ok(Streams { stdin, stdout, stderr: Some(stderr), program })
     }
 
@@ -370,11 +363,20 @@ impl Streams {
     }
 
     /// The descriptors that become the program's 0, 1 and 2.
-    fn of_program(&self) -> [RawFd; 3] {
+    fn of_program<'a>(&'a self, null: &'a OwnedFd) -> [BorrowedFd<'a>; 3] {
         match &self.program {
-            ProgramSide::Pipes(ends) => ends.each_ref().map(AsRawFd::as_raw_fd),
-            ProgramSide::Terminal(terminal) => [terminal.program_side().as_raw_fd(); 3],
+            ProgramSide::Pipes { stdin, stdout, stderr } => {
+                [stdin.as_ref().unwrap_or(null).as_fd(), stdout.as_fd(), stderr.as_fd()]
+            }
+            ProgramSide::Terminal(terminal) => [terminal.program_side().as_fd(); 3],
         }
+    }
+
+    fn make_ready(&self) -> sys::Result<()> {
+        [self.stdin.as_ref(), Some(&self.stdout), self.stderr.as_ref()]
+            .into_iter()
+            .flatten()
+            .try_for_each(|fd| sys::set_nonblocking(fd.as_fd()))
     }
 
     fn register(&self, epoll: &Epoll, execution: u32) -> sys::Result<()> {
@@ -385,7 +387,6 @@ impl Streams {
         ];
         for (fd, events, part) in parts {
             if let Some(fd) = fd {
-                sys::set_nonblocking(fd.as_fd())?;
                 epoll.add(fd.as_fd(), events, part.token(execution))?;
             }
         }

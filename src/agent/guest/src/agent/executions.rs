@@ -4,16 +4,17 @@
 //! the agent's child and no living shim is such a leftover, and is killed until there is none.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use codebeaker_agent::frame::Stream;
 use codebeaker_agent::wire::{FromAgent, Reach, Spawn, TerminalSize};
 
-use crate::agent::execution::{Execution, Part, Setting};
+use crate::agent::execution::{Execution, Part};
 use crate::agent::memory::Watch;
 use crate::agent::outbound::Outbound;
 use crate::agent::processes::Table;
-use crate::agent::program::ProgramLimits;
+use crate::agent::shims::{Shims, shim_of};
 use crate::agent::sys::{self, Epoll};
 
 /// How many passes of killing follow each other at once: against a fork bomb, every pause is growth.
@@ -25,8 +26,9 @@ const PASS_PAUSE: Duration = Duration::from_millis(10);
 /// Every execution whose end, or whose output, the daemon does not have yet.
 pub(crate) struct Executions {
     all: BTreeMap<u32, Execution>,
-    limits: ProgramLimits,
-    sweep: bool,
+    shims: Shims,
+    /// What a program without standard input reads.
+    null: OwnedFd,
     watch: Watch,
     /// How many passes of killing there were since there was nothing to kill.
     passes: u32,
@@ -34,14 +36,13 @@ pub(crate) struct Executions {
 }
 
 impl Executions {
-    pub(crate) fn new(limits: ProgramLimits, sweep: bool, watch: Watch) -> Self {
-        Executions { all: BTreeMap::new(), limits, sweep, watch, passes: 0, next_pass: None }
+    pub(crate) fn new(shims: Shims, watch: Watch) -> sys::Result<Self> {
+        Ok(Executions { all: BTreeMap::new(), shims, null: sys::open_null()?, watch, passes: 0, next_pass: None })
     }
 
     /// Starts a program, or says why not.
     pub(crate) fn start(&mut self, spawn: &Spawn, epoll: &Epoll, outbound: &mut Outbound) {
-        let setting = Setting { epoll, limits: &self.limits, sweep: self.sweep };
-        match Execution::start(spawn, &setting) {
+        match Execution::start(spawn, &self.null, &mut self.shims, epoll) {
             Ok(execution) => {
                 self.watch.note_start(execution.memory_limit().is_some());
                 self.all.insert(spawn.execution, execution);
@@ -78,10 +79,12 @@ impl Executions {
 
     /// epoll has news of some part.
     pub(crate) fn notice(&mut self, token: u64, events: u32, epoll: &Epoll, outbound: &mut Outbound) {
+        if let Some(shim) = shim_of(token) {
+            return self.hear(shim, epoll, outbound);
+        }
         let (number, part) = Part::of(token);
         let Some(execution) = self.all.get_mut(&number) else { return };
         let stream = match part {
-            Part::Status => return execution.hear(epoll, outbound),
             Part::Stdin => return execution.input().set_ready(epoll, outbound),
             Part::Stdout => Stream::Stdout,
             Part::Stderr => Stream::Stderr,
@@ -91,14 +94,26 @@ impl Executions {
         }
     }
 
+    fn hear(&mut self, shim: i32, epoll: &Epoll, outbound: &mut Outbound) {
+        let mut at_work = self.all.values_mut();
+        let done = at_work
+            .find(|execution| execution.live_shim() == Some(shim))
+            .and_then(|execution| execution.hear(epoll, outbound));
+        if let Some(done) = done {
+            self.shims.release(done);
+        }
+    }
+
     /// Reaps every child that ended, and sets going again those shims that were stopped.
     pub(crate) fn reap(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
         while let Ok(Some(waited)) = sys::wait(-1, libc::WNOHANG | libc::WUNTRACED) {
             if libc::WIFSTOPPED(waited.status) {
-                let is_shim = self.all.values().any(|execution| execution.live_shim() == Some(waited.pid));
-                if is_shim {
+                if self.is_shim(waited.pid) {
                     sys::kill(waited.pid, libc::SIGCONT);
                 }
+                continue;
+            }
+            if self.shims.lost(waited.pid) {
                 continue;
             }
             for execution in self.all.values_mut() {
@@ -151,14 +166,24 @@ impl Executions {
         self.all.is_empty()
     }
 
+    /// Gets ready for the next program, while there is nothing else to do.
+    pub(crate) fn get_ready(&mut self, epoll: &Epoll) {
+        if self.all.is_empty() {
+            self.shims.provide(epoll);
+        }
+    }
+
+    fn is_shim(&self, pid: i32) -> bool {
+        self.shims.is_waiting(pid) || self.all.values().any(|execution| execution.live_shim() == Some(pid))
+    }
+
     fn press(&mut self, table: &Table, epoll: &Epoll, outbound: &mut Outbound) {
         for execution in self.all.values().filter(|execution| execution.is_killing()) {
             execution.press(table);
         }
         if self.all.values().any(Execution::is_abandoned) {
-            let is_shim = |pid| self.all.values().any(|execution| execution.live_shim() == Some(pid));
-            let strays = table.descendants_past(std::process::id() as i32, is_shim);
-            table.kill(&strays, is_shim);
+            let strays = table.descendants_past(std::process::id() as i32, |pid| self.is_shim(pid));
+            table.kill(&strays, |group| self.is_shim(group));
             if strays.is_empty() {
                 self.all.values_mut().for_each(|execution| execution.settle(epoll, outbound));
             }

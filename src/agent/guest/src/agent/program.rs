@@ -1,4 +1,4 @@
-//! A program that is about to be started, made ready before the fork.
+//! A program that is about to be started, made ready before the clone.
 //!
 //! Between `clone` and `exec` a child may not allocate, so everything it needs is laid out here: the
 //! argument and environment vectors, every path where the program may be, limits and processors.
@@ -156,8 +156,8 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Lays out `spawn`; the streams are still to be filled in.
-    pub(crate) fn prepare(spawn: &Spawn, limits: &ProgramLimits) -> Result<Self, Failure> {
+    /// Lays out `spawn`, in the shim: it is among the processes that are counted for a limit.
+    pub(crate) fn prepare(spawn: &Spawn, streams: [RawFd; 3], limits: &ProgramLimits) -> Result<Self, Failure> {
         let bad = Step::ReadArguments.failed(Errno(libc::EINVAL));
         let name = spawn.argv.first().filter(|name| !name.is_empty()).ok_or(bad)?;
         if spawn.env.iter().any(|(key, _)| key.is_empty() || key.contains('=')) || !spawn.cwd.starts_with('/') {
@@ -177,7 +177,7 @@ impl Program {
                 .map(|count| choose_processors(count, spawn.execution))
                 .transpose()
                 .map_err(|errno| Step::ReadLimits.failed(errno))?,
-            streams: [-1; 3],
+            streams,
             terminal: spawn.terminal.is_some(),
         })
     }
@@ -203,9 +203,7 @@ fn resource_limits(
     };
     let mut processes = programs.processes;
     if let Some(more) = asked.processes {
-        // One for the shim, which is forked after the count is taken.
-        let now = Table::take()?.threads() + 1;
-        processes = tighter(processes, now.saturating_add(more));
+        processes = tighter(processes, Table::take()?.threads().saturating_add(more));
     }
     let open_files = asked.open_files.map_or(programs.open_files, |files| tighter(programs.open_files, files));
     let mut limits = vec![(libc::RLIMIT_NPROC, processes), (libc::RLIMIT_NOFILE, open_files)];

@@ -1,23 +1,27 @@
-//! The shim: one small process between the agent and each program, which outlives all of the program.
+//! The shim: a small process between the agent and a program, which outlives all of the program.
 //!
 //! It is the reaper of everything the program starts: whatever is orphaned below it, by double forks or
 //! `setsid`, becomes its child. It tells the agent how the program ended at once, kills what the program
-//! left behind until nothing is left, says so, and ends. It never touches the program's streams, holds
-//! nothing of the agent's, and does not rely on being left alone: programs run under the same user and
-//! may kill or stop it, and the agent makes up for both.
+//! left behind until nothing is left, says so, and waits for the next order: a fork is dear, and a shim
+//! without children is as good as new. It never touches the program's streams, holds nothing of the
+//! agent's, and does not rely on being left alone: programs run under the same user and may kill or stop
+//! it, and the agent makes up for both.
 
-use std::ffi::c_void;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
+use codebeaker_agent::wire::Spawn;
+
+use crate::agent::exec;
 use crate::agent::processes::{Table, prefer_as_victim};
-use crate::agent::program::{Failure, Program, Step};
+use crate::agent::program::{Failure, Program, ProgramLimits, Step};
+use crate::agent::sys::socket::{self, PASSED};
 use crate::agent::sys::{self, Errno, Usage};
 
-/// Where the child runs between `clone` and `exec`; it has the shim's memory but must not have its stack.
-const STACK_BYTES: usize = 64 * 1024;
+/// The longest order that is sent to a waiting shim.
+pub(crate) const MAX_ORDER_BYTES: usize = 64 * 1024;
 
-/// What a shim tells the agent, in this order: `NotStarted`; or `Started`, `Ended`, `Swept`.
+/// What a shim tells the agent about each order: `NotStarted`; or `Started`, `Ended`, `Swept`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Report {
     /// The program runs under this number.
@@ -31,7 +35,7 @@ pub(crate) enum Report {
 }
 
 impl Report {
-    /// The length of every report, far below what a pipe takes at one stroke.
+    /// The length of every report.
     pub(crate) const BYTES: usize = 28;
 
     fn to_bytes(self) -> [u8; Self::BYTES] {
@@ -65,38 +69,37 @@ impl Report {
     }
 }
 
-/// Forks a shim that starts `program` and reports through `status`. `sweep` is false only where an
-/// attack test leaves that protection out.
-pub(crate) fn fork(program: &Program, status: &OwnedFd, sweep: bool) -> sys::Result<i32> {
-    // SAFETY: the agent has one thread, so the child may do whatever the parent could; it touches none of
-    // the buffers that a fork leaves out, and never returns from here.
-    match sys::check(unsafe { libc::fork() })? {
-        0 => Shim { status: status.as_raw_fd(), sweep }.run(program),
-        pid => Ok(pid),
-    }
+/// What a shim needs to know for all its life.
+pub(crate) struct Shim<'a> {
+    /// Orders come from here, reports go there.
+    pub(crate) link: OwnedFd,
+    pub(crate) limits: &'a ProgramLimits,
+    /// Kill what programs leave behind: false only where an attack test leaves that protection out.
+    pub(crate) sweep: bool,
 }
 
-struct Shim {
-    status: RawFd,
-    sweep: bool,
-}
-
-impl Shim {
-    fn run(&self, program: &Program) -> ! {
-        match self.start(program) {
-            Err(failure) => self.report(&[Report::NotStarted(failure)]),
-            Ok(pid) => {
-                // A program whose file nobody may read is closed to us as well and keeps the default;
-                // one that has already ended needs none. Neither is a reason not to run it.
-                let _ = prefer_as_victim(pid);
-                self.report(&[Report::Started { pid }]);
-                self.outlive(pid);
-            }
+impl Shim<'_> {
+    /// Is the shim, from the fork to its end. A first order is one that the fork itself brought.
+    pub(crate) fn be(self, first: Option<(&Spawn, [RawFd; PASSED])>) -> ! {
+        let mut keep = vec![self.link.as_raw_fd()];
+        keep.extend(first.iter().flat_map(|(_, streams)| streams));
+        if let Err(failure) = self.settle(&mut keep) {
+            self.report(&[Report::NotStarted(failure)]);
+            sys::exit(1);
+        }
+        if let Some((spawn, streams)) = first {
+            self.obey(spawn, streams);
+        }
+        let mut order = vec![0; MAX_ORDER_BYTES];
+        while let Ok(Some((length, streams))) = socket::receive(self.link.as_fd(), &mut order) {
+            // Only the agent holds the other end, and it sends what it has just decoded itself.
+            let Ok(spawn) = postcard::from_bytes(&order[..length]) else { break };
+            self.obey(&spawn, streams.map(IntoRawFd::into_raw_fd));
         }
         sys::exit(0)
     }
 
-    fn start(&self, program: &Program) -> Result<i32, Failure> {
+    fn settle(&self, keep: &mut [RawFd]) -> Result<(), Failure> {
         // SAFETY: no pointers.
         sys::check(unsafe { libc::setsid() }).map_err(|errno| Step::Supervise.failed(errno))?;
         if self.sweep {
@@ -104,43 +107,60 @@ impl Shim {
             sys::check(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })
                 .map_err(|errno| Step::Supervise.failed(errno))?;
         }
-        let mut keep = [program.streams[0], program.streams[1], program.streams[2], self.status];
-        close_all_but(&mut keep).map_err(|errno| Step::CloseDescriptors.failed(errno))?;
-        let started = spawn(program);
+        // No stream that comes with an order may land on the number that it will have in the program.
+        close_all_but(keep)
+            .and_then(|()| sys::occupy_standard_descriptors())
+            .map_err(|errno| Step::CloseDescriptors.failed(errno))
+    }
+
+    /// Starts a program, and returns when nothing is left of it.
+    fn obey(&self, spawn: &Spawn, streams: [RawFd; PASSED]) {
+        let started = Program::prepare(spawn, streams, self.limits).and_then(|program| exec::spawn(&program));
         // While the shim held these, no reader would see the end of the program's streams.
-        close_all_but(&mut [self.status]).map_err(|errno| Step::CloseDescriptors.failed(errno))?;
-        started
+        if let Err(errno) = close_all_but(&mut [0, 1, 2, self.link.as_raw_fd()]) {
+            self.report(&[Report::NotStarted(Step::CloseDescriptors.failed(errno))]);
+            sys::exit(1);
+        }
+        match started {
+            Err(failure) => self.report(&[Report::NotStarted(failure)]),
+            Ok(pid) => {
+                self.report(&[Report::Started { pid }]);
+                // A program whose file nobody may read is closed to us as well and keeps the default;
+                // one that has already ended needs none. Neither is a reason not to run it.
+                let _ = prefer_as_victim(pid);
+                self.outlive(pid);
+            }
+        }
     }
 
     /// Reaps until the program has ended, then until there is nothing left to reap.
     fn outlive(&self, program: i32) {
+        let mut total = Usage::default();
         let ended = loop {
-            let Ok(pid) = sys::await_child() else { return };
+            // It has a child, so this can't fail; without news of the program there is none to tell.
+            let Ok(pid) = sys::await_child() else { sys::exit(1) };
             if pid == program && self.sweep {
                 // While the program is not reaped its number still names its group, and no other.
                 sys::kill(-program, libc::SIGKILL);
             }
-            if let Ok(Some(waited)) = sys::wait(pid, 0)
-                && pid == program
-            {
-                break Report::Ended { status: waited.status, usage: waited.usage };
+            let Ok(Some(waited)) = sys::wait(pid, 0) else { sys::exit(1) };
+            total = total.and(waited.usage);
+            if pid == program {
+                break Report::Ended { status: waited.status, usage: total };
             }
         };
         if !self.sweep || sys::wait(-1, libc::WNOHANG).is_err() {
             // The usual case: it left nothing behind.
-            self.report(&[ended, Report::Swept { usage: sys::usage_of_children() }]);
+            self.report(&[ended, Report::Swept { usage: total }]);
         } else {
             self.report(&[ended]);
-            sweep();
-            self.report(&[Report::Swept { usage: sys::usage_of_children() }]);
+            self.report(&[Report::Swept { usage: total.and(sweep()) }]);
         }
     }
 
     fn report(&self, reports: &[Report]) {
         let bytes: Vec<u8> = reports.iter().flat_map(|report| report.to_bytes()).collect();
-        // SAFETY: the descriptor was made for this shim and stays open until it ends.
-        let status = unsafe { BorrowedFd::borrow_raw(self.status) };
-        if sys::write(status, &bytes).is_err() {
+        if sys::write(self.link.as_fd(), &bytes).is_err() {
             // The agent is gone, and so are we in a moment.
             sys::exit(1);
         }
@@ -148,8 +168,9 @@ impl Shim {
 }
 
 /// Kills all descendants of this process and reaps them, until there is none.
-fn sweep() {
+fn sweep() -> Usage {
     let own = std::process::id() as i32;
+    let mut total = Usage::default();
     loop {
         let mut descendants = Vec::new();
         if let Ok(table) = Table::take() {
@@ -158,11 +179,17 @@ fn sweep() {
         }
         // One child at least was seen and killed, so its end will come; those it orphaned meanwhile are
         // found by the next pass. A pass that saw nobody proves nothing: look again.
-        let flags = if descendants.is_empty() { libc::WNOHANG } else { 0 };
-        match sys::wait(-1, flags) {
-            Err(_) => return,
-            Ok(None) => sys::sleep(Duration::from_millis(1)),
-            Ok(Some(_)) => while matches!(sys::wait(-1, libc::WNOHANG), Ok(Some(_))) {},
+        let mut flags = if descendants.is_empty() { libc::WNOHANG } else { 0 };
+        loop {
+            match sys::wait(-1, flags) {
+                Err(_) => return total,
+                Ok(None) => break,
+                Ok(Some(waited)) => total = total.and(waited.usage),
+            }
+            flags = libc::WNOHANG;
+        }
+        if descendants.is_empty() {
+            sys::sleep(Duration::from_millis(1));
         }
     }
 }
@@ -185,104 +212,12 @@ fn close_range(first: u32, last: u32) -> sys::Result<()> {
     sys::check(unsafe { libc::close_range(first, last, 0) }).map(drop)
 }
 
-/// What the child finds in the memory it shares with the shim.
-struct Launch<'a> {
-    program: &'a Program,
-    failure: Option<Failure>,
-}
-
-/// Starts the program, and returns when it has been executed, or when that failed.
-fn spawn(program: &Program) -> Result<i32, Failure> {
-    let mut stack = vec![0_u128; STACK_BYTES / size_of::<u128>()];
-    let mut launch = Launch { program, failure: None };
-    // SAFETY: the child borrows this process's memory, on a stack of its own that grows down from the end
-    // of `stack`, while CLONE_VFORK suspends us; it leaves by `execve` or `_exit` alone.
-    let pid = sys::check(unsafe {
-        libc::clone(
-            child,
-            stack.as_mut_ptr_range().end.cast(),
-            libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
-            (&raw mut launch).cast(),
-        )
-    })
-    .map_err(|errno| Step::Fork.failed(errno))?;
-    // SAFETY: the child has written it through the pointer above, and is done.
-    match unsafe { (&raw const launch.failure).read_volatile() } {
-        None => Ok(pid),
-        Some(failure) => {
-            // What it ended with says less than the failure.
-            drop(sys::wait(pid, 0));
-            Err(failure)
-        }
-    }
-}
-
-extern "C" fn child(launch: *mut c_void) -> libc::c_int {
-    let launch = launch.cast::<Launch<'_>>();
-    // SAFETY: `spawn` passed a `Launch` and is suspended until we are done with it.
-    unsafe {
-        let failure = execute((*launch).program);
-        (&raw mut (*launch).failure).write_volatile(Some(failure));
-    }
-    sys::exit(127)
-}
-
-/// Turns this process into the program. Allocates nothing: the memory belongs to the shim.
-fn execute(program: &Program) -> Failure {
-    let failed = |step: Step| step.failed(Errno::last());
-    // SAFETY: none of these calls has a precondition beyond pointers that `program` keeps valid.
-    unsafe {
-        if libc::setsid() < 0 {
-            return failed(Step::OwnSession);
-        }
-        for (target, source) in program.streams.iter().enumerate() {
-            if libc::dup2(*source, target as RawFd) < 0 {
-                return failed(Step::ConnectStreams);
-            }
-        }
-        if libc::close_range(3, u32::MAX, 0) < 0 {
-            return failed(Step::CloseDescriptors);
-        }
-        if program.terminal && libc::ioctl(0, libc::TIOCSCTTY as _, 0) < 0 {
-            return failed(Step::TakeTerminal);
-        }
-        for (resource, limit) in &program.limits {
-            if libc::setrlimit(*resource, limit) < 0 {
-                return failed(Step::Limit);
-            }
-        }
-        if let Some(set) = &program.processors
-            && libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), set) < 0
-        {
-            return failed(Step::ChooseProcessors);
-        }
-        // After the descriptors are closed: a path through /proc/self/fd leads nowhere.
-        if libc::chdir(program.cwd.as_ptr()) < 0 {
-            return failed(Step::EnterDirectory);
-        }
-        sys::unblock_signals();
-        let mut failure = Step::FindProgram.failed(Errno(libc::ENOENT));
-        for candidate in program.candidates.strings() {
-            libc::execve(candidate.as_ptr(), program.argv.as_ptr(), program.env.as_ptr());
-            match Errno::last().0 {
-                // There but not to be run, or its interpreter is missing; a later directory may do better.
-                libc::ENOENT | libc::ENOTDIR if libc::access(candidate.as_ptr(), libc::F_OK) < 0 => {}
-                errno @ (libc::ENOENT | libc::ENOTDIR | libc::EACCES) => {
-                    failure = Step::Execute.failed(Errno(errno));
-                }
-                errno => return Step::Execute.failed(Errno(errno)),
-            }
-        }
-        failure
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_report_survives_the_pipe() {
+    fn a_report_survives_the_link() {
         let usage = Usage { cpu_micros: 0x1_8000_0003, peak_bytes: u64::MAX };
         for report in [
             Report::Started { pid: 7 },

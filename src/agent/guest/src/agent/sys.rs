@@ -5,6 +5,7 @@
 
 pub(crate) mod files;
 pub(crate) mod memory;
+pub(crate) mod socket;
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -104,10 +105,9 @@ pub(crate) fn pipe_level(fd: BorrowedFd<'_>) -> Result<usize> {
 
 /// Makes reads and writes through this open file return at once.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> Result<()> {
-    // SAFETY: `F_GETFL` takes no argument, `F_SETFL` an integer.
-    let flags = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })?;
-    // SAFETY: as above.
-    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK) }).map(drop)
+    // No other flag that this call could change is ever set.
+    // SAFETY: `F_SETFL` takes an integer.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }).map(drop)
 }
 
 /// Closes the descriptor in programs.
@@ -259,6 +259,13 @@ pub(crate) struct Usage {
     pub(crate) peak_bytes: u64,
 }
 
+impl Usage {
+    /// What both used: processor time adds up, memory was not held at one time.
+    pub(crate) fn and(self, other: Usage) -> Usage {
+        Usage { cpu_micros: self.cpu_micros + other.cpu_micros, peak_bytes: self.peak_bytes.max(other.peak_bytes) }
+    }
+}
+
 impl From<libc::rusage> for Usage {
     fn from(usage: libc::rusage) -> Self {
         let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
@@ -295,16 +302,6 @@ pub(crate) fn await_child() -> Result<i32> {
             // SAFETY: it was zeroed, and the kernel filled in what a SIGCHLD carries.
             Ok(_) => return Ok(unsafe { info.assume_init().si_pid() }),
         }
-    }
-}
-
-/// What all reaped children of this process used together.
-pub(crate) fn usage_of_children() -> Usage {
-    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: the pointer is to writable memory of the right type, zeroed, so valid even on failure.
-    unsafe {
-        libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr());
-        usage.assume_init().into()
     }
 }
 

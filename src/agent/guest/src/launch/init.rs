@@ -9,6 +9,7 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::exit;
 
 use codebeaker_agent::plan::{Identity, Plan, Protection};
@@ -21,9 +22,17 @@ use super::watch::StopSignal;
 use super::{confine, host, identity, landlock, namespaces, root, seccomp};
 use crate::agent::{self, Surroundings};
 
-/// Becomes the agent, or says which step failed and ends.
-pub(crate) fn run(plan: &Plan, stream: OwnedFd, launcher: UnixStream, stop: StopSignal, owner: Option<OwnedFd>) -> ! {
-    match prepare(plan, launcher, stop, owner) {
+/// Becomes the agent, or says which step failed and ends. `cgroups` are the files by which to enter those
+/// that it is not in yet.
+pub(crate) fn run(
+    plan: &Plan,
+    cgroups: &[PathBuf],
+    stream: OwnedFd,
+    launcher: UnixStream,
+    stop: StopSignal,
+    owner: Option<OwnedFd>,
+) -> ! {
+    match prepare(plan, cgroups, launcher, stop, owner) {
         Ok((opened, landlock_abi)) => agent::run(Surroundings {
             stream,
             workspace: opened.workspace,
@@ -42,6 +51,7 @@ pub(crate) fn run(plan: &Plan, stream: OwnedFd, launcher: UnixStream, stop: Stop
 
 fn prepare(
     plan: &Plan,
+    cgroups: &[PathBuf],
     mut launcher: UnixStream,
     stop: StopSignal,
     owner: Option<OwnedFd>,
@@ -49,7 +59,7 @@ fn prepare(
     stop.release()?;
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     rustix::process::setsid().map(drop).step("start session in sandbox")?;
-    enter_cgroups(plan)?;
+    enter_cgroups(cgroups)?;
     if let Some(processors) = plan.processors {
         confine::keep_to_processors(processors)?;
     }
@@ -90,14 +100,14 @@ fn give_up_privileges(plan: &Plan) -> Result<u32, Failure> {
     Ok(abi)
 }
 
-fn enter_cgroups(plan: &Plan) -> Result<(), Failure> {
-    for procs in &plan.cgroup_procs {
-        let mut procs_file = OpenOptions::new()
+fn enter_cgroups(entrances: &[PathBuf]) -> Result<(), Failure> {
+    for entrance in entrances {
+        let mut file = OpenOptions::new()
             .write(true)
             .custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW)
-            .open(procs)
-            .step(format_args!("open {}", procs.display()))?;
-        procs_file.write_all(b"0").step(format_args!("enter cgroup {}", procs.display()))?;
+            .open(entrance)
+            .step(format_args!("open {}", entrance.display()))?;
+        file.write_all(b"0").step(format_args!("enter cgroup {}", entrance.display()))?;
     }
     Ok(())
 }
