@@ -215,9 +215,9 @@ impl Link {
             return self.spawn(program).await;
         }
         // In one lane, and so in this order: there is no need to wait for the one before asking for the other.
-        let (request, written) = self.shared.expect_file(0);
+        let (request, written) = self.shared.expect_file(0)?;
         let op = FileOp::Create { handle: self.shared.next_handle(), target, data: code.to_vec(), last: true };
-        self.shared.ask(&ToAgent::File { request, op }).await?;
+        self.shared.ask(&ToAgent::File { request, op }).await.inspect_err(|_| self.shared.forget_file(request))?;
         let spawned = self.spawn(program).await;
         self.answered(written).await?;
         spawned
@@ -229,9 +229,9 @@ impl Link {
     /// # Errors
     /// [`LinkError::Lost`].
     pub async fn remove_code(&self, directory: &str) -> Result<(), LinkError> {
-        let (request, _) = self.shared.expect_file(0);
+        let (request, _) = self.shared.expect_file(0)?;
         let op = FileOp::Remove { path: directory.as_bytes().to_vec(), area: Area::Code, recursive: true };
-        self.shared.ask(&ToAgent::File { request, op }).await
+        self.shared.ask(&ToAgent::File { request, op }).await.inspect_err(|_| self.shared.forget_file(request))
     }
 
     async fn answered(&self, answer: oneshot::Receiver<Result<FileReply, FileFault>>) -> Result<FileReply, LinkError> {
