@@ -69,7 +69,7 @@ fn brought_to(client: &mut Client, doing: Doing) {
 fn in_every_state(end: impl Fn(&mut Client)) {
     for setup in Setup::users() {
         for doing in ALL {
-            println!("{doing:?} as {:?}", setup.other_user());
+            eprintln!("{doing:?} as {:?}", setup.other_user());
             let mut client = setup.clone().initialized();
             brought_to(&mut client, doing);
             end(&mut client);
