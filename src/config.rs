@@ -60,6 +60,8 @@ pub struct Settings {
     pub kept_output_bytes: usize,
     /// From the interrupt of a cancelled execution to its termination, and from there to its end.
     pub cancel_grace: Duration,
+    /// How long a program that was killed may take to be gone; then its whole sandbox is ended.
+    pub kill_patience: Duration,
     /// How long a sandbox may take to stand.
     pub create_timeout: Duration,
     /// How long sessions may take to end when the daemon stops.
@@ -88,6 +90,7 @@ impl Default for Settings {
             max_remembered: 100,
             kept_output_bytes: 256 << 10,
             cancel_grace: Duration::from_millis(500),
+            kill_patience: Duration::from_secs(30),
             create_timeout: Duration::from_secs(30),
             stop_grace: Duration::from_secs(5),
         }

@@ -55,11 +55,14 @@ pub enum ExecutionError {
         errno: i32,
     },
     /// The code that came with the request could not be put into the sandbox.
-    #[error("the code could not be put into the sandbox: {0}")]
+    #[error("the code could not be put into the sandbox")]
     Code(#[source] LinkError),
     /// The sandbox went.
     #[error(transparent)]
     Lost(LinkError),
+    /// Running it failed in the daemon itself.
+    #[error("the daemon failed to run execution {0} to its end, which is a bug in it")]
+    Abandoned(ExecutionId),
 }
 
 /// A stream of output, as clients name it.
@@ -318,7 +321,8 @@ impl Execution {
 
     /// Output from an offset on. Waits up to `wait` for the first byte where there is none yet.
     pub async fn read(&self, stream: OutputStream, offset: u64, max: usize, wait: Duration) -> Piece {
-        let deadline = tokio::time::Instant::now() + wait;
+        // A wait that no clock can measure is one without an end.
+        let deadline = tokio::time::Instant::now().checked_add(wait);
         loop {
             let printed = self.printed.notified();
             tokio::pin!(printed);
@@ -328,8 +332,10 @@ impl Execution {
             if !piece.bytes.is_empty() || piece.is_end {
                 return piece;
             }
-            if tokio::time::timeout_at(deadline, printed).await.is_err() {
-                return piece;
+            match deadline {
+                None => printed.await,
+                Some(deadline) if tokio::time::timeout_at(deadline, printed).await.is_err() => return piece,
+                Some(_) => {}
             }
         }
     }

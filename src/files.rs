@@ -123,7 +123,7 @@ pub async fn read(link: &Link, path: &[u8], offset: u64, length: usize) -> Resul
     let mut first: Option<FileStat> = None;
     loop {
         let max = (length - data.len()).min(FILE_CHUNK_BYTES) as u32;
-        let op = FileOp::Read { path: inside.clone(), offset: offset + data.len() as u64, max };
+        let op = FileOp::Read { path: inside.clone(), offset: offset.saturating_add(data.len() as u64), max };
         let reply = link.file(op).await.map_err(|error| explain(path, error))?;
         let FileReply::Data { data: piece, stat } = reply else { return Err(confused()) };
         if piece.len() > max as usize {
@@ -134,7 +134,10 @@ pub async fn read(link: &Link, path: &[u8], offset: u64, length: usize) -> Resul
             return Err(FilesError::Changed(shown(path)));
         }
         data.extend_from_slice(&piece);
-        if data.len() >= length || piece.len() < max as usize || offset + data.len() as u64 >= stat.tag.size {
+        if data.len() >= length
+            || piece.len() < max as usize
+            || offset.saturating_add(data.len() as u64) >= stat.tag.size
+        {
             return Ok(Contents { data, stat });
         }
     }
@@ -217,8 +220,15 @@ fn confused() -> FilesError {
 
 fn explain(path: &[u8], error: LinkError) -> FilesError {
     use rustix::io::Errno;
-    let LinkError::File { errno } = error else { return FilesError::Lost(error) };
     let path = shown(path);
+    let errno = match error {
+        LinkError::File { errno } => errno,
+        LinkError::TooLong { .. } => {
+            let end = path.char_indices().nth(100).map_or(path.len(), |(end, _)| end);
+            return FilesError::BadPath { path: format!("{}…", &path[..end]), why: "the path is too long" };
+        }
+        other => return FilesError::Lost(other),
+    };
     match Errno::from_raw_os_error(errno) {
         Errno::NOENT => FilesError::NotFound(path),
         Errno::EXIST => FilesError::AlreadyExists(path),

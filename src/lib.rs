@@ -8,7 +8,7 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | 0 | ids, config |
+//! | 0 | ids, config, causes |
 //! | 1 | protocol, engine |
 //! | 2 | transport, agent |
 //! | 3 | sandbox |
@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod causes;
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -28,7 +28,7 @@ use crate::execution::{Execution, ExecutionError};
 use crate::ids::{ExecutionId, SessionId};
 use crate::runtime::{Enforcement, Keeper, RuntimeError, Workspace};
 
-pub use launch::{Run, RunLimits, Source, Started, Stdin};
+pub use launch::{Run, RunLimits, Source, Stdin};
 pub use life::{State, StateChange, Why};
 pub use registry::{Host, NewSession, Sessions};
 pub use select::{Candidate, Selection, Wish};
@@ -86,11 +86,11 @@ pub enum SessionError {
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
     /// A step of the sandbox's set-up failed.
-    #[error("the sandbox could not be set up: {step}: {}", std::io::Error::from_raw_os_error(*.errno))]
+    #[error("the sandbox could not be set up: {step}{}", reason(*.errno))]
     SetUp {
         /// What was attempted.
         step: String,
-        /// The kernel's error number.
+        /// The kernel's error number, 0 when it was not the kernel that refused.
         errno: i32,
     },
     /// The sandbox went before it stood.
@@ -102,6 +102,10 @@ pub enum SessionError {
     /// The execution could not be queued.
     #[error(transparent)]
     Execution(#[from] ExecutionError),
+}
+
+fn reason(errno: i32) -> String {
+    if errno == 0 { String::new() } else { format!(": {}", std::io::Error::from_raw_os_error(errno)) }
 }
 
 fn describe(considered: &[Candidate]) -> String {

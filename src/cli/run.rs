@@ -79,20 +79,20 @@ async fn in_session(
         Ok(raw) => raw,
         Err(error) => return failed(&format!("the terminal: {error}")),
     };
-    let started = match session.execute(run, printer.clone()) {
-        Ok(started) => started,
+    let execution = match session.execute(run, printer.clone()) {
+        Ok(execution) => execution,
         Err(error) => {
             drop(raw);
             return refused(error);
         }
     };
     if !stdin_is_code {
-        input::pass(Arc::clone(&started.execution));
+        input::pass(Arc::clone(&execution));
     }
-    let ended = until_ended(&started.execution, started.result, &printer).await;
+    let ended = until_ended(&execution, &printer).await;
     drop(raw);
     match ended {
-        Ok(summary) => finish(&summary, &started.execution, args, &printer),
+        Ok(summary) => finish(&summary, &execution, args, &printer),
         Err(ExecutionError::NotStarted { step, errno }) => {
             show::message(&ExecutionError::NotStarted { step: step.clone(), errno }.to_string());
             let missing = errno == rustix::io::Errno::NOENT.raw_os_error() && step != "enter directory";
@@ -103,25 +103,17 @@ async fn in_session(
 }
 
 /// Waits for the end, and passes signals and new sizes of the terminal on until then.
-async fn until_ended(
-    execution: &Execution,
-    result: tokio::task::JoinHandle<Result<Summary, ExecutionError>>,
-    printer: &Printer,
-) -> Result<Summary, ExecutionError> {
+async fn until_ended(execution: &Execution, printer: &Printer) -> Result<Summary, ExecutionError> {
     let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::window_change()];
     let [mut interrupt, mut terminate, mut hangup, mut resized] = signals.map(|kind| signal(kind).ok());
-    tokio::pin!(result);
+    let ended = execution.ended();
+    tokio::pin!(ended);
     let mut interrupts = 0;
     let mut reader_gone = false;
     loop {
         tokio::select! {
             biased;
-            ended = &mut result => {
-                return ended.unwrap_or_else(|error| {
-                    tracing::error!(%error, "the execution's task failed");
-                    Err(ExecutionError::NotRunning(execution.id.clone()))
-                });
-            }
+            ended = &mut ended => return ended,
             () = printer.reader_gone(), if !reader_gone => {
                 reader_gone = true;
                 execution.kill();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt;
 use jiff::Timestamp;
+use rustix::io::Errno;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
@@ -41,6 +42,8 @@ pub struct Order {
     pub max_chunk_bytes: usize,
     /// Between the steps of a cancellation.
     pub cancel_grace: Duration,
+    /// From a kill to the end of the whole sandbox, where the program is not gone by then.
+    pub kill_patience: Duration,
 }
 
 /// Code that came without a file. It is put into a directory of its own, and taken away at the end.
@@ -86,26 +89,28 @@ impl std::fmt::Debug for Place {
     }
 }
 
-/// Runs it to its end. The result is also left in the execution, for those who wait there.
-///
-/// # Errors
-/// When the program was not run; see [`ExecutionError`].
-pub async fn drive(
-    execution: &Execution,
-    order: Order,
-    place: Place,
-    observer: &dyn Observer,
-) -> Result<Summary, ExecutionError> {
-    let result = run(execution, order, place, observer).await;
-    match &result {
+/// Runs it to its end, and leaves the result in the execution, for those who wait there.
+pub async fn drive(execution: &Execution, order: Order, place: Place, observer: &dyn Observer) {
+    let _over = Over(execution);
+    match run(execution, order, place, observer).await {
         Ok(summary) => {
             execution.end(Phase::Ended(summary.clone()));
-            observer.exited(execution, summary).await;
+            observer.exited(execution, &summary).await;
         }
-        Err(error) => execution.end(Phase::Refused(error.clone())),
+        Err(error) => execution.end(Phase::Refused(error)),
     }
-    execution.over.cancel();
-    result
+}
+
+/// Wakes those who wait for the execution, also when driving it fails.
+struct Over<'a>(&'a Execution);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        if matches!(self.0.phase(), Phase::Queued | Phase::Running) {
+            self.0.end(Phase::Refused(ExecutionError::Abandoned(self.0.id.clone())));
+        }
+        self.0.over.cancel();
+    }
 }
 
 async fn run(
@@ -114,12 +119,13 @@ async fn run(
     place: Place,
     observer: &dyn Observer,
 ) -> Result<Summary, ExecutionError> {
+    let Place { link, turn, oom_kills } = place;
     let asked = Instant::now();
     let turn = tokio::select! {
         biased;
         () = execution.stop.kill.cancelled() => Err(StopReason::Killed),
         () = execution.stop.cancel.cancelled() => Err(StopReason::Cancelled),
-        turn = place.turn => turn.map_err(|_| StopReason::Killed),
+        turn = turn => turn.map_err(|_| StopReason::Killed),
     };
     let queued = asked.elapsed();
     let _turn = match turn {
@@ -130,16 +136,17 @@ async fn run(
         biased;
         () = execution.stop.kill.cancelled() => Err(StopReason::Killed),
         () = execution.stop.cancel.cancelled() => Err(StopReason::Cancelled),
-        begun = begin(&order, &place.link) => Ok(begun),
+        begun = begin(&order, &link) => Ok(begun),
+        () = tokio::time::sleep(order.timeout) => Err(StopReason::Timeout),
     };
     let result = match begun {
         // The process that may have been started meanwhile was dropped, and so killed.
         Err(reason) => Ok(never_started(reason, queued)),
         Ok(Err(error)) => Err(error),
-        Ok(Ok(process)) => Ok(see_through(execution, &order, process, &place.oom_kills, queued, observer).await),
+        Ok(Ok(process)) => Ok(see_through(execution, &order, process, &link, &oom_kills, queued, observer).await),
     };
     if let Some(Code { directory, .. }) = &order.code
-        && let Err(error) = place.link.remove_code(directory).await
+        && let Err(error) = link.remove_code(directory).await
     {
         tracing::debug!(%error, "code could not be taken away");
     }
@@ -161,6 +168,7 @@ async fn see_through(
     execution: &Execution,
     order: &Order,
     mut process: Process,
+    link: &Link,
     oom_kills: &OomKills,
     queued: Duration,
     observer: &dyn Observer,
@@ -175,19 +183,28 @@ async fn see_through(
     let stdin = running.stdin.clone();
     execution.running.set(running).expect("an execution is driven once");
     execution.phase.send_replace(Phase::Running);
-    observer.started(execution).await;
 
     let (over_sender, over) = oneshot::channel();
     let allowance = Allowance { bytes: order.output_bytes, max_chunk_bytes: order.max_chunk_bytes };
     let (stdout, stderr) = (process.output(Stream::Stdout), process.output(Stream::Stderr));
-    let pump = Pump::new(execution, observer, stdout, stderr, allowance, over_sender).run();
-    let watch = Watch { execution, order, began };
+    let pump = Pump::new(execution, observer, stdout, stderr, allowance, over_sender);
+    // Whoever doesn't listen holds up what is told, and never what is done about the program.
+    let pump = async {
+        observer.started(execution).await;
+        pump.run().await
+    };
+    let watch = Watch { execution, order, link, began };
     let feed = async {
         feed(stdin, order.input.clone(), order.input_ends).await;
         drop(first_turn);
     };
-    let (pumped, (ended, stop, duration)) = tokio::join!(pump, watch.until_ended(&mut process, feed, over));
-    let oom_kill = matches!((oom_before, oom_kills()), (Some(before), Some(after)) if after > before);
+    let watch = async {
+        let (ended, stop, duration) = watch.until_ended(&mut process, feed, over).await;
+        // Looked at now: until the last of the output is taken, others may be killed.
+        let oom_kill = matches!((oom_before, oom_kills()), (Some(before), Some(after)) if after > before);
+        (ended, stop, duration, oom_kill)
+    };
+    let (pumped, (ended, stop, duration, oom_kill)) = tokio::join!(pump, watch);
     Summary {
         outcome: Summary::decide(ended.as_ref().ok(), stop, oom_kill),
         exit_code: ended.as_ref().ok().and_then(|ended| ended.code),
@@ -206,10 +223,17 @@ async fn see_through(
 struct Watch<'a> {
     execution: &'a Execution,
     order: &'a Order,
+    link: &'a Link,
     began: Instant,
 }
 
 impl Watch<'_> {
+    /// What can't be killed is not left to run: the sandbox ends, and its session with it.
+    fn give_up(&self) {
+        tracing::warn!(execution = %self.execution.id, "a program could not be ended; its sandbox is");
+        self.link.close("a program in it could not be ended");
+    }
+
     /// Waits for the end, and brings it about where that is due.
     async fn until_ended(
         &self,
@@ -227,6 +251,8 @@ impl Watch<'_> {
         let mut watch_output = self.order.stop_at_output_limit;
         // The next step of a cancellation, and when it is due.
         let mut insist: Option<(Instant, i32)> = None;
+        // When a program that was killed is given up.
+        let mut hopeless = None;
         loop {
             let (signal, reach) = tokio::select! {
                 biased;
@@ -252,7 +278,7 @@ impl Watch<'_> {
                     reason.get_or_insert(StopReason::OutputLimit);
                     (SIGKILL, Reach::Tree)
                 }
-                () = due(insist), if insist.is_some() && !killed => {
+                () = due(insist.map(|(when, _)| when)), if !killed => {
                     let signal = insist.take().map_or(SIGKILL, |(_, signal)| signal);
                     if signal == SIGTERM {
                         insist = Some((Instant::now() + self.order.cancel_grace, SIGKILL));
@@ -263,18 +289,29 @@ impl Watch<'_> {
                     feeding = false;
                     continue;
                 }
+                () = due(hopeless) => {
+                    hopeless = None;
+                    self.give_up();
+                    continue;
+                }
             };
-            killed |= signal == SIGKILL;
-            if let Err(error) = signals.send(signal, reach).await {
-                tracing::debug!(%error, "a signal had nobody to go to");
+            if signal == SIGKILL {
+                killed = true;
+                hopeless = Some(Instant::now() + self.order.kill_patience);
+            }
+            match tokio::time::timeout(self.order.kill_patience, signals.send(signal, reach)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "a signal had nobody to go to"),
+                Err(_) => self.give_up(),
             }
         }
     }
 }
 
-async fn due(insist: Option<(Instant, i32)>) {
-    if let Some((when, _)) = insist {
-        tokio::time::sleep_until(when).await;
+async fn due(when: Option<Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -288,6 +325,10 @@ async fn feed(stdin: StdinWriter, input: Option<Bytes>, ends: bool) {
 fn refusal(error: LinkError) -> ExecutionError {
     match error {
         LinkError::NotStarted { step, errno } => ExecutionError::NotStarted { step, errno },
+        // What the kernel says of a program with arguments or an environment of that size.
+        LinkError::TooLong { .. } => {
+            ExecutionError::NotStarted { step: "execute".to_owned(), errno: Errno::TOOBIG.raw_os_error() }
+        }
         LinkError::File { .. } => ExecutionError::Code(error),
         other => ExecutionError::Lost(other),
     }
@@ -308,3 +349,6 @@ fn never_started(reason: StopReason, queued: Duration) -> Summary {
         stderr: Written::default(),
     }
 }
+
+#[cfg(test)]
+mod tests;

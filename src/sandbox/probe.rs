@@ -20,6 +20,7 @@ use super::blueprint::Blueprint;
 use super::cgroup::NoCgroups;
 use super::executable::ExecutableError;
 use super::launcher::{LaunchError, Launched, Launcher};
+use crate::causes;
 use crate::config::Limits;
 
 /// How long the sandbox may take.
@@ -58,13 +59,7 @@ impl Cause {
     /// The launcher can't be started.
     #[must_use]
     pub fn of_launch(error: &LaunchError) -> Self {
-        let mut reason = error.to_string();
-        let mut source = std::error::Error::source(error);
-        while let Some(error) = source {
-            reason = format!("{reason}: {error}");
-            source = error.source();
-        }
-        Self::unexplained(reason)
+        Self::unexplained(causes::in_full(error))
     }
 }
 

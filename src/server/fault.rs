@@ -2,9 +2,11 @@
 //!
 //! The text says what went wrong, the hint what to do about it.
 
+use rustix::io::Errno;
 use tower_lsp::jsonrpc;
 
 use crate::agent::LinkError;
+use crate::causes::in_full;
 use crate::execution::ExecutionError;
 use crate::files::FilesError;
 use crate::protocol::{ErrorKind, ProtocolError};
@@ -21,7 +23,7 @@ pub(super) fn to_rpc(error: ProtocolError) -> jsonrpc::Error {
 }
 
 pub(super) fn of_session(error: SessionError) -> ProtocolError {
-    let message = error.to_string();
+    let message = in_full(&error);
     let new = |kind| ProtocolError::new(kind, message.clone());
     match error {
         SessionError::NotFound(id) => {
@@ -64,7 +66,7 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
 }
 
 fn of_runtime(error: RuntimeError) -> ProtocolError {
-    let message = error.to_string();
+    let message = in_full(&error);
     let (kind, path) = match &error {
         RuntimeError::Workspace { source, .. } => {
             let kind = match source.kind() {
@@ -73,7 +75,7 @@ fn of_runtime(error: RuntimeError) -> ProtocolError {
                 std::io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
                 _ => ErrorKind::ValidationFailed,
             };
-            return ProtocolError::new(kind, format!("{message}: {source}")).at("workspace.uri");
+            return ProtocolError::new(kind, message).at("workspace.uri");
         }
         RuntimeError::Unavailable { .. } | RuntimeError::Launch(_) | RuntimeError::Stream(_) => {
             (ErrorKind::RuntimeUnavailable, "runtime")
@@ -83,11 +85,11 @@ fn of_runtime(error: RuntimeError) -> ProtocolError {
 }
 
 fn of_workspace_set_up(message: &str, errno: i32) -> ProtocolError {
-    use rustix::io::Errno;
-    let (kind, hint) = match Errno::from_raw_os_error(errno) {
-        Errno::NOSPC | Errno::DQUOT => {
-            (ErrorKind::DiskFull, "raise `limits.diskBytes`, or leave things out with `workspace.exclude`")
-        }
+    if is_full(errno) {
+        let hint = "raise `limits.diskBytes`, or leave things out with `workspace.exclude`";
+        return ProtocolError::new(ErrorKind::DiskFull, message).at("workspace").hint(hint);
+    }
+    let (kind, hint) = match errno_named(errno) {
         Errno::NOENT => (ErrorKind::FileNotFound, "name a directory that exists"),
         Errno::NOTDIR => (ErrorKind::NotADirectory, "name a directory"),
         Errno::ACCESS | Errno::PERM => (
@@ -99,8 +101,17 @@ fn of_workspace_set_up(message: &str, errno: i32) -> ProtocolError {
     ProtocolError::new(kind, message).at("workspace").hint(hint)
 }
 
+/// Anything but a number of Linux is taken for an input and output error.
+fn errno_named(errno: i32) -> Errno {
+    if (1..4096).contains(&errno) { Errno::from_raw_os_error(errno) } else { Errno::IO }
+}
+
+fn is_full(errno: i32) -> bool {
+    [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].contains(&errno_named(errno))
+}
+
 pub(super) fn of_execution(error: ExecutionError) -> ProtocolError {
-    let message = error.to_string();
+    let message = in_full(&error);
     let new = |kind| ProtocolError::new(kind, message.clone());
     match error {
         ExecutionError::NotFound(id) => {
@@ -113,15 +124,24 @@ pub(super) fn of_execution(error: ExecutionError) -> ProtocolError {
         ExecutionError::QueueFull { .. } => {
             new(ErrorKind::QueueFull).hint("wait until some have ended, or open another session").retry_after_ms(500)
         }
+        ExecutionError::NotStarted { errno, .. } if Errno::TOOBIG.raw_os_error() == errno => {
+            new(ErrorKind::ProgramNotStarted).hint("pass large data by a file or by standard input")
+        }
         ExecutionError::NotStarted { step, .. } => new(ErrorKind::ProgramNotStarted).hint(match step.as_str() {
             "find program" => "the sandbox shows the host's /usr and the engines of `engine/list`; is it installed?",
             "enter directory" => "`cwd` must be a directory of the sandbox",
             _ => "does it exist in the sandbox, and is it executable?",
         }),
         ExecutionError::Code(error) => match error {
-            LinkError::File { .. } => new(ErrorKind::DiskFull).hint("the code is too large; put it into a file"),
-            _ => new(ErrorKind::RuntimeLost),
+            LinkError::File { errno } if is_full(errno) => {
+                new(ErrorKind::DiskFull).hint("the code is too large; put it into a file of the workspace")
+            }
+            LinkError::File { .. } => {
+                new(ErrorKind::ProgramNotStarted).hint("put the code into a file of the workspace")
+            }
+            _ => new(ErrorKind::RuntimeLost).hint("open another session"),
         },
+        ExecutionError::Abandoned(id) => new(ErrorKind::InternalError).execution(id.as_str()),
         ExecutionError::Lost(_) => new(ErrorKind::RuntimeLost).hint("open another session"),
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::task::JoinHandle;
 
 use super::registry::{check_env, check_limits};
 use super::{Session, SessionError};
@@ -15,7 +14,7 @@ use crate::agent::wire::{ExecutionLimits, TerminalSize};
 use crate::config::Limits;
 use crate::engine::{self, Engine};
 use crate::execution::drive::{Code, Order, Place, drive, join_queue};
-use crate::execution::{Execution, ExecutionError, Observer, Summary};
+use crate::execution::{Execution, ExecutionError, Observer};
 use crate::ids::ExecutionId;
 
 /// What to run.
@@ -94,21 +93,13 @@ pub struct Run {
     pub max_chunk_bytes: usize,
 }
 
-/// An execution that was queued, and its result to come.
-#[derive(Debug)]
-pub struct Started {
-    /// The execution.
-    pub execution: Arc<Execution>,
-    /// What will come of it. Dropping this doesn't stop the execution.
-    pub result: JoinHandle<Result<Summary, ExecutionError>>,
-}
-
 impl Session {
-    /// Queues a run. By the time this returns, the execution has its place in the queue.
+    /// Queues a run. By the time this returns, the execution has its place in the queue; it runs to its end
+    /// whether or not anybody waits for that.
     ///
     /// # Errors
     /// See [`SessionError`]; nothing is run then.
-    pub fn execute(self: &Arc<Self>, run: Run, observer: Arc<dyn Observer>) -> Result<Started, SessionError> {
+    pub fn execute(self: &Arc<Self>, run: Run, observer: Arc<dyn Observer>) -> Result<Arc<Execution>, SessionError> {
         self.use_now()?;
         check_env(Some(&run.env))?;
         self.check_run(&run)?;
@@ -126,14 +117,13 @@ impl Session {
             oom_kills: Box::new(move || keeper.try_lock().ok()?.oom_kills()),
         };
         let (session, driven) = (Arc::clone(self), Arc::clone(&execution));
-        let result = tokio::spawn(async move {
-            let result = drive(&driven, order, place, &*observer).await;
+        tokio::spawn(async move {
+            drive(&driven, order, place, &*observer).await;
             // The end of an execution is use, and lets the idle time begin.
             drop(session.use_now());
             session.touched.notify_one();
-            result
         });
-        Ok(Started { execution, result })
+        Ok(execution)
     }
 
     fn check_run(&self, run: &Run) -> Result<(), SessionError> {
@@ -251,6 +241,7 @@ impl Session {
             stop_at_output_limit: limits.stop_at_output_limit,
             max_chunk_bytes: run.max_chunk_bytes,
             cancel_grace: self.settings.cancel_grace,
+            kill_patience: self.settings.kill_patience,
         }
     }
 

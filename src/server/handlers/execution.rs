@@ -50,28 +50,23 @@ pub(in crate::server) async fn execute(
     };
     let wait = params.wait;
     let run = run(connection, params, &streaming.unwrap_or_default())?;
-    let started = session.execute(run, Arc::new(notifier.clone())).map_err(fault::of_session)?;
-    let execution = started.execution;
+    let execution = session.execute(run, Arc::new(notifier.clone())).map_err(fault::of_session)?;
     let execution_id = execution.id.to_string();
     if !wait {
         return Ok(ExecuteResult { execution_id, ending: None });
     }
     let progress = notifier.begin(&format!("Running {}", execution.argv.join(" "))).await;
-    let mut result = started.result;
     let ended = match current() {
-        None => (&mut result).await,
+        None => execution.ended().await,
         Some(request) => tokio::select! {
-            ended = &mut result => ended,
+            ended = execution.ended() => ended,
             () = request.cancellation().cancelled() => {
                 execution.cancel();
-                result.await
+                execution.ended().await
             }
         },
     };
-    let ended = match ended {
-        Ok(ended) => ended.map_err(|error| fault::of_execution(error).execution(&execution_id)),
-        Err(error) => Err(ProtocolError::new(ErrorKind::InternalError, error.to_string())),
-    };
+    let ended = ended.map_err(|error| fault::of_execution(error).execution(&execution_id));
     progress.end(if ended.is_ok() { "ended" } else { "refused" }).await;
     Ok(ExecuteResult { execution_id, ending: Some(convert::ending(&ended?, execution.has_terminal)) })
 }
