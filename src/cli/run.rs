@@ -95,7 +95,7 @@ async fn in_session(
         Ok(summary) => finish(&summary, &execution, args, &printer),
         Err(ExecutionError::NotStarted { step, errno }) => {
             show::message(&ExecutionError::NotStarted { step: step.clone(), errno }.to_string());
-            let missing = errno == rustix::io::Errno::NOENT.raw_os_error();
+            let missing = errno == rustix::io::Errno::NOENT.raw_os_error() && step != "enter directory";
             ExitCode::from(if missing { exit_code::NOT_FOUND } else { exit_code::NOT_STARTED })
         }
         Err(error) => failed(&error.to_string()),

@@ -92,6 +92,10 @@ impl<'a> Pump<'a> {
     pub(super) async fn run(mut self) -> Pumped {
         loop {
             let [first, second] = &mut self.lanes;
+            if !is_open(first) && !is_open(second) {
+                // Nothing more can come, so nothing is worth waiting for.
+                return self.finish().await;
+            }
             let has_waiting = [&*first, &*second].into_iter().flatten().any(|lane| !lane.waiting.is_empty());
             let due = self.last_flush.unwrap_or_else(Instant::now) + GATHER;
             let (index, read) = tokio::select! {
@@ -101,7 +105,6 @@ impl<'a> Pump<'a> {
                     self.flush_all().await;
                     continue;
                 }
-                else => break,
             };
             match read {
                 Ok(Some(bytes)) => self.take(index, bytes).await,
@@ -112,7 +115,6 @@ impl<'a> Pump<'a> {
                 }
             }
         }
-        self.finish().await
     }
 
     async fn take(&mut self, index: usize, bytes: Bytes) {

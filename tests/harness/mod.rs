@@ -5,6 +5,7 @@
 //! - [`Client`](client::Client) is a daemon with a wire to it.
 //! - [`leftovers`] says what a daemon left on the machine.
 //! - [`session`] adds sessions and executions.
+//! - [`skip`](mod@skip) says why a test is not run.
 //!
 //! Every wait has a deadline, and running into one fails the test; nothing else depends on the clock.
 #![allow(dead_code, reason = "each test takes the part that it needs")]
@@ -13,6 +14,7 @@
 pub(crate) mod client;
 pub(crate) mod leftovers;
 pub(crate) mod session;
+pub(crate) mod skip;
 pub(crate) mod wire;
 
 pub(crate) use client::{Client, Setup};

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
+use crate::harness::skip::skip;
 use crate::harness::{Client, Setup};
 use serde_json::{Value, json};
 
@@ -205,7 +206,7 @@ fn a_workspace_that_makes_no_sense_is_refused_with_the_reason() {
 fn a_directory_that_the_user_may_not_enter_stays_closed() {
     let setup = Setup::ordinary();
     if setup.other_user().is_none() {
-        println!("skipped: needs root, to have a directory of another user's");
+        skip("it needs root, to have a directory of another user's");
         return;
     }
     let mut client = setup.initialized();

@@ -11,6 +11,7 @@ mod executions;
 mod files;
 mod inbound;
 mod memory;
+mod order;
 mod outbound;
 mod processes;
 mod program;
@@ -227,7 +228,7 @@ impl Agent {
 
 fn heed(message: ToAgent, epoll: &Epoll, executions: &mut Executions, files: &mut Files, outbound: &mut Outbound) {
     match message {
-        ToAgent::Spawn(spawn) => executions.start(&spawn, epoll, outbound),
+        ToAgent::Spawn(spawn) => executions.start(spawn, epoll, outbound),
         ToAgent::Signal { execution, signal, reach } => executions.signal(execution, signal, reach),
         ToAgent::Resize { execution, size } => executions.resize(execution, size),
         ToAgent::File { request, op } => files.handle(request, op, outbound),

@@ -3,12 +3,13 @@
 //! It is told of exactly once as not started, or once as started and once as exited, and its output
 //! channels are ended each once, whatever happens to program and shim.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use codebeaker_agent::frame::{Channel, Stream};
 use codebeaker_agent::wire::{Cause, Exited, FromAgent, Reach, Spawn, TerminalSize};
 
 use crate::agent::channels::{Input, Output};
+use crate::agent::order::{Ends, Order};
 use crate::agent::outbound::Outbound;
 use crate::agent::processes::Table;
 use crate::agent::program::{Failure, Step};
@@ -16,11 +17,6 @@ use crate::agent::shim::Report;
 use crate::agent::shims::{Shims, Worker};
 use crate::agent::sys::{self, Epoll, Usage};
 use crate::agent::terminal::Terminal;
-
-/// What standard output may hold before its writer waits. More than the default keeps a program that
-/// prints much from being woken for every 64 KiB; much more would count against what the kernel lets one
-/// user's pipes hold, across all sessions.
-const PIPE_BYTES: i32 = 256 * 1024;
 
 /// What epoll reports about an execution; its shim is reported on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +63,8 @@ enum Phase {
 /// A program that was asked for, and all that it started.
 pub(crate) struct Execution {
     number: u32,
+    /// Kept until the shim has answered to it.
+    order: Option<Order>,
     /// Given back when it is over.
     shim: Option<Worker>,
     phase: Phase,
@@ -88,40 +86,48 @@ pub(crate) struct Execution {
 
 impl Execution {
     /// Has a shim start the program.
-    pub(crate) fn start(spawn: &Spawn, null: &OwnedFd, shims: &mut Shims, epoll: &Epoll) -> Result<Self, Failure> {
+    pub(crate) fn start(spawn: Spawn, null: &OwnedFd, shims: &mut Shims, epoll: &Epoll) -> Result<Self, Failure> {
         let number = spawn.execution;
-        let streams = match spawn.terminal {
-            Some(size) => Streams::terminal(size).map_err(|errno| Step::MakeTerminal.failed(errno))?,
-            None => Streams::pipes(spawn.stdin).map_err(|errno| Step::MakePipe.failed(errno))?,
-        };
-        streams.make_ready().map_err(|errno| Step::MakePipe.failed(errno))?;
-        let shim = shims.start(spawn, streams.of_program(null), epoll)?;
+        let memory_limit = spawn.limits.memory_bytes;
+        let (order, ends) = Order::make(spawn)?;
+        let shim = shims.start(&order.spawn, order.streams(null, ends.terminal.as_ref()), epoll)?;
         // While the shim is at work already; epoll reports what happened before as well. Once a program
         // may run, it can't be said that it was not started: an agent that can't hear it is of no use.
-        if streams.register(epoll, number).is_err() {
+        if ends.register(epoll, number).is_err() {
             sys::exit(3);
         }
-        let terminal = match streams.program {
-            ProgramSide::Pipes { .. } => None,
-            ProgramSide::Terminal(terminal) => Some(terminal),
-        };
+        let Ends { stdin, stdout, stderr, terminal } = ends;
         let output =
             |fd: Option<OwnedFd>, stream| fd.map(|fd| Output::new(fd, Channel::of(number, stream), terminal.is_some()));
         Ok(Execution {
             number,
+            order: Some(order),
             shim: Some(shim),
             phase: Phase::Starting,
             abandoned: false,
             killing: false,
             cause: None,
             usage: Usage::default(),
-            memory_limit: spawn.limits.memory_bytes,
+            memory_limit,
             memory_peak: 0,
             early: Vec::new(),
-            input: Input::new(streams.stdin, Channel::of(number, Stream::Stdin), terminal.is_some()),
-            outputs: [output(Some(streams.stdout), Stream::Stdout), output(streams.stderr, Stream::Stderr)],
+            input: Input::new(stdin, Channel::of(number, Stream::Stdin), terminal.is_some()),
+            outputs: [output(Some(stdout), Stream::Stdout), output(stderr, Stream::Stderr)],
             terminal,
         })
+    }
+
+    /// Has another shim start the program, when the one that was to was killed before it began.
+    pub(crate) fn start_again(&mut self, null: &OwnedFd, shims: &mut Shims, epoll: &Epoll, outbound: &mut Outbound) {
+        if self.phase != Phase::Starting || self.shim.is_some() {
+            return;
+        }
+        if let Some(order) = &self.order {
+            match shims.start(&order.spawn, order.streams(null, self.terminal.as_ref()), epoll) {
+                Ok(shim) => self.shim = Some(shim),
+                Err(failure) => self.not_started(failure, epoll, outbound),
+            }
+        }
     }
 
     /// The process that everything of this execution descends from, as long as it is needed.
@@ -147,6 +153,8 @@ impl Execution {
 
     fn started(&mut self, program: i32, outbound: &mut Outbound) {
         self.phase = Phase::Running { program };
+        // While the agent held the program's ends, no reader would see the end of its streams.
+        self.order = None;
         outbound.send(&FromAgent::Started { execution: self.number, pid: program as u32 });
         for (signal, reach) in std::mem::take(&mut self.early) {
             self.signal(signal, reach);
@@ -191,6 +199,7 @@ impl Execution {
     fn close(&mut self, epoll: &Epoll) {
         self.killing = false;
         self.abandoned = false;
+        self.order = None;
         self.terminal = None;
         self.input.close(epoll);
         for output in self.outputs.iter_mut().flatten() {
@@ -204,8 +213,9 @@ impl Execution {
         if self.live_shim() == Some(waited.pid) {
             // The last words of one that is gone may be that all was done.
             if self.hear(epoll, outbound).is_none() {
-                self.abandoned = true;
                 self.usage = Usage { cpu_micros: waited.usage.cpu_micros, ..self.usage };
+                // Unless nothing can have come of it: then another shim is told.
+                self.abandoned = self.shim.take_if(|shim| !shim.has_begun()).is_none();
             }
             return true;
         }
@@ -256,8 +266,8 @@ impl Execution {
 
     /// Begins to kill everything; [`Execution::press`] goes on with it.
     pub(crate) fn kill(&mut self, cause: Option<Cause>) {
-        if matches!(self.phase, Phase::Starting | Phase::Running { .. }) {
-            self.cause = self.cause.or(cause);
+        if !self.killing && matches!(self.phase, Phase::Starting | Phase::Running { .. }) {
+            self.cause = cause;
             self.killing = true;
         }
         if let Phase::Running { program } = self.phase {
@@ -324,72 +334,5 @@ impl Execution {
     /// Whether nothing is left to be told of it.
     pub(crate) fn is_done(&self) -> bool {
         self.phase == Phase::Over && self.outputs.iter().flatten().all(Output::is_ended)
-    }
-}
-
-/// The streams of a program to be, both ends of each.
-struct Streams {
-    /// The agent's ends.
-    stdin: Option<OwnedFd>,
-    stdout: OwnedFd,
-    stderr: Option<OwnedFd>,
-    program: ProgramSide,
-}
-
-/// What the program reads and writes.
-enum ProgramSide {
-    Pipes { stdin: Option<OwnedFd>, stdout: OwnedFd, stderr: OwnedFd },
-    Terminal(Terminal),
-}
-
-impl Streams {
-    fn pipes(with_stdin: bool) -> sys::Result<Self> {
-        let (program_stdin, stdin) = match with_stdin {
-            true => sys::pipe().map(|(read, write)| (Some(read), Some(write)))?,
-            false => (None, None),
-        };
-        let (stdout, program_stdout) = sys::pipe()?;
-        let (stderr, program_stderr) = sys::pipe()?;
-        // Refused where the user's pipes hold much already; it is slower then, not wrong.
-        let _ = sys::set_pipe_capacity(stdout.as_fd(), PIPE_BYTES);
-        let program = ProgramSide::Pipes { stdin: program_stdin, stdout: program_stdout, stderr: program_stderr };
-        Ok(Streams { stdin, stdout, stderr: Some(stderr), program })
-    }
-
-    fn terminal(size: TerminalSize) -> sys::Result<Self> {
-        let terminal = Terminal::open(size)?;
-        let (stdout, typed) = terminal.ends()?;
-        Ok(Streams { stdin: Some(typed), stdout, stderr: None, program: ProgramSide::Terminal(terminal) })
-    }
-
-    /// The descriptors that become the program's 0, 1 and 2.
-    fn of_program<'a>(&'a self, null: &'a OwnedFd) -> [BorrowedFd<'a>; 3] {
-        match &self.program {
-            ProgramSide::Pipes { stdin, stdout, stderr } => {
-                [stdin.as_ref().unwrap_or(null).as_fd(), stdout.as_fd(), stderr.as_fd()]
-            }
-            ProgramSide::Terminal(terminal) => [terminal.program_side().as_fd(); 3],
-        }
-    }
-
-    fn make_ready(&self) -> sys::Result<()> {
-        [self.stdin.as_ref(), Some(&self.stdout), self.stderr.as_ref()]
-            .into_iter()
-            .flatten()
-            .try_for_each(|fd| sys::set_nonblocking(fd.as_fd()))
-    }
-
-    fn register(&self, epoll: &Epoll, execution: u32) -> sys::Result<()> {
-        let parts = [
-            (self.stdin.as_ref(), libc::EPOLLOUT, Part::Stdin),
-            (Some(&self.stdout), libc::EPOLLIN, Part::Stdout),
-            (self.stderr.as_ref(), libc::EPOLLIN, Part::Stderr),
-        ];
-        for (fd, events, part) in parts {
-            if let Some(fd) = fd {
-                epoll.add(fd.as_fd(), events, part.token(execution))?;
-            }
-        }
-        Ok(())
     }
 }

@@ -41,14 +41,15 @@ impl Executions {
     }
 
     /// Starts a program, or says why not.
-    pub(crate) fn start(&mut self, spawn: &Spawn, epoll: &Epoll, outbound: &mut Outbound) {
+    pub(crate) fn start(&mut self, spawn: Spawn, epoll: &Epoll, outbound: &mut Outbound) {
+        let number = spawn.execution;
         match Execution::start(spawn, &self.null, &mut self.shims, epoll) {
             Ok(execution) => {
                 self.watch.note_start(execution.memory_limit().is_some());
-                self.all.insert(spawn.execution, execution);
+                self.all.insert(number, execution);
             }
             Err(failure) => outbound.send(&FromAgent::NotStarted {
-                execution: spawn.execution,
+                execution: number,
                 step: failure.step.name().to_owned(),
                 errno: failure.errno.0,
             }),
@@ -118,6 +119,7 @@ impl Executions {
             }
             for execution in self.all.values_mut() {
                 if execution.lost(&waited, epoll, outbound) {
+                    execution.start_again(&self.null, &mut self.shims, epoll, outbound);
                     break;
                 }
             }

@@ -15,6 +15,7 @@ use codebeaker_agent::wire::Spawn;
 use crate::agent::exec;
 use crate::agent::processes::{Table, prefer_as_victim};
 use crate::agent::program::{Failure, Program, ProgramLimits, Step};
+use crate::agent::sys::memory::Flag;
 use crate::agent::sys::socket::{self, PASSED};
 use crate::agent::sys::{self, Errno, Usage};
 
@@ -73,6 +74,8 @@ impl Report {
 pub(crate) struct Shim<'a> {
     /// Orders come from here, reports go there.
     pub(crate) link: OwnedFd,
+    /// Raised before something is started.
+    pub(crate) begun: &'a Flag,
     pub(crate) limits: &'a ProgramLimits,
     /// Kill what programs leave behind: false only where an attack test leaves that protection out.
     pub(crate) sweep: bool,
@@ -115,7 +118,10 @@ impl Shim<'_> {
 
     /// Starts a program, and returns when nothing is left of it.
     fn obey(&self, spawn: &Spawn, streams: [RawFd; PASSED]) {
-        let started = Program::prepare(spawn, streams, self.limits).and_then(|program| exec::spawn(&program));
+        let started = Program::prepare(spawn, streams, self.limits).and_then(|program| {
+            self.begun.set(true);
+            exec::spawn(&program)
+        });
         // While the shim held these, no reader would see the end of the program's streams.
         if let Err(errno) = close_all_but(&mut [0, 1, 2, self.link.as_raw_fd()]) {
             self.report(&[Report::NotStarted(Step::CloseDescriptors.failed(errno))]);

@@ -6,6 +6,7 @@ use codebeaker_agent::wire::Spawn;
 
 use crate::agent::program::{Failure, ProgramLimits, Step};
 use crate::agent::shim::{MAX_ORDER_BYTES, Report, Shim};
+use crate::agent::sys::memory::Flag;
 use crate::agent::sys::socket::{self, PASSED};
 use crate::agent::sys::{self, Epoll, Errno};
 
@@ -24,6 +25,8 @@ pub(crate) fn shim_of(token: u64) -> Option<i32> {
 pub(crate) struct Worker {
     pid: i32,
     link: OwnedFd,
+    /// Raised by the shim before it starts what it was told.
+    begun: Flag,
 }
 
 impl Worker {
@@ -44,6 +47,11 @@ impl Worker {
             }
         }
         all
+    }
+
+    /// Whether it may have started something; if not, it can be killed and another be told the same.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.is_raised()
     }
 }
 
@@ -68,10 +76,11 @@ impl Shims {
         epoll: &Epoll,
     ) -> Result<Worker, Failure> {
         while let Some(worker) = self.waiting.pop() {
-            if order(&worker, spawn, streams).is_ok() {
+            // One that was killed may not have been missed yet.
+            let is_alive = matches!(sys::wait(worker.pid, libc::WNOHANG), Ok(None));
+            if is_alive && order(&worker, spawn, streams).is_ok() {
                 return Ok(worker);
             }
-            // It was killed a moment ago, or the order is too long for it, which is rare.
         }
         self.fork(Some((spawn, streams)), epoll).map_err(|errno| Step::Fork.failed(errno))
     }
@@ -106,15 +115,16 @@ impl Shims {
 
     fn fork(&self, first: Option<(&Spawn, [BorrowedFd<'_>; PASSED])>, epoll: &Epoll) -> sys::Result<Worker> {
         let (link, theirs) = socket::pair()?;
+        let begun = Flag::new()?;
         sys::set_nonblocking(link.as_fd())?;
         // SAFETY: the agent has one thread, so the child may do whatever the parent could; it touches none
         // of the buffers that a fork leaves out, and never returns from here.
         let pid = sys::check(unsafe { libc::fork() })?;
         if pid == 0 {
             let first = first.map(|(spawn, streams)| (spawn, streams.map(|stream| stream.as_raw_fd())));
-            Shim { link: theirs, limits: &self.limits, sweep: self.sweep }.be(first);
+            Shim { link: theirs, begun: &begun, limits: &self.limits, sweep: self.sweep }.be(first);
         }
-        let worker = Worker { pid, link };
+        let worker = Worker { pid, link, begun };
         if let Err(errno) = epoll.add(worker.link.as_fd(), libc::EPOLLIN, SHIM | pid as u64) {
             // Unheard, it is of no use; whatever it has begun ends with it.
             sys::kill(pid, libc::SIGKILL);
@@ -129,5 +139,6 @@ fn order(worker: &Worker, spawn: &Spawn, streams: [BorrowedFd<'_>; PASSED]) -> s
     if bytes.len() > MAX_ORDER_BYTES {
         return Err(Errno(libc::EMSGSIZE));
     }
+    worker.begun.set(false);
     socket::send(worker.link.as_fd(), &bytes, streams)
 }

@@ -6,3 +6,4 @@ mod hostile;
 mod sandbox;
 mod streams;
 mod terminal;
+mod trees;

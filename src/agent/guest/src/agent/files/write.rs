@@ -180,8 +180,12 @@ impl Write {
             files::chmod(self.file.as_fd(), staged.mode)?;
             let dir = self.place.dir.as_fd();
             if staged.refuse {
-                // Unlike a rename, a link never takes the place of something.
-                files::link(dir, &staged.name, &self.place.name)?;
+                match files::rename_to_free(dir, &staged.name, &self.place.name) {
+                    Ok(()) => self.staged = None,
+                    // Not every file system can; a link never takes the place of something either.
+                    Err(Errno(libc::EINVAL)) => files::link(dir, &staged.name, &self.place.name)?,
+                    Err(errno) => return Err(errno),
+                }
             } else {
                 if staged.if_match.is_some() {
                     check_match(staged.if_match, files::lstat(dir, &self.place.name).ok().as_ref())?;

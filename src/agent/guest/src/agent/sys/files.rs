@@ -88,6 +88,15 @@ pub(crate) fn rename(dir: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> 
     check(unsafe { libc::renameat(dir.as_raw_fd(), from.as_ptr(), dir.as_raw_fd(), to.as_ptr()) }).map(drop)
 }
 
+/// Renames within one directory; `EEXIST` when the name is taken.
+pub(crate) fn rename_to_free(dir: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> {
+    let (from, to) = (c_string(from)?, c_string(to)?);
+    let (dir, flags) = (dir.as_raw_fd(), libc::RENAME_NOREPLACE);
+    // SAFETY: both names outlive the call.
+    let result = unsafe { libc::syscall(libc::SYS_renameat2, dir, from.as_ptr(), dir, to.as_ptr(), flags) };
+    check(result as c_int).map(drop)
+}
+
 /// Gives a file a second name in the same directory; `EEXIST` when it is taken.
 pub(crate) fn link(dir: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> {
     let (from, to) = (c_string(from)?, c_string(to)?);

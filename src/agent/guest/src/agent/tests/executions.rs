@@ -22,10 +22,12 @@ fn a_program_finds_the_environment_it_was_given_and_nothing_else() {
     let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
     let mut spawn = python(
         1,
-        "import os,signal,resource\n\
+        "import os,signal,time\n\
+         def adj(): return open('/proc/self/oom_score_adj').read().strip()\n\
+         while adj() == '0': time.sleep(0.01)\n\
          print(sorted(os.environ), os.getcwd(), os.getpid() == os.getsid(0) == os.getpgrp())\n\
          print(sorted(os.listdir('/proc/self/fd')))\n\
-         print(signal.pthread_sigmask(signal.SIG_BLOCK, []), open('/proc/self/oom_score_adj').read().strip())\n\
+         print(signal.pthread_sigmask(signal.SIG_BLOCK, []), adj())\n\
          print(open('/proc/self/status').read().split('SigIgn:')[1].split()[0], oct(os.umask(0)))",
     );
     spawn.env.push(("KEY".to_owned(), "a=b".to_owned()));
@@ -263,4 +265,19 @@ fn many_executions_at_once_do_not_get_into_each_others_way() {
         }
         assert_eq!(sandbox.data[&channel], format!("{execution}\n").into_bytes());
     }
+}
+
+#[test]
+fn an_environment_may_be_longer_than_an_order_to_a_waiting_shim() {
+    let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
+    for execution in 1..=4 {
+        let mut spawn = python(execution, "import os; print(len(os.environ['A'] + os.environ['B']))");
+        let long = "x".repeat(100_000 * (execution as usize % 2));
+        spawn.env = vec![("A".to_owned(), long.clone()), ("B".to_owned(), long.clone())];
+        assert_eq!(sandbox.run(spawn).text(), format!("{}\n", 2 * long.len()));
+    }
+    let mut spawn = program(5, &["/bin/true"]);
+    spawn.env = vec![("A".to_owned(), "x".repeat(200_000))];
+    sandbox.spawn(spawn);
+    assert_eq!(sandbox.not_started(5), ("execute".to_owned(), libc::E2BIG));
 }

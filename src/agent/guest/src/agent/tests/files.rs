@@ -7,7 +7,7 @@ use codebeaker_agent::wire::{
 
 use super::sandbox::{Sandbox, Setup, python, shell};
 
-fn target(path: &str, existing: Existing) -> WriteTarget {
+pub(super) fn target(path: &str, existing: Existing) -> WriteTarget {
     WriteTarget {
         path: path.as_bytes().to_vec(),
         area: Area::Workspace,
@@ -18,53 +18,53 @@ fn target(path: &str, existing: Existing) -> WriteTarget {
     }
 }
 
-fn create(target: WriteTarget, data: &[u8]) -> FileOp {
+pub(super) fn create(target: WriteTarget, data: &[u8]) -> FileOp {
     FileOp::Create { handle: 1, target, data: data.to_vec(), last: true }
 }
 
-fn replace(path: &str, data: &[u8]) -> FileOp {
+pub(super) fn replace(path: &str, data: &[u8]) -> FileOp {
     create(target(path, Existing::Replace), data)
 }
 
-fn read(path: &str) -> FileOp {
+pub(super) fn read(path: &str) -> FileOp {
     FileOp::Read { path: path.as_bytes().to_vec(), offset: 0, max: FILE_CHUNK_BYTES as u32 }
 }
 
-fn stat(path: &str) -> FileOp {
+pub(super) fn stat(path: &str) -> FileOp {
     FileOp::Stat { path: path.as_bytes().to_vec() }
 }
 
-fn list(path: &str, depth: u32) -> FileOp {
+pub(super) fn list(path: &str, depth: u32) -> FileOp {
     FileOp::List { path: path.as_bytes().to_vec(), depth, hidden: true, limit: 100_000 }
 }
 
-fn remove(path: &str, recursive: bool) -> FileOp {
+pub(super) fn remove(path: &str, recursive: bool) -> FileOp {
     FileOp::Remove { path: path.as_bytes().to_vec(), area: Area::Workspace, recursive }
 }
 
 impl Sandbox {
-    fn written(&mut self, op: FileOp) -> (FileStat, bool) {
+    pub(super) fn written(&mut self, op: FileOp) -> (FileStat, bool) {
         match self.file(op) {
             Ok(FileReply::Written { stat, created }) => (stat, created),
             other => panic!("not written: {other:?}"),
         }
     }
 
-    fn data(&mut self, op: FileOp) -> Vec<u8> {
+    pub(super) fn data(&mut self, op: FileOp) -> Vec<u8> {
         match self.file(op) {
             Ok(FileReply::Data { data, .. }) => data,
             other => panic!("not read: {other:?}"),
         }
     }
 
-    fn stat(&mut self, path: &str) -> FileStat {
+    pub(super) fn stat(&mut self, path: &str) -> FileStat {
         match self.file(stat(path)) {
             Ok(FileReply::Stat(stat)) => stat,
             other => panic!("no stat of {path}: {other:?}"),
         }
     }
 
-    fn names(&mut self, op: FileOp) -> (Vec<String>, bool) {
+    pub(super) fn names(&mut self, op: FileOp) -> (Vec<String>, bool) {
         match self.file(op) {
             Ok(FileReply::Entries { entries, truncated, .. }) => {
                 let names = entries.iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned());
@@ -74,14 +74,14 @@ impl Sandbox {
         }
     }
 
-    fn refused(&mut self, op: FileOp) -> i32 {
+    pub(super) fn refused(&mut self, op: FileOp) -> i32 {
         match self.file(op.clone()) {
             Err(FileFault { errno }) => errno,
             other => panic!("{op:?} succeeded: {other:?}"),
         }
     }
 
-    fn shell(&mut self, execution: u32, script: &str) -> String {
+    pub(super) fn shell(&mut self, execution: u32, script: &str) -> String {
         let outcome = self.run(shell(execution, script));
         assert_eq!(outcome.exited.code, Some(0), "{script}: {}", String::from_utf8_lossy(&outcome.stderr));
         outcome.text()
@@ -195,26 +195,27 @@ fn a_write_can_depend_on_what_is_there() {
 fn a_reader_sees_the_old_file_or_the_new_one() {
     let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
     sandbox.written(replace("f", &[b'0'; 100_000]));
-    let code = "import sys\n\
-                bad = 0; seen = set(); print('ready', flush=True)\n\
-                while seen != {48, 49, 50, 51, 52}:\n\
+    let code = "bad = 0; seen = set()\n\
+                while len(seen) < 5:\n\
                 \x20b = open('f', 'rb').read()\n\
                 \x20bad += len(b) != 100000 or len(set(b)) != 1\n\
-                \x20seen.add(b[0])\n\
-                print(bad)";
+                \x20if b[:1] not in seen: seen.add(b[:1]); print('saw', b[0], flush=True)\n\
+                print(bad, 'bad')";
     sandbox.spawn(python(1, code));
     sandbox.started(1);
-    sandbox.await_output(1, "ready");
-    for round in 1..=4 {
-        // In two messages, so that there is a half-written file somewhere.
-        let half = vec![b'0' + round; 50_000];
-        let op = FileOp::Create { handle: 1, target: target("f", Existing::Replace), data: half.clone(), last: false };
-        sandbox.send(&ToAgent::File { request: 1, op });
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        sandbox.written(FileOp::Continue { handle: 1, data: half, last: true });
-        std::thread::sleep(std::time::Duration::from_millis(200));
+    for round in b'0'..=b'4' {
+        if round > b'0' {
+            // In two messages, with time for a reader to come between them.
+            let data = vec![round; 50_000];
+            let target = target("f", Existing::Replace);
+            let op = FileOp::Create { handle: 1, target, data: data.clone(), last: false };
+            sandbox.send(&ToAgent::File { request: 1, op });
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            sandbox.written(FileOp::Continue { handle: 1, data, last: true });
+        }
+        sandbox.await_output(1, &format!("saw {round}\n"));
     }
-    assert_eq!(sandbox.finish(1).text(), "ready\n0\n");
+    assert!(sandbox.finish(1).text().ends_with("\n0 bad\n"));
 }
 
 #[test]
@@ -330,140 +331,6 @@ fn what_is_no_file_is_refused_at_once() {
     for path in ["zero", "tty"] {
         assert_eq!(sandbox.refused(read(path)), libc::EXDEV);
     }
-}
-
-#[test]
-fn a_listing_is_sorted_bounded_and_true_to_the_bytes_of_names() {
-    let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
-    sandbox.run(python(
-        1,
-        "import os\n\
-         for d in ('b', 'a/x', 'a/.h', '.hidden'): os.makedirs(d)\n\
-         for f in (b'b/2', b'b/10', b'a/x/deep', b'c\\xff\\n', b'.hidden/f', b'a/.h/f'): open(f, 'w')\n\
-         os.symlink('a', 'link')",
-    ));
-    let (names, truncated) = sandbox.names(list("", 1));
-    assert_eq!((names.len(), truncated), (5, false));
-    let Ok(FileReply::Entries { entries, .. }) = sandbox.file(list("", 9)) else { panic!("not listed") };
-    let paths: Vec<&[u8]> = entries.iter().map(|entry| entry.path.as_slice()).collect();
-    let expected: [&[u8]; 12] = [
-        b".hidden",
-        b"a",
-        b"b",
-        b"c\xff\n",
-        b"link",
-        b".hidden/f",
-        b"a/.h",
-        b"a/x",
-        b"a/.h/f",
-        b"a/x/deep",
-        b"b/10",
-        b"b/2",
-    ];
-    assert_eq!(paths, expected);
-    assert_eq!(entries[4].stat.kind, FileKind::Symlink);
-    let some = |depth, hidden, limit| FileOp::List { path: b"a".to_vec(), depth, hidden, limit };
-    assert_eq!(sandbox.names(some(9, false, 9)), (vec!["x".to_owned(), "x/deep".to_owned()], false));
-    assert_eq!(sandbox.names(some(9, true, 4)).1, false);
-    assert_eq!(sandbox.names(some(9, true, 3)), (vec![".h".to_owned(), "x".to_owned(), ".h/f".to_owned()], true));
-    assert_eq!(sandbox.names(some(1, true, 1)), (vec![".h".to_owned()], true));
-    assert_eq!(sandbox.refused(list("b/2", 1)), libc::ENOTDIR);
-    sandbox.shell(2, "mkdir closed; touch closed/f; chmod 0 closed");
-    assert!(sandbox.names(list("", 9)).0.contains(&"closed".to_owned()));
-    assert_eq!(sandbox.refused(list("closed", 9)), libc::EACCES);
-}
-
-#[test]
-fn a_directory_goes_only_when_it_is_empty_or_all_of_it_is_meant() {
-    let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
-    sandbox.shell(1, "mkdir -p d/e/f g; touch d/1 d/e/2 d/e/f/3 file; ln -s d link; mkfifo d/p");
-    assert_eq!(sandbox.refused(remove("d", false)), libc::ENOTEMPTY);
-    for (path, recursive, count) in [("g", false, 1), ("file", false, 1), ("link", true, 1), ("d", true, 7)] {
-        assert_eq!(sandbox.file(remove(path, recursive)), Ok(FileReply::Removed { count }));
-    }
-    assert_eq!(sandbox.refused(remove("d", true)), libc::ENOENT);
-    for path in ["", ".", "x/.."] {
-        assert_eq!(sandbox.refused(remove(path, true)), libc::EINVAL);
-    }
-    // What can't be removed stays, the rest goes.
-    sandbox.shell(2, "mkdir -p d/keep d/go/deep; touch d/keep/f d/go/deep/f; chmod 500 d/keep");
-    assert_eq!(sandbox.refused(remove("d", true)), libc::EACCES);
-    assert_eq!(sandbox.names(list("", 9)).0, ["d", "d/keep", "d/keep/f"]);
-}
-
-#[test]
-fn a_tree_of_any_depth_is_listed_and_removed() {
-    let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
-    const DEPTH: usize = 15_000;
-    // Beside each directory a second one, so that there is something to come back for.
-    let code = format!(
-        "import os\n\
-         for i in range({DEPTH}):\n\
-         \x20os.mkdir('d'); os.mkdir('e'); open('f', 'w').close(); os.chdir('d')\n\
-         print(i + 1)"
-    );
-    assert_eq!(sandbox.run(python(1, &code)).text(), format!("{DEPTH}\n"));
-    let deepest = ["d"; DEPTH].join("/");
-    // The paths of all of them would be more than half a gigabyte.
-    let middle = ["d"; DEPTH - 2_000].join("/");
-    let (names, truncated) = sandbox.names(list(&middle, u32::MAX));
-    assert_eq!((names.len(), truncated), (2_000 * 3, false));
-    assert!(middle.len() + 1 + names.iter().map(String::len).max().unwrap() == deepest.len());
-    let (names, truncated) =
-        sandbox.names(FileOp::List { path: Vec::new(), depth: u32::MAX, hidden: true, limit: 900 });
-    assert_eq!((names.len(), truncated), (900, true));
-    assert_eq!(sandbox.stat(&deepest).kind, FileKind::Directory);
-    sandbox.written(replace(&format!("{deepest}/file"), b"down here"));
-    assert_eq!(sandbox.data(read(&format!("{deepest}/file"))), b"down here");
-    assert_eq!(sandbox.file(remove("d", true)), Ok(FileReply::Removed { count: DEPTH as u64 * 3 - 1 }));
-    assert_eq!(sandbox.names(list("", 1)).0, ["e", "f"]);
-}
-
-#[test]
-fn a_long_request_holds_up_no_other() {
-    let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
-    let code = "import os\nos.mkdir('many')\nfor i in range(60000): os.mknod(f'many/{i:06}')";
-    assert_eq!(sandbox.run(python(1, code)).exited.code, Some(0));
-    let (names, truncated) = sandbox.names(list("many", 1));
-    assert_eq!((names.len(), truncated), (60_000, false));
-    assert!(names.is_sorted());
-    sandbox.send(&ToAgent::File { request: 5, op: remove("many", true) });
-    // This answer comes first, although it was asked for later.
-    assert_eq!(sandbox.stat("").kind, FileKind::Directory);
-    let answer = sandbox.message();
-    let removed = Ok(FileReply::Removed { count: 60_001 });
-    assert_eq!(answer, codebeaker_agent::wire::FromAgent::File { request: 5, result: removed });
-}
-
-#[test]
-fn a_workspace_that_changes_while_it_is_walked_is_never_left() {
-    let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
-    sandbox.shell(1, "mkdir /tmp/outside; for i in $(seq 200); do touch /tmp/outside/$i; done");
-    let code = "import os,shutil\n\
-                os.makedirs('t/' + 'x/' * 40); print('ready', flush=True)\n\
-                while True:\n\
-                \x20for step in (\n\
-                \x20 lambda: os.makedirs('t/' + 'x/' * 40),\n\
-                \x20 lambda: os.rename('t/x/x/x/x', 't/y'), lambda: os.symlink('/tmp/outside', 't/x/x/x/x'),\n\
-                \x20 lambda: os.rename('t/y', 'z'), lambda: os.unlink('t/x/x/x/x'), lambda: os.rename('z', 't/x/x/x/x'),\n\
-                \x20 lambda: os.symlink('../../outside', 'link'), lambda: os.rename('link', 'w'), lambda: os.mkdir('w'),\n\
-                \x20 lambda: os.unlink('w'), lambda: os.rmdir('w')):\n\
-                \x20 try: step()\n\
-                \x20 except OSError: pass";
-    sandbox.spawn(python(2, code));
-    sandbox.started(2);
-    sandbox.await_output(2, "ready");
-    for _ in 0..300 {
-        if let Ok(FileReply::Entries { entries, .. }) = sandbox.file(list("", 99)) {
-            let digits = |path: &[u8]| path.last().is_some_and(u8::is_ascii_digit);
-            assert!(!entries.iter().any(|entry| digits(&entry.path)), "listed what is outside");
-        }
-        drop(sandbox.file(remove("t", true)));
-        drop(sandbox.file(replace("w/201", b"x")));
-    }
-    sandbox.signal(2, libc::SIGKILL, codebeaker_agent::wire::Reach::Tree);
-    sandbox.finish(2);
-    assert_eq!(sandbox.shell(3, "ls /tmp/outside | wc -l").trim(), "200");
 }
 
 #[test]

@@ -59,6 +59,34 @@ fn a_stopped_shim_goes_on() {
 }
 
 #[test]
+fn a_shim_that_waits_may_be_killed_or_stopped() {
+    let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
+    let attack = |signal: &str| {
+        format!(
+            "import os,sys\n\
+             print('ready', flush=True); sys.stdin.readline()\n\
+             others = [int(p) for p in os.listdir('/proc') if p.isdigit() and int(p) not in (1, os.getpid(), os.getppid())]\n\
+             for p in others: os.kill(p, {signal})\n\
+             print(len(others), flush=True); sys.stdin.readline()"
+        )
+    };
+    for (first, signal) in [(1, "9"), (11, "19")] {
+        let mut attacker = python(first, &attack(signal));
+        attacker.stdin = true;
+        sandbox.spawn(attacker);
+        sandbox.started(first);
+        sandbox.await_output(first, "ready");
+        // Its shim is left waiting.
+        assert_eq!(sandbox.run(shell(first + 1, "exit 4")).exited.code, Some(4));
+        sandbox.type_in(first, b"go\n");
+        sandbox.await_output(first, "1\n");
+        assert_eq!(sandbox.run(shell(first + 2, "exit 5")).exited.code, Some(5));
+        sandbox.end_input(first);
+        assert_eq!(sandbox.finish(first).exited.code, Some(0));
+    }
+}
+
+#[test]
 fn killing_everybody_leaves_the_agent_which_tells_of_all() {
     let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
     sandbox.spawn(shell(1, "echo one; exec sleep 60"));

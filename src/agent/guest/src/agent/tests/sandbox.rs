@@ -203,24 +203,39 @@ impl Sandbox {
         }
     }
 
-    /// The number of the program that the next message says was started.
+    /// The next message about an execution, whatever comes about others.
+    fn message_about(&mut self, number: u32) -> FromAgent {
+        let about = |message: &FromAgent| match message {
+            FromAgent::Started { execution, .. } | FromAgent::NotStarted { execution, .. } => *execution == number,
+            FromAgent::Exited(exited) => exited.execution == number,
+            _ => false,
+        };
+        loop {
+            if let Some(at) = self.messages.iter().position(about) {
+                return self.messages.remove(at).unwrap();
+            }
+            assert!(self.step(), "the agent is gone");
+        }
+    }
+
+    /// The number of the program, which has started.
     pub(super) fn started(&mut self, number: u32) -> u32 {
-        match self.message() {
-            FromAgent::Started { execution, pid } if execution == number => pid,
+        match self.message_about(number) {
+            FromAgent::Started { pid, .. } => pid,
             other => panic!("not started: {other:?}"),
         }
     }
 
     pub(super) fn not_started(&mut self, number: u32) -> (String, i32) {
-        match self.message() {
-            FromAgent::NotStarted { execution, step, errno } if execution == number => (step, errno),
+        match self.message_about(number) {
+            FromAgent::NotStarted { step, errno, .. } => (step, errno),
             other => panic!("not refused: {other:?}"),
         }
     }
 
     pub(super) fn exited(&mut self, number: u32) -> Exited {
-        match self.message() {
-            FromAgent::Exited(exited) if exited.execution == number => exited,
+        match self.message_about(number) {
+            FromAgent::Exited(exited) => exited,
             other => panic!("not exited: {other:?}"),
         }
     }

@@ -1,12 +1,12 @@
 //! Bytes to and from programs: nothing lost, nothing in the way of control, nothing without credit.
 
 use codebeaker_agent::frame::{Channel, Kind, STREAM_WINDOW, Stream};
-use codebeaker_agent::wire::{FileOp, FileReply, Reach};
+use codebeaker_agent::wire::{FileOp, FileReply, Reach, Spawn};
 
 use super::sandbox::{Sandbox, Setup, program, python, shell};
 use crate::agent::inbound::VIOLATION;
 
-fn with_stdin(mut spawn: codebeaker_agent::wire::Spawn) -> codebeaker_agent::wire::Spawn {
+fn with_stdin(mut spawn: Spawn) -> Spawn {
     spawn.stdin = true;
     spawn
 }
@@ -203,29 +203,20 @@ fn a_program_may_close_its_output_and_live_on() {
 
 #[test]
 fn what_is_no_protocol_ends_the_sandbox() {
-    let mut unread = vec![0; STREAM_WINDOW as usize / 4];
-    unread.push(0);
-    let cases: Vec<Box<dyn Fn(&mut Sandbox)>> = vec![
-        Box::new(|sandbox| sandbox.send_frame(Kind::Control, Channel::CONTROL, b"\xff\xff\xff")),
-        Box::new(|sandbox| sandbox.send_frame(Kind::Control, Channel(9), b"")),
-        Box::new(|sandbox| sandbox.send_frame(Kind::Data, Channel::CONTROL, b"")),
-        Box::new(|sandbox| {
-            sandbox.spawn(program(1, &["/bin/sleep", "60"]));
-            sandbox.started(1);
-            sandbox.send_frame(Kind::Credit, Channel::of(1, Stream::Stdout), b"abc");
-        }),
-        Box::new(move |sandbox| {
-            sandbox.spawn(with_stdin(program(1, &["/bin/sleep", "60"])));
-            sandbox.started(1);
-            // The pipe takes a quarter of the window, and for that much there is credit again.
-            for _ in 0..6 {
-                sandbox.type_in(1, &unread);
-            }
-        }),
+    // The pipe takes a quarter of the window, and for that much there is credit again.
+    let too_much = 6 * (STREAM_WINDOW as usize / 4 + 1);
+    let breaches: [fn(&mut Sandbox, usize); 5] = [
+        |sandbox, _| sandbox.send_frame(Kind::Control, Channel::CONTROL, b"\xff\xff\xff"),
+        |sandbox, _| sandbox.send_frame(Kind::Control, Channel(9), b""),
+        |sandbox, _| sandbox.send_frame(Kind::Data, Channel::CONTROL, b""),
+        |sandbox, _| sandbox.send_frame(Kind::Credit, Channel::of(1, Stream::Stdout), b"abc"),
+        |sandbox, too_much| sandbox.type_in(1, &vec![0; too_much]),
     ];
-    for case in cases {
+    for breach in breaches {
         let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
-        case(&mut sandbox);
+        sandbox.spawn(with_stdin(program(1, &["/bin/sleep", "60"])));
+        sandbox.started(1);
+        breach(&mut sandbox, too_much);
         assert_eq!(sandbox.gone(), VIOLATION);
     }
 }
