@@ -156,7 +156,7 @@ pub struct Session {
 }
 
 /// What a client may change of a session.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Changeable {
     env: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
@@ -187,7 +187,7 @@ pub struct Snapshot {
 }
 
 /// Changes to a session; what is `None` stays.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Update {
     /// Variables of later executions; they replace those that were given before.
     pub env: Option<BTreeMap<String, String>>,

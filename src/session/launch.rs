@@ -1,4 +1,6 @@
 //! From what a client wants to run to the program that is started.
+//!
+//! Code, input and variables may be secret: what holds them can't be printed, so that no log gets them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use crate::ids::ExecutionId;
 const MAX_NAME: usize = 255;
 
 /// What to run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Source {
     /// Code that comes with the request.
     Code {
@@ -44,7 +46,7 @@ pub enum Source {
 }
 
 /// What a program's input is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Stdin {
     /// Nothing to read.
     None,
@@ -78,7 +80,7 @@ pub struct RunLimits {
 }
 
 /// A run that a client asks for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Run {
     /// What.
     pub source: Source,

@@ -62,7 +62,7 @@ impl Host {
 }
 
 /// What a new session is to be.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct NewSession {
     /// The engine of code whose language nobody names.
     pub engine: Option<&'static Engine>,
