@@ -6,8 +6,11 @@ mod harness;
 mod workspaces;
 
 use std::fs;
+use std::process::{Command, Stdio};
 
-use harness::{Client, Setup, eventually};
+use harness::client::initialize_params;
+use harness::skip::skip;
+use harness::{Client, Setup, Wire, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -204,14 +207,30 @@ fn what_cannot_be_had_is_refused_by_its_place_with_a_way_out() {
 
 #[test]
 fn an_engine_that_is_not_installed_says_what_installs_it() {
-    let mut client = Setup::default().env("PATH", "/no/such/directory").initialized();
-    let engines = client.request("engine/list", json!({}))["engines"].clone();
-    let missing = engines.as_array().unwrap().iter().filter(|engine| engine["available"] == false);
-    for engine in missing {
-        let error = client.call("session/create", json!({"engine": engine["id"]})).unwrap_err();
-        assert_eq!(error["code"], 1201, "{error}");
-        assert!(error["data"]["hint"].as_str().is_some_and(|hint| hint.contains("install")), "{error}");
+    // A file system in which none of the engine's executables is one.
+    let hide = "for file in /usr/bin/node /usr/local/bin/node /usr/bin/nodejs; do \
+                [ ! -e $file ] || mount --bind /dev/null $file; done; exec $0";
+    let mut daemon = Command::new("unshare");
+    daemon.args(["--user", "--map-root-user", "--mount", "sh", "-c", hide, env!("CARGO_BIN_EXE_codebeaker")]);
+    daemon.env("PATH", "/usr/bin:/bin").env_remove("HOME").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut daemon = daemon.spawn().unwrap();
+    let mut wire = Wire::new(daemon.stdout.take().unwrap(), daemon.stdin.take().unwrap());
+    wire.request("initialize", initialize_params());
+    let engines = wire.request("engine/list", json!({}))["engines"].clone();
+    let node = engines.as_array().unwrap().iter().find(|engine| engine["id"] == "node").unwrap();
+    if node["available"] == true {
+        skip("its engine can't be hidden here");
+    } else {
+        assert!(node["hint"].as_str().is_some_and(|hint| hint.contains("install")), "{node}");
+        for params in [json!({"engine": "node"}), json!({"language": "javascript"})] {
+            let error = wire.call("session/create", params).unwrap_err();
+            assert_eq!(error["code"], 1201, "{error}");
+            assert!(error["data"]["hint"].as_str().is_some_and(|hint| hint.contains("install")), "{error}");
+        }
     }
+    wire.request("shutdown", Value::Null);
+    wire.notify("exit", Value::Null);
+    assert_eq!(daemon.wait().unwrap().code(), Some(0));
 }
 
 #[test]
