@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use lsp_types::{InitializeParams, InitializeResult};
 use tokio::sync::oneshot;
 use tower_lsp::LanguageServer;
 use tower_lsp::jsonrpc;
-use tower_lsp::lsp_types::{InitializeParams, InitializeResult};
 
 use super::{Daemon, fault, handshake};
 use crate::protocol::handshake::{Features, StreamingOffer};

@@ -141,7 +141,7 @@ fn source(what: Runnable) -> Result<Source, ProtocolError> {
 /// The name that code goes by: the last part of the URI of the document that it is of.
 fn file_name(uri: &str) -> Result<String, ProtocolError> {
     let refuse = |why: &str| ProtocolError::invalid_params("source.uri", format!("source.uri: {why}"));
-    let url = tower_lsp::lsp_types::Url::parse(uri).map_err(|error| refuse(&format!("not a URI: {error}")))?;
+    let url = lsp_types::Url::parse(uri).map_err(|error| refuse(&format!("not a URI: {error}")))?;
     // Documents of other schemes have names too, such as `untitled:Untitled-1`.
     let path = convert::file_path(&format!("file:///{}", url.path().trim_start_matches('/')), "source.uri")?;
     let name = path.file_name().and_then(|name| name.to_str());
