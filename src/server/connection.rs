@@ -3,12 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use lsp_types::{InitializeParams, InitializeResult};
-use serde_json::Value;
 use tokio::sync::oneshot;
 use tower_lsp::LanguageServer;
 use tower_lsp::jsonrpc;
 
-use super::{Daemon, fault, handshake, router};
+use super::{Daemon, fault, handshake};
 use crate::protocol::handshake::{Features, StreamingOffer};
 use crate::session::Why;
 use crate::transport::Outbox;
@@ -69,10 +68,6 @@ impl Connection {
             // Nobody waits for it where the process is not watched.
             client.send(process).unwrap_or_default();
         }
-    }
-
-    pub(super) async fn call(&self, method: &'static str, params: Value) -> jsonrpc::Result<Value> {
-        router::dispatch(self, method, params).await.map_err(fault::to_rpc)
     }
 }
 
