@@ -184,6 +184,17 @@ impl Client {
         self.watch.alive().iter().map(|process| process.pid).collect()
     }
 
+    /// The agents of its sandboxes: those that are PID 1 in a namespace of their own.
+    pub(crate) fn agents(&mut self) -> Vec<u32> {
+        let mut pids = self.descendants();
+        pids.retain(|pid| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+            ids.split_whitespace().skip(1).last() == Some("1")
+        });
+        pids
+    }
+
     /// Its resident memory in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
