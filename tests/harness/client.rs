@@ -291,9 +291,16 @@ fn binary(setup: &Setup, directory: &Path) -> PathBuf {
         return binary;
     }
     let copy = directory.join("codebeaker");
-    fs::copy(binary, &copy).expect("the binary can be copied");
+    place_binary(&binary, &copy);
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("the directory is ours");
     copy
+}
+
+/// Puts the executable where another user can reach it: at no cost, where that is on the same file system.
+pub(crate) fn place_binary(binary: &Path, place: &Path) {
+    if fs::hard_link(binary, place).is_err() {
+        fs::copy(binary, place).expect("the binary can be copied");
+    }
 }
 
 /// Starts it. A copy that was just made can still be open for writing in a process that another thread forked.
