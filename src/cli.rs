@@ -10,6 +10,7 @@ mod run;
 mod show;
 mod terminal;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -93,7 +94,10 @@ fn engine_path(text: &str) -> Result<(&'static engine::Engine, PathBuf), String>
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Some(Command::Completions { shell }) = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), "codebeaker", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "codebeaker", &mut script);
+        // A reader that is gone wants no more of it.
+        drop(std::io::stdout().write_all(&script));
         return ExitCode::SUCCESS;
     }
     if let Err(error) = logging::start(cli.common.log.as_deref()) {

@@ -163,6 +163,8 @@ pub async fn write(link: &Link, path: &[u8], data: Bytes, options: WriteOptions)
 pub async fn list(link: &Link, path: &[u8], depth: u32, hidden: bool, limit: u32) -> Result<Listing, FilesError> {
     let op = FileOp::List { path: inside(path)?, depth, hidden, limit };
     match link.file(op).await.map_err(|error| explain(path, error))? {
+        // What a client makes of an entry must stay below the directory that it asked about.
+        FileReply::Entries { entries, .. } if !entries.iter().all(|entry| is_below(&entry.path)) => Err(confused()),
         FileReply::Entries { entries, truncated, .. } => Ok(Listing { entries, truncated }),
         _ => Err(confused()),
     }
@@ -214,6 +216,11 @@ fn shown(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
 }
 
+/// Whether a path leads further down, name by name.
+fn is_below(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/').all(|name| !matches!(name, b"" | b"." | b"..") && !name.contains(&0))
+}
+
 fn confused() -> FilesError {
     FilesError::Lost(LinkError::Lost("its agent answered another question".to_owned()))
 }
@@ -253,6 +260,12 @@ fn explain(path: &[u8], error: LinkError) -> FilesError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_can_not_lead_elsewhere() {
+        assert!([&b"a"[..], b"a/b", b"..a", b"\xff"].into_iter().all(is_below));
+        assert!(![&b""[..], b"/a", b"a//b", b"../a", b"a/..", b".", b"a\0"].into_iter().any(is_below));
+    }
 
     #[test]
     fn a_path_is_taken_relative_to_the_workspace() {

@@ -54,6 +54,9 @@ pub enum SessionError {
     /// There are as many as the settings allow.
     #[error("there are {0} sessions already, which is the limit")]
     TooMany(usize),
+    /// The daemon is about to end.
+    #[error("the daemon is about to end")]
+    Stopping,
     /// A limit is over what the settings allow, or makes no sense.
     #[error("{field}: {why}")]
     Invalid {
@@ -153,7 +156,7 @@ pub struct Session {
 }
 
 /// What a client may change of a session.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Changeable {
     env: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
@@ -184,7 +187,7 @@ pub struct Snapshot {
 }
 
 /// Changes to a session; what is `None` stays.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Update {
     /// Variables of later executions; they replace those that were given before.
     pub env: Option<BTreeMap<String, String>>,
@@ -223,7 +226,11 @@ impl Session {
     /// All that changes about it, at one moment.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let changeable = self.changeable().clone();
+        let busy = self.is_busy();
+        let mut changeable = self.changeable().clone();
+        if busy {
+            changeable.last_used_at = Timestamp::now();
+        }
         let unused = changeable.last_used_at.saturating_add(changeable.idle_timeout);
         let old = self.created_at.saturating_add(changeable.max_lifetime);
         Snapshot {
@@ -271,7 +278,7 @@ impl Session {
     /// # Errors
     /// [`SessionError::Closed`], or [`SessionError::Invalid`] with nothing changed.
     pub fn update(&self, update: Update) -> Result<(), SessionError> {
-        registry::check_env(update.env.as_ref())?;
+        registry::check_env("env", update.env.as_ref())?;
         registry::check_lifetimes(update.idle_timeout, update.max_lifetime)?;
         let Update { env, labels, output_bytes, execution_timeout, idle_timeout, max_lifetime } = update;
         let mut limits = self.changeable().limits;
@@ -288,6 +295,11 @@ impl Session {
         drop(changeable);
         self.touched.notify_one();
         Ok(())
+    }
+
+    /// Whether something waits or runs in it, which is use.
+    fn is_busy(&self) -> bool {
+        self.lock_executions().iter().any(|execution| !execution.is_over())
     }
 
     /// Executions that it remembers, the oldest first.

@@ -303,3 +303,23 @@ fn a_log_is_private_and_holds_no_secret() {
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+#[test]
+fn a_reader_that_pauses_keeps_nobody_from_ending_it() {
+    let console = Console::new();
+    let flood = console.file("flood.sh", "exec yes");
+    for (signals, expected) in [(vec![Signal::TERM], 130), (vec![Signal::INT, Signal::INT], 130)] {
+        let mut child = console.command(&["run", &flood]).spawn().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        stdout.read_exact(&mut [0; 2]).unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        for signal in signals {
+            rustix::process::kill_process(pid, signal).unwrap();
+            // Two of a kind that come at once are one.
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(expected));
+        drop(stdout);
+    }
+    console.leaves_nothing();
+}

@@ -96,6 +96,8 @@ fn a_program_that_cannot_be_started_is_an_error_that_says_why() {
         (json!({"program": "true", "cwd": "plain.txt"}), 1305),
         (json!({"program": "true", "cwd": "../etc"}), 1400),
         (json!({"program": "true", "cwd": "/proc/1/root"}), 1400),
+        (json!({"program": "true", "args": ["x".repeat(4 << 20)]}), 1305),
+        (json!({"program": "true", "env": {"A": "x".repeat(4 << 20)}}), 1400),
         (json!({"program": ""}), 1400),
         (json!({"program": "a\u{0}b"}), 1400),
         (json!({"program": "true", "args": ["a\u{0}b"]}), 1400),
@@ -106,6 +108,8 @@ fn a_program_that_cannot_be_started_is_an_error_that_says_why() {
     ] {
         let error = client.call("session/execute", json!({"sessionId": session, "source": source})).unwrap_err();
         assert_eq!(error["code"], code, "{source}: {error}");
+        let path = error["data"]["path"].as_str().unwrap_or("source");
+        assert!(path.starts_with("source"), "{source}: {error}");
         if code == 1305 {
             assert!(error["data"]["hint"].is_string(), "{error}");
             assert!(error["data"]["executionId"].is_string(), "{error}");

@@ -119,6 +119,21 @@ fn what_a_session_may_change_is_changed() {
 }
 
 #[test]
+fn a_program_that_runs_is_use_of_its_session() {
+    let mut client = Client::initialized();
+    let session = client.create_session(json!({}));
+    let params = json!({"sessionId": session, "source": {"program": "cat"}, "stdin": "stream"});
+    let (request, execution) = client.begin(params);
+    let before = client.request("session/get", json!({"sessionId": session}));
+    eventually("its last use moves on", || {
+        let now = client.request("session/get", json!({"sessionId": session}));
+        ["lastUsedAt", "expiresAt"].iter().all(|field| now[field].as_str() > before[field].as_str())
+    });
+    client.request("execution/stdin", json!({"executionId": execution, "eof": true}));
+    assert_eq!(client.finished(request).outcome(), "ok");
+}
+
+#[test]
 fn a_token_makes_creation_repeatable() {
     let mut client = Client::initialized();
     let ids: Vec<_> = (0..8).map(|_| client.send_request("session/create", json!({"clientToken": "same"}))).collect();

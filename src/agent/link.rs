@@ -64,7 +64,7 @@ fn reason(errno: i32) -> String {
 }
 
 /// What to start; the rest of [`Spawn`] is the link's business.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Program {
     /// Program and arguments.
     pub argv: Vec<String>,

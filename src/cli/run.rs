@@ -7,10 +7,12 @@ mod output;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
 use super::{exit_code, failed, show, terminal};
 use crate::agent::wire::Reach;
@@ -22,6 +24,10 @@ use output::Printer;
 pub(super) use args::RunArgs;
 
 const SIGINT: i32 = 2;
+
+/// From the wish that this command ends until it no longer waits for its output to be read: enough for a
+/// program that has to be killed in the end.
+const READER_GRACE: Duration = Duration::from_secs(2);
 
 /// Nobody but this command uses the session, and it knows how the session fares.
 struct Alone;
@@ -74,6 +80,11 @@ async fn in_session(
         limits: crate::session::RunLimits::default(),
         max_chunk_bytes: 64 * 1024,
     };
+    // Before the terminal is changed: a signal that is not heeded yet would leave it so.
+    let signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return failed(&format!("signals can't be received: {error}")),
+    };
     let raw = uses_terminal.then(terminal::Raw::enter);
     let raw = match raw.transpose() {
         Ok(raw) => raw,
@@ -89,27 +100,40 @@ async fn in_session(
     if !stdin_is_code {
         input::pass(Arc::clone(&execution));
     }
-    let ended = until_ended(&execution, &printer).await;
+    let ended = until_ended(&execution, &printer, signals, raw.as_ref()).await;
     drop(raw);
     match ended {
-        Ok(summary) => finish(&summary, &execution, args, &printer),
-        Err(ExecutionError::NotStarted { step, errno }) => {
-            show::message(&ExecutionError::NotStarted { step: step.clone(), errno }.to_string());
-            let missing = errno == rustix::io::Errno::NOENT.raw_os_error() && step != "enter directory";
-            ExitCode::from(if missing { exit_code::NOT_FOUND } else { exit_code::NOT_STARTED })
+        Ok(summary) => finish(&summary, &execution, args, &printer).await,
+        Err(error) => {
+            let code = match &error {
+                ExecutionError::NotStarted { step, errno } if is_missing(step, *errno) => exit_code::NOT_FOUND,
+                ExecutionError::NotStarted { .. } => exit_code::NOT_STARTED,
+                _ => exit_code::FAILED,
+            };
+            refused(SessionError::Execution(error));
+            ExitCode::from(code)
         }
-        Err(error) => failed(&error.to_string()),
     }
 }
 
+fn is_missing(step: &str, errno: i32) -> bool {
+    errno == rustix::io::Errno::NOENT.raw_os_error() && step != "enter directory"
+}
+
 /// Waits for the end, and passes signals and new sizes of the terminal on until then.
-async fn until_ended(execution: &Execution, printer: &Printer) -> Result<Summary, ExecutionError> {
-    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::window_change()];
-    let [mut interrupt, mut terminate, mut hangup, mut resized] = signals.map(|kind| signal(kind).ok());
+async fn until_ended(
+    execution: &Execution,
+    printer: &Printer,
+    signals: Signals,
+    raw: Option<&terminal::Raw>,
+) -> Result<Summary, ExecutionError> {
+    let Signals { mut interrupt, mut terminate, mut hangup, mut resized, mut resumed } = signals;
     let ended = execution.ended();
     tokio::pin!(ended);
     let mut interrupts = 0;
     let mut reader_gone = false;
+    // When what was printed is no longer waited for to be read.
+    let mut patience = None;
     loop {
         tokio::select! {
             biased;
@@ -118,37 +142,70 @@ async fn until_ended(execution: &Execution, printer: &Printer) -> Result<Summary
                 reader_gone = true;
                 execution.kill();
             }
-            Some(()) = next(&mut interrupt) => {
+            _ = interrupt.recv() => {
                 interrupts += 1;
                 // The first is the program's to answer; whoever presses again means it.
                 if interrupts == 1 && execution.signal(SIGINT, Reach::Foreground).await.is_ok() {
                     continue;
                 }
                 execution.kill();
+                patience = patience.or(Some(Instant::now() + READER_GRACE));
             }
-            Some(()) = next(&mut terminate) => execution.cancel(),
-            Some(()) = next(&mut hangup) => execution.cancel(),
-            Some(()) = next(&mut resized) => {
+            () = either(&mut terminate, &mut hangup) => {
+                execution.cancel();
+                patience = patience.or(Some(Instant::now() + READER_GRACE));
+            }
+            _ = resized.recv() => {
                 if let Err(error) = execution.resize(terminal::size()).await {
                     tracing::debug!(%error, "the new size of the terminal had nobody to go to");
                 }
+            }
+            _ = resumed.recv() => {
+                if let Some(raw) = raw {
+                    raw.enter_again();
+                }
+            }
+            () = tokio::time::sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() && !reader_gone => {
+                printer.give_up();
             }
         }
     }
 }
 
-async fn next(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
-    match signal {
-        Some(signal) => signal.recv().await,
-        None => std::future::pending().await,
+/// The signals that this command heeds.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    resized: Signal,
+    /// It runs again after it was stopped.
+    resumed: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            resized: signal(SignalKind::window_change())?,
+            resumed: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+        })
     }
 }
 
-fn finish(summary: &Summary, execution: &Execution, args: &RunArgs, printer: &Printer) -> ExitCode {
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
+
+async fn finish(summary: &Summary, execution: &Execution, args: &RunArgs, printer: &Printer) -> ExitCode {
     if args.json {
         let mut report = json!(server::ending(summary, execution.has_terminal));
         report["output"] = printer.captured();
-        printer.print_line(&report.to_string());
+        printer.print_line(&report.to_string()).await;
     } else if let Some(why) = explain(summary) {
         show::message(&why);
     }

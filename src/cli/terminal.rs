@@ -22,6 +22,7 @@ pub(super) fn size() -> TerminalSize {
 /// Passes every key on as it is, until dropped.
 pub(super) struct Raw {
     before: Termios,
+    raw: Termios,
 }
 
 impl Raw {
@@ -30,7 +31,14 @@ impl Raw {
         let mut raw = before.clone();
         raw.make_raw();
         tcsetattr(io::stdin(), OptionalActions::Drain, &raw)?;
-        Ok(Self { before })
+        Ok(Self { before, raw })
+    }
+
+    /// Does so again, after this command was stopped and the shell had the terminal.
+    pub(super) fn enter_again(&self) {
+        if let Err(error) = tcsetattr(io::stdin(), OptionalActions::Drain, &self.raw) {
+            tracing::warn!(%error, "keys can't be passed on as they are");
+        }
     }
 }
 

@@ -73,9 +73,15 @@ fn roots(program: &Path, home: Option<&Path>) -> Vec<PathBuf> {
     let prefix = program.parent().filter(|bin| bin.ends_with("bin")).and_then(Path::parent);
     let own = |prefix: &&Path| {
         let holds_home = home.is_some_and(|home| home.starts_with(prefix));
-        prefix.components().count() > 2 && !holds_home && prefix.join("lib").is_dir()
+        prefix.components().count() > 2 && !holds_home && !is_shared(prefix) && prefix.join("lib").is_dir()
     };
     vec![prefix.filter(own).unwrap_or(program).to_path_buf()]
+}
+
+/// Whether much else than an installation is to be expected there: a person's home, or what is kept in
+/// `~/.local`, keys and tokens among it.
+fn is_shared(prefix: &Path) -> bool {
+    prefix.ends_with(".local") || prefix.parent() == Some(Path::new("/home"))
 }
 
 #[cfg(test)]
@@ -111,5 +117,15 @@ mod tests {
         fs::create_dir(home.join("lib")).unwrap();
         let program = install(&home.join("bin"), "node", b"\x7fELF....");
         assert_eq!(roots(&program, Some(&home)), [program]);
+    }
+
+    #[test]
+    fn what_is_installed_beside_private_files_is_shown_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let local = root.path().canonicalize().unwrap().join("someone/.local");
+        fs::create_dir_all(local.join("lib")).unwrap();
+        let program = install(&local.join("bin"), "node", b"\x7fELF....");
+        assert_eq!(roots(&program, None), [program]);
+        assert!(is_shared(Path::new("/home/someone")) && !is_shared(Path::new("/home/someone/node-22")));
     }
 }

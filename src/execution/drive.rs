@@ -22,7 +22,6 @@ const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
 
 /// What to run, all decided.
-#[derive(Debug)]
 pub struct Order {
     /// The program.
     pub program: Program,
@@ -47,7 +46,6 @@ pub struct Order {
 }
 
 /// Code that came without a file. It is put into a directory of its own, and taken away at the end.
-#[derive(Debug)]
 pub struct Code {
     /// The directory, below [`crate::agent::plan::CODE`]; no other execution uses it.
     pub directory: String,

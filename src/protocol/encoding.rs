@@ -59,6 +59,17 @@ impl WantedEncoding {
     }
 }
 
+/// How many bytes a text takes in JSON, where a control character takes up to six.
+#[must_use]
+pub fn json_bytes(text: &[u8]) -> usize {
+    let escaped = |byte: &u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..=0x1f => 6,
+        _ => 1,
+    };
+    text.iter().map(escaped).sum::<usize>() + 2
+}
+
 /// Bytes in base64 with padding.
 #[must_use]
 pub fn to_base64(bytes: &[u8]) -> String {
@@ -89,6 +100,13 @@ mod tests {
         }
         assert_eq!(WantedEncoding::Auto.encode(b"\xff".to_vec()), Some(("/w==".to_owned(), Encoding::Base64)));
         assert_eq!(WantedEncoding::Utf8.encode(b"\xff".to_vec()), None);
+    }
+
+    #[test]
+    fn a_text_is_as_long_in_json_as_it_was_told() {
+        for text in ["", "h\u{e9}llo", "\"\\\n\r\t\u{8}\u{c}", "\0\u{1f}\u{7f}\u{2028}"] {
+            assert_eq!(json_bytes(text.as_bytes()), serde_json::to_string(text).unwrap().len(), "{text:?}");
+        }
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use lsp_types::{InitializeParams, InitializeResult};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tower_lsp::LanguageServer;
 use tower_lsp::jsonrpc;
-use tower_lsp::lsp_types::{InitializeParams, InitializeResult};
 
 use super::{Daemon, fault, handshake, router};
 use crate::protocol::handshake::{Features, StreamingOffer};

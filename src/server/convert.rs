@@ -259,7 +259,7 @@ pub(super) fn tag(etag: &str) -> Result<FileTag, ProtocolError> {
 /// The directory that a `file:` URI names.
 pub(super) fn file_path(uri: &str, path: &str) -> Result<PathBuf, ProtocolError> {
     let refuse = |why: &str| ProtocolError::invalid_params(path, format!("{path}: {why}"));
-    let url = tower_lsp::lsp_types::Url::parse(uri).map_err(|error| refuse(&format!("not a URI: {error}")))?;
+    let url = lsp_types::Url::parse(uri).map_err(|error| refuse(&format!("not a URI: {error}")))?;
     if url.scheme() != "file" {
         return Err(refuse("only `file:` URIs name a directory of this machine"));
     }
@@ -267,6 +267,6 @@ pub(super) fn file_path(uri: &str, path: &str) -> Result<PathBuf, ProtocolError>
 }
 
 fn file_uri(path: &std::path::Path) -> String {
-    tower_lsp::lsp_types::Url::from_directory_path(path)
+    lsp_types::Url::from_directory_path(path)
         .map_or_else(|()| path.display().to_string(), |url| url.as_str().trim_end_matches('/').to_owned())
 }

@@ -36,6 +36,7 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
         SessionError::TooMany(_) => {
             new(ErrorKind::SessionLimit).hint("close a session, or start the daemon with a higher --max-sessions")
         }
+        SessionError::Stopping => new(ErrorKind::ShuttingDown).hint("start another daemon"),
         SessionError::Invalid { field, .. } => new(ErrorKind::ValidationFailed).at(field),
         SessionError::UnknownLanguage(_) => {
             new(ErrorKind::LanguageUnsupported).hint("`engine/list` names the engines and their languages")
@@ -44,10 +45,12 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
             new(ErrorKind::LanguageUnsupported).hint(format!("install it: {install}"))
         }
         SessionError::NoRuntime { considered } => {
-            let unavailable = considered.iter().any(|candidate| candidate.fix.is_some());
+            let unavailable = considered.iter().any(|candidate| candidate.unavailable);
             let kind = if unavailable { ErrorKind::RuntimeUnavailable } else { ErrorKind::IsolationUnsatisfied };
             let fixes: Vec<String> = considered.into_iter().filter_map(|candidate| candidate.fix).collect();
-            let hint = if fixes.is_empty() {
+            let hint = if fixes.is_empty() && unavailable {
+                DOCTOR.to_owned()
+            } else if fixes.is_empty() {
                 "ask for a weaker `minIsolation`, or for another runtime: `runtime/list` names them".to_owned()
             } else {
                 fixes.join("; ")

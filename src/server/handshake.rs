@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use lsp_types::{InitializeParams, InitializeResult, ServerCapabilities, ServerInfo};
 use serde_json::json;
-use tower_lsp::lsp_types::{InitializeParams, InitializeResult, ServerCapabilities, ServerInfo};
 
 use super::connection::Connection;
 use super::handlers::info;

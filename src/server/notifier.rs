@@ -20,6 +20,9 @@ use crate::protocol::{Encoding, ProgressToken};
 use crate::session::{Session, StateChange, Watcher};
 use crate::transport::{Message, Outbox, Ticket};
 
+/// The longest title of progress.
+const MAX_TITLE_CHARS: usize = 200;
+
 /// Tells one client.
 #[derive(Debug, Clone)]
 pub(super) struct Notifier {
@@ -37,21 +40,25 @@ impl Notifier {
         self.outbox.data(message).await.ok()
     }
 
-    /// Begins to report progress, where the client wants that.
-    pub(super) async fn begin(&self, title: &str) -> Progress {
-        if let Some(token) = &self.progress {
-            let value = json!({"kind": "begin", "title": title, "cancellable": true});
-            self.send("$/progress", &json!({"token": token, "value": value})).await;
+    /// Begins to report progress, where the client wants that. Waits for nobody, as there is nothing yet
+    /// that it must come after.
+    pub(super) fn begin(&self, title: &str) -> Progress {
+        let title: String = title.chars().take(MAX_TITLE_CHARS).collect();
+        if let Some(begin) = self.progress(&json!({"kind": "begin", "title": title, "cancellable": true})) {
+            self.outbox.control(begin);
         }
         Progress { notifier: Some(self.clone()) }
     }
 
     async fn end(&self, message: &str) {
-        if let Some(token) = &self.progress {
-            let value = json!({"kind": "end", "message": message});
-            let ticket = self.send("$/progress", &json!({"token": token, "value": value})).await;
-            self.settle(ticket).await;
+        if let Some(end) = self.progress(&json!({"kind": "end", "message": message})) {
+            self.settle(self.outbox.data(end).await.ok()).await;
         }
+    }
+
+    fn progress(&self, value: &serde_json::Value) -> Option<Message> {
+        let params = json!({"token": self.progress.as_ref()?, "value": value});
+        Some(Message::notification("$/progress", &params).expect("a notice can be written as JSON"))
     }
 
     async fn settle(&self, ticket: Option<Ticket>) {
@@ -69,7 +76,16 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Tells the end, which comes before the answer to the request.
+    /// Tells the end at once, where no output comes before it. A request that is given up can't be so
+    /// between what it did and its answer then.
+    pub(super) fn end_now(mut self, message: &str) {
+        let Some(notifier) = self.notifier.take() else { return };
+        if let Some(end) = notifier.progress(&json!({"kind": "end", "message": message})) {
+            notifier.outbox.control(end);
+        }
+    }
+
+    /// Tells the end after all output, and before the answer to the request.
     pub(super) async fn end(mut self, message: &str) {
         if let Some(notifier) = self.notifier.take() {
             notifier.end(message).await;

@@ -1,4 +1,6 @@
 //! From what a client wants to run to the program that is started.
+//!
+//! Code, input and variables may be secret: what holds them can't be printed, so that no log gets them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,8 +19,11 @@ use crate::execution::drive::{Code, Order, Place, drive, join_queue};
 use crate::execution::{Execution, ExecutionError, Observer};
 use crate::ids::ExecutionId;
 
+/// The longest name that a file can have, in bytes.
+const MAX_NAME: usize = 255;
+
 /// What to run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Source {
     /// Code that comes with the request.
     Code {
@@ -41,7 +46,7 @@ pub enum Source {
 }
 
 /// What a program's input is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Stdin {
     /// Nothing to read.
     None,
@@ -75,7 +80,7 @@ pub struct RunLimits {
 }
 
 /// A run that a client asks for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Run {
     /// What.
     pub source: Source,
@@ -101,7 +106,7 @@ impl Session {
     /// See [`SessionError`]; nothing is run then.
     pub fn execute(self: &Arc<Self>, run: Run, observer: Arc<dyn Observer>) -> Result<Arc<Execution>, SessionError> {
         self.use_now()?;
-        check_env(Some(&run.env))?;
+        check_env("source.env", Some(&run.env))?;
         self.check_run(&run)?;
         let id = ExecutionId::random();
         let command = self.command(&run, &id)?;
@@ -141,18 +146,22 @@ impl Session {
         // Output and time are the daemon's to spend; the rest is bounded by the sandbox itself.
         let ceiling = self.settings.ceiling;
         let most = Limits { output_bytes: ceiling.output_bytes, execution_timeout: ceiling.execution_timeout, ..own };
-        check_limits(&asked, &most)?;
-        let arguments = std::iter::once(("cwd", run.cwd.as_deref().unwrap_or_default()))
-            .chain(run.args.iter().map(|arg| ("args", arg.as_str())));
+        check_limits(&asked, &most).map_err(|error| match error {
+            SessionError::Invalid { field: "limits.executionTimeoutMs", why } => {
+                SessionError::Invalid { field: "timeoutMs", why }
+            }
+            other => other,
+        })?;
+        let arguments = std::iter::once(("source.cwd", run.cwd.as_deref().unwrap_or_default()))
+            .chain(run.args.iter().map(|arg| ("source.args", arg.as_str())));
         for (field, text) in arguments {
             if text.contains('\0') {
                 return Err(SessionError::Invalid { field, why: "it contains NUL".to_owned() });
             }
         }
-        if matches!(&run.cwd, Some(cwd) if cwd.split('/').any(|part| part == "..") || absolute(cwd).starts_with("/proc"))
-        {
+        if run.cwd.as_deref().is_some_and(leads_astray) {
             let why = "it must be a directory inside the sandbox, without \"..\" and not in /proc".to_owned();
-            return Err(SessionError::Invalid { field: "cwd", why });
+            return Err(SessionError::Invalid { field: "source.cwd", why });
         }
         Ok(())
     }
@@ -181,8 +190,9 @@ impl Session {
                 })?;
                 let program = self.installation(engine)?.program.display().to_string();
                 let name = name.clone().unwrap_or_else(|| format!("main.{}", engine.extensions[0]));
-                if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." {
-                    let why = "it must be the name of a file".to_owned();
+                if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." || name.len() > MAX_NAME
+                {
+                    let why = format!("it must end with the name of a file, of at most {MAX_NAME} bytes");
                     return Err(SessionError::Invalid { field: "source.uri", why });
                 }
                 let file = Some(format!("{CODE}/{id}/{name}"));
@@ -294,7 +304,28 @@ struct Command {
     code: Option<Code>,
 }
 
+/// Whether a directory is meant that is none of a program's: the directories of processes lead anywhere.
+fn leads_astray(cwd: &str) -> bool {
+    let mut names = cwd.split('/').filter(|name| !matches!(*name, "" | "."));
+    cwd.split('/').any(|name| name == "..") || (cwd.starts_with('/') && names.next() == Some("proc"))
+}
+
 /// A path of the sandbox, from one that may be relative to the workspace.
 fn absolute(path: &str) -> String {
     if path.starts_with('/') { path.to_owned() } else { format!("{WORKSPACE}/{path}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_of_processes_is_seen_through_its_disguises() {
+        for cwd in ["/proc", "/proc/1/root", "//proc/1", "/./proc/self", "a/../..", ".."] {
+            assert!(leads_astray(cwd), "{cwd}");
+        }
+        for cwd in ["", "a/b", "/workspace/proc", "proc", "/process", "/tmp", "a..b"] {
+            assert!(!leads_astray(cwd), "{cwd}");
+        }
+    }
 }

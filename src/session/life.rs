@@ -140,7 +140,7 @@ fn deadlines(session: &Session, born: Instant) -> (Option<Instant>, (Instant, Wh
         (changeable.last_used, changeable.idle_timeout, changeable.max_lifetime)
     };
     let old = (born + max_lifetime, Why::Lifetime);
-    if session.lock_executions().iter().any(|execution| !execution.is_over()) {
+    if session.is_busy() {
         return (None, old);
     }
     let unused = (last_used + idle_timeout, Why::IdleTimeout);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, OnceCell, Semaphore, watch};
+use tokio::sync::{Notify, OnceCell, Semaphore, TryAcquireError, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::life::{self, State, Why};
@@ -21,8 +21,9 @@ use crate::execution::Execution;
 use crate::ids::{ExecutionId, SessionId};
 use crate::runtime::{Enforcement, Keeper, Probe, Runtime, Sandbox, SandboxSpec, Workspace};
 
-/// The most bytes of a session's or an execution's environment, well below what `execve` takes.
-const MAX_ENV_BYTES: usize = 512 * 1024;
+/// The most bytes of a session's or an execution's environment: both together, with arguments beside them,
+/// fit into what a sandbox takes at once.
+const MAX_ENV_BYTES: usize = 128 * 1024;
 
 /// Sessions that ended and whose end is remembered.
 const REMEMBERED_ENDS: usize = 100;
@@ -61,7 +62,7 @@ impl Host {
 }
 
 /// What a new session is to be.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct NewSession {
     /// The engine of code whose language nobody names.
     pub engine: Option<&'static Engine>,
@@ -171,13 +172,15 @@ impl Sessions {
         };
         let limits = wanted.limits.unwrap_or(self.settings.limits);
         check_limits(&limits, &self.settings.ceiling)?;
-        check_env(Some(&wanted.env))?;
+        check_env("env", Some(&wanted.env))?;
         check_lifetimes(wanted.idle_timeout, wanted.max_lifetime)?;
         if let Some(engine) = wanted.engine {
             self.host.installation(engine)?;
         }
-        let too_many = SessionError::TooMany(self.settings.max_sessions);
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| too_many)?;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::NoPermits => SessionError::TooMany(self.settings.max_sessions),
+            TryAcquireError::Closed => SessionError::Stopping,
+        })?;
         if let Some(id) = wanted.wish.runtime.as_ref()
             && !self.host.runtimes.iter().any(|runtime| runtime.id() == id)
         {
@@ -217,7 +220,11 @@ impl Sessions {
             ending: CancellationToken::new(),
             why: OnceLock::new(),
         });
-        self.table().insert(session.id.clone(), Arc::clone(&session));
+        if !self.admit(&session) {
+            session.link.close("the daemon stops");
+            session.keeper.lock().await.destroy().await;
+            return Err(SessionError::Stopping);
+        }
         let (sessions, living) = (Arc::clone(self), Arc::clone(&session));
         tokio::spawn(async move {
             let bury = || {
@@ -227,6 +234,16 @@ impl Sessions {
             life::live(Arc::clone(&living), watcher, bury).await;
         });
         Ok(session)
+    }
+
+    /// Puts a session on the table, unless those there are being ended: this one would be overlooked.
+    fn admit(&self, session: &Arc<Session>) -> bool {
+        let mut table = self.table();
+        let admitted = !self.places.is_closed();
+        if admitted {
+            table.insert(session.id.clone(), Arc::clone(session));
+        }
+        admitted
     }
 
     fn claim_token(&self, token: Option<&str>) -> Result<Claim<'_>, SessionError> {
@@ -371,9 +388,9 @@ pub(super) fn check_limits(limits: &Limits, ceiling: &Limits) -> Result<(), Sess
 }
 
 /// Refuses names and values that can't be in an environment. Values are never repeated in the error.
-pub(super) fn check_env(env: Option<&BTreeMap<String, String>>) -> Result<(), SessionError> {
+pub(super) fn check_env(field: &'static str, env: Option<&BTreeMap<String, String>>) -> Result<(), SessionError> {
     let Some(env) = env else { return Ok(()) };
-    let invalid = |why: String| Err(SessionError::Invalid { field: "env", why });
+    let invalid = |why: String| Err(SessionError::Invalid { field, why });
     for (name, value) in env {
         if name.is_empty() || name.contains(['=', '\0']) {
             return invalid(format!("{name:?} can't be the name of a variable"));
@@ -405,7 +422,7 @@ mod tests {
     #[test]
     fn a_secret_value_is_not_in_the_error_about_it() {
         let env = BTreeMap::from([("TOKEN".to_owned(), "s3cret\0".to_owned())]);
-        let error = check_env(Some(&env)).unwrap_err().to_string();
+        let error = check_env("env", Some(&env)).unwrap_err().to_string();
         assert!(error.contains("TOKEN") && !error.contains("s3cret"), "{error}");
     }
 

@@ -25,6 +25,8 @@ pub struct Candidate {
     pub isolation: Isolation,
     /// Why it can't be used for this wish; `None` for those that can.
     pub rejected_because: Option<String>,
+    /// Whether it is what was wished for, and only can't be used here.
+    pub unavailable: bool,
     /// What would mend that, where something would.
     pub fix: Option<String>,
 }
@@ -36,7 +38,7 @@ pub struct Selection {
     pub runtime: &'static str,
     /// How it isolates.
     pub isolation: Isolation,
-    /// Every runtime, the chosen one included.
+    /// Every runtime, the chosen one first.
     pub considered: Vec<Candidate>,
 }
 
@@ -45,13 +47,14 @@ pub(super) fn select<'a>(
     probed: &'a [(Arc<dyn Runtime>, Probe)],
     wish: &Wish,
 ) -> Result<(&'a Arc<dyn Runtime>, Selection), Vec<Candidate>> {
-    let considered: Vec<Candidate> = probed.iter().map(|(runtime, probe)| consider(&**runtime, probe, wish)).collect();
+    let mut considered: Vec<Candidate> =
+        probed.iter().map(|(runtime, probe)| consider(&**runtime, probe, wish)).collect();
     let usable = probed.iter().zip(&considered).filter(|(_, candidate)| candidate.rejected_because.is_none());
     match usable.max_by_key(|(_, candidate)| candidate.isolation) {
-        Some(((runtime, _), chosen)) => {
-            let selection =
-                Selection { runtime: chosen.runtime, isolation: chosen.isolation, considered: considered.clone() };
-            Ok((runtime, selection))
+        Some(((runtime, _), _)) => {
+            // The others keep their order.
+            considered.sort_by_key(|candidate| candidate.runtime != runtime.id());
+            Ok((runtime, Selection { runtime: runtime.id(), isolation: runtime.isolation(), considered }))
         }
         None => Err(considered),
     }
@@ -59,13 +62,17 @@ pub(super) fn select<'a>(
 
 fn consider(runtime: &dyn Runtime, probe: &Probe, wish: &Wish) -> Candidate {
     let isolation = runtime.isolation();
-    let rejected_because = if wish.runtime.as_ref().is_some_and(|id| id != runtime.id()) {
-        Some("another runtime was asked for".to_owned())
+    let as_wished = if wish.runtime.as_ref().is_some_and(|id| id != runtime.id()) {
+        Err("another runtime was asked for")
     } else if wish.min_isolation.is_some_and(|floor| isolation < floor) {
-        Some("its isolation is weaker than was asked for".to_owned())
+        Err("its isolation is weaker than was asked for")
     } else {
-        (!probe.available).then(|| probe.reason.clone().unwrap_or_else(|| "it can't be used here".to_owned()))
+        Ok(())
     };
-    let fix = rejected_because.as_ref().and_then(|_| probe.fix.clone());
-    Candidate { runtime: runtime.id(), isolation, rejected_because, fix }
+    let unavailable = as_wished.is_ok() && !probe.available;
+    let reason = || probe.reason.clone().unwrap_or_else(|| "it can't be used here".to_owned());
+    let rejected_because = as_wished.err().map(str::to_owned).or_else(|| unavailable.then(reason));
+    // No fix turns a runtime into one that was asked for.
+    let fix = probe.fix.clone().filter(|_| unavailable);
+    Candidate { runtime: runtime.id(), isolation, rejected_because, unavailable, fix }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use codebeaker::agent::frame::Stream;
 use codebeaker::agent::plan::Protection;
 use codebeaker::agent::wire::{Reach, TerminalSize};
-use codebeaker::agent::{ByteStream, Ended, Link, Process, Program};
+use codebeaker::agent::{ByteStream, Ended, Link, LinkError, Process, Program};
 use codebeaker::config::Limits;
 use codebeaker::runtime::native::Native;
 use codebeaker::runtime::{Keeper, Runtime, SandboxSpec, Workspace};
@@ -205,10 +205,15 @@ impl Stand {
     }
 
     /// Waits for the end of a program and takes what it printed.
-    pub(crate) async fn finish(&self, mut process: Process) -> Ran {
+    pub(crate) async fn finish(&self, process: Process) -> Ran {
+        self.try_finish(process).await.expect("the sandbox outlives its program")
+    }
+
+    /// The same, where the sandbox may end with its program.
+    pub(crate) async fn try_finish(&self, mut process: Process) -> Result<Ran, LinkError> {
         let outputs = [Stream::Stdout, Stream::Stderr].map(|stream| Output::read(process.output(stream)));
         let ended = match tokio::time::timeout(PATIENCE, process.ended()).await {
-            Ok(ended) => ended.expect("the sandbox outlives its program"),
+            Ok(ended) => ended?,
             Err(_) => {
                 let printed = outputs.each_ref().map(Output::text);
                 panic!("the program does not end; so far it printed {printed:#?}");
@@ -218,7 +223,7 @@ impl Stand {
         // Nobody promises when the streams end if somebody else holds them: a moment is enough to see.
         let both = async { (out.end().await, err.end().await) };
         let streams_ended = tokio::time::timeout(Duration::from_secs(2), both).await.is_ok();
-        Ran { stdout: out.text(), stderr: err.text(), streams_ended, ended }
+        Ok(Ran { stdout: out.text(), stderr: err.text(), streams_ended, ended })
     }
 
     /// Ends all of an execution by force.
@@ -232,9 +237,14 @@ impl Stand {
         assert_eq!(ran.stdout, "still here\n", "{ran:?}");
     }
 
+    /// What it is made of on the host.
+    pub(crate) fn made(&self) -> Made {
+        Made::by(self.launcher)
+    }
+
     /// Ends the sandbox; nothing of it may be left.
     pub(crate) async fn close(mut self) {
-        let made = Made::by(self.launcher);
+        let made = self.made();
         assert!(made.processes() >= 2, "a sandbox is a launcher and PID 1 at least: {made:?}");
         assert!(self.keeper.destroy().await, "the sandbox did not end");
         made.assert_gone();

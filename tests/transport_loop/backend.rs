@@ -9,12 +9,12 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use codebeaker::transport::{Exit, Message, Options, Outbox, Refusal, Ticket, current, serve};
+use lsp_types::{InitializeParams, InitializeResult};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, oneshot};
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
-use tower_lsp::lsp_types::{InitializeParams, InitializeResult};
 use tower_lsp::{LanguageServer, LspService};
 
 use crate::harness::{DEADLINE, Wire};

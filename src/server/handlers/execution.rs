@@ -55,7 +55,7 @@ pub(in crate::server) async fn execute(
     if !wait {
         return Ok(ExecuteResult { execution_id, ending: None });
     }
-    let progress = notifier.begin(&format!("Running {}", execution.argv.join(" "))).await;
+    let progress = notifier.begin(&format!("Running {}", execution.argv.join(" ")));
     let ended = match current() {
         None => execution.ended().await,
         Some(request) => tokio::select! {
@@ -141,8 +141,9 @@ fn source(what: Runnable) -> Result<Source, ProtocolError> {
 /// The name that code goes by: the last part of the URI of the document that it is of.
 fn file_name(uri: &str) -> Result<String, ProtocolError> {
     let refuse = |why: &str| ProtocolError::invalid_params("source.uri", format!("source.uri: {why}"));
-    let url = tower_lsp::lsp_types::Url::parse(uri).map_err(|error| refuse(&format!("not a URI: {error}")))?;
-    let path = convert::file_path(&format!("file://{}", url.path()), "source.uri")?;
+    let url = lsp_types::Url::parse(uri).map_err(|error| refuse(&format!("not a URI: {error}")))?;
+    // Documents of other schemes have names too, such as `untitled:Untitled-1`.
+    let path = convert::file_path(&format!("file:///{}", url.path().trim_start_matches('/')), "source.uri")?;
     let name = path.file_name().and_then(|name| name.to_str());
     name.map(str::to_owned).ok_or_else(|| refuse("it names no file"))
 }
@@ -290,4 +291,27 @@ pub(in crate::server) async fn resize(connection: &Connection, params: ResizePar
     let size = terminal_size(PtySize { cols: params.cols, rows: params.rows });
     execution.resize(size).await.map_err(fault::of_execution)?;
     Ok(Done {})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_goes_by_the_name_of_its_document() {
+        let names = [
+            ("file:///home/a%20b/x%20y.py", "x y.py"),
+            ("file:///C:/Users/x.py", "x.py"),
+            ("file:///a/b%2Fc.py", "c.py"),
+            ("untitled:Untitled-1", "Untitled-1"),
+            ("vscode-notebook-cell:/home/n.ipynb#W0", "n.ipynb"),
+            ("ssh://host/home/h%C3%A9.py", "h\u{e9}.py"),
+        ];
+        for (uri, name) in names {
+            assert_eq!(file_name(uri).unwrap(), name, "{uri}");
+        }
+        for uri in ["x.py", "file:///", "untitled:", "file:///a/.."] {
+            assert_eq!(file_name(uri).unwrap_err().data.path.as_deref(), Some("source.uri"), "{uri}");
+        }
+    }
 }

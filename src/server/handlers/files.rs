@@ -4,6 +4,7 @@ use super::session::find;
 use crate::agent::wire::Existing;
 use crate::execution::chunk::incomplete_tail;
 use crate::files::{self, FilesError, WriteOptions};
+use crate::protocol::encoding::json_bytes;
 use crate::protocol::files::{
     FsListParams, FsListResult, FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult, FsWriteParams,
     FsWriteResult, MAX_LIST_LIMIT, Permissions, WriteMode, path_on_wire,
@@ -12,8 +13,11 @@ use crate::protocol::{ErrorKind, ProtocolError, WantedEncoding};
 use crate::server::connection::Connection;
 use crate::server::{convert, fault};
 
-/// The most bytes of a file that one answer carries: encoded, they stay below the longest message.
+/// The most bytes of a file that one answer carries: in base64 they stay below the longest message.
 pub(in crate::server) const MAX_READ_BYTES: u64 = 8 << 20;
+
+/// The most bytes of JSON that they take as text, which may be six times as long.
+const MAX_TEXT_BYTES: usize = 12 << 20;
 
 /// How deep a recursive listing goes.
 const MAX_DEPTH: u32 = 4096;
@@ -44,7 +48,13 @@ pub(in crate::server) async fn read(
         }
     }
     let bytes = contents.data.len() as u64;
-    let Some((data, encoding)) = params.encoding.encode(contents.data) else {
+    let wanted = match params.encoding {
+        WantedEncoding::Base64 => WantedEncoding::Base64,
+        text if json_bytes(&contents.data) <= MAX_TEXT_BYTES => text,
+        WantedEncoding::Auto => WantedEncoding::Base64,
+        WantedEncoding::Utf8 => return Err(fault::of_files(FilesError::TooLarge(path_on_wire(&path).0))),
+    };
+    let Some((data, encoding)) = wanted.encode(contents.data) else {
         let message = format!("{}: not UTF-8", path_on_wire(&path).0);
         return Err(ProtocolError::new(ErrorKind::ValidationFailed, message)
             .at("encoding")

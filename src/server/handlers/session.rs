@@ -50,9 +50,9 @@ pub(in crate::server) async fn create(
 ) -> Result<SessionDetails, ProtocolError> {
     let wanted = new_session(connection, &params)?;
     let notifier = Notifier { outbox: connection.outbox().clone(), streaming: None, progress: params.work_done_token };
-    let progress = notifier.begin("Opening a session").await;
+    let progress = notifier.begin("Opening a session");
     let created = connection.daemon().sessions.create(wanted, Arc::new(notifier)).await;
-    progress.end(if created.is_ok() { "open" } else { "refused" }).await;
+    progress.end_now(if created.is_ok() { "open" } else { "refused" });
     Ok(convert::details(&*created.map_err(fault::of_session)?))
 }
 
