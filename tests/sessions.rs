@@ -5,7 +5,6 @@ mod harness;
 #[path = "sessions/workspaces.rs"]
 mod workspaces;
 
-use std::fs;
 use std::process::{Command, Stdio};
 
 use harness::client::initialize_params;
@@ -345,30 +344,19 @@ fn all_who_close_a_session_at_the_same_time_are_answered() {
     changes(&mut client, &session, &[("active", "closing", "requested"), ("closing", "closed", "requested")]);
 }
 
-/// The processes of the sandbox that are PID 1 in their namespace.
-fn agents(client: &mut Client) -> Vec<u32> {
-    let mut pids = client.descendants();
-    pids.retain(|pid| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
-        ids.split_whitespace().count() > 1 && ids.split_whitespace().last() == Some("1")
-    });
-    pids
-}
-
 #[test]
 fn a_sandbox_that_goes_by_itself_takes_its_session_with_it() {
     for setup in Setup::users() {
         let mut client = setup.initialized();
         let other = client.create_session(json!({}));
-        let known = agents(&mut client);
+        let known = client.agents();
         let session = client.create_session(json!({}));
         let source = json!({"program": "sh", "args": ["-c", "echo before; exec sleep 600"]});
         let (id, execution) = client.begin(json!({"sessionId": session, "source": source}));
         client.wait_for_output(&execution, "before");
         let mut agent = Vec::new();
         eventually("the agent is found", || {
-            agent = agents(&mut client);
+            agent = client.agents();
             agent.retain(|pid| !known.contains(pid));
             agent.len() == 1
         });
@@ -411,5 +399,5 @@ fn a_creation_that_is_given_up_leaves_nothing() {
         }
     }
     assert_eq!(client.request("session/list", json!({}))["sessions"], json!([]));
-    eventually("every sandbox ends", || agents(&mut client).is_empty());
+    eventually("every sandbox ends", || client.agents().is_empty());
 }

@@ -5,12 +5,12 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::harness::client::ordinary_id;
+use crate::harness::client::{ordinary_id, place_binary};
 use crate::harness::leftovers::Watch;
 
 /// Somebody who types commands.
@@ -42,7 +42,7 @@ impl Console {
             chown(path, uid, uid).unwrap();
         }
         if uid.is_some() {
-            fs::copy(env!("CARGO_BIN_EXE_codebeaker"), console.directory.path().join("codebeaker")).unwrap();
+            place_binary(Path::new(env!("CARGO_BIN_EXE_codebeaker")), &console.directory.path().join("codebeaker"));
         }
         console
     }

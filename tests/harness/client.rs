@@ -184,6 +184,17 @@ impl Client {
         self.watch.alive().iter().map(|process| process.pid).collect()
     }
 
+    /// The agents of its sandboxes: those that are PID 1 in a namespace of their own.
+    pub(crate) fn agents(&mut self) -> Vec<u32> {
+        let mut pids = self.descendants();
+        pids.retain(|pid| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+            ids.split_whitespace().skip(1).last() == Some("1")
+        });
+        pids
+    }
+
     /// Its resident memory in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
@@ -280,9 +291,16 @@ fn binary(setup: &Setup, directory: &Path) -> PathBuf {
         return binary;
     }
     let copy = directory.join("codebeaker");
-    fs::copy(binary, &copy).expect("the binary can be copied");
+    place_binary(&binary, &copy);
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("the directory is ours");
     copy
+}
+
+/// Puts the executable where another user can reach it: at no cost, where that is on the same file system.
+pub(crate) fn place_binary(binary: &Path, place: &Path) {
+    if fs::hard_link(binary, place).is_err() {
+        fs::copy(binary, place).expect("the binary can be copied");
+    }
 }
 
 /// Starts it. A copy that was just made can still be open for writing in a process that another thread forked.

@@ -25,7 +25,7 @@ const SETUP: &str = "CODEBEAKER_TEST_SANDBOX";
 pub(super) const WORKSPACE: &str = "/tmp/workspace";
 
 /// What a test may choose.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Setup {
     pub(super) watched_memory_bytes: Option<u64>,
     pub(super) without: Vec<Protection>,
@@ -91,7 +91,7 @@ impl Sandbox {
         let (daemon, agent) = UnixStream::pair().unwrap();
         // Not a fork of this process: another test's thread may hold a lock that the agent would need.
         let mut guardian = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "agent::tests::sandbox::be_the_agent", "--ignored", "--nocapture", "--test-threads=1"])
+            .args(["--exact", "agent::tests::sandbox::a_setup_reaches_the_agent", "--nocapture", "--test-threads=1"])
             .env(SETUP, encode(&setup))
             .stdin(OwnedFd::from(agent))
             .stdout(Stdio::null())
@@ -305,11 +305,14 @@ fn wait(mut guardian: Child) -> i32 {
     guardian.wait().unwrap().code().unwrap()
 }
 
-/// Not a test: what [`Sandbox::start`] runs in a process of its own.
+/// Also what [`Sandbox::start`] runs in a process of its own, which then is the agent.
 #[test]
-#[ignore = "is the agent of other tests"]
-fn be_the_agent() {
-    let Some(setup) = std::env::var_os(SETUP) else { return };
+fn a_setup_reaches_the_agent() {
+    let Some(setup) = std::env::var_os(SETUP) else {
+        let setup = Setup { without: vec![Protection::Sweep], processes: Some((1, 2)), ..Setup::default() };
+        assert_eq!(decode(&encode(&setup)), setup);
+        return;
+    };
     let setup = decode(setup.to_str().unwrap());
     match enter() {
         Err((step, errno)) => eprint!("{step}: {}", std::io::Error::from_raw_os_error(errno.0)),
