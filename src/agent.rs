@@ -9,6 +9,7 @@
 mod inbound;
 mod link;
 mod process;
+mod stream;
 
 pub use codebeaker_agent::{frame, plan, wire};
 pub use link::{Link, LinkError, Program};

@@ -10,8 +10,9 @@ use codebeaker_agent::frame::{self, Frame, Kind, Stream};
 use codebeaker_agent::wire::{FileEntry, FileFault, FileOp, FileReply, FromAgent, LISTING_PATH_BYTES, Ready};
 use tokio::sync::oneshot;
 
-use super::link::{LinkError, Shared, first_message};
+use super::link::{LinkError, Shared};
 use super::process::Entry;
+use super::stream::first_message;
 
 /// How the agent can break the protocol.
 #[derive(Debug, thiserror::Error)]

@@ -7,21 +7,18 @@ use bytes::Bytes;
 use codebeaker_agent::frame::{self, Channel, Kind, Stream};
 use codebeaker_agent::plan::WORKSPACE;
 use codebeaker_agent::wire::{
-    self, Area, ExecutionLimits, FileFault, FileOp, FileReply, FromAgent, Ready, Spawn, TerminalSize, ToAgent,
-    WriteTarget,
+    self, Area, ExecutionLimits, FileFault, FileOp, FileReply, Ready, Spawn, TerminalSize, ToAgent, WriteTarget,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::inbound::{self, PendingFile};
 use super::process::{Entry, Process};
+use super::stream;
 
 /// Frames that may wait for the writer, per lane; a lane that is full makes its senders wait.
 const LANE_FRAMES: usize = 64;
-
-/// How much the writer gathers before one write.
-const BATCH_BYTES: usize = 128 * 1024;
 
 /// Why nothing more can be had from a sandbox.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -105,7 +102,7 @@ pub(super) struct Shared {
     /// Standard input and file contents.
     bulk: mpsc::Sender<Bytes>,
     table: Mutex<Table>,
-    closed: CancellationToken,
+    pub(super) closed: CancellationToken,
     why: OnceLock<String>,
 }
 
@@ -139,8 +136,8 @@ impl Link {
             Arc::new(Shared { control, bulk, table: Mutex::default(), closed: closed.clone(), why: OnceLock::new() });
         let link = Self { shared: Arc::clone(&shared), _closer: Arc::new(closed.clone().drop_guard()) };
         let (ready_sender, ready) = oneshot::channel();
-        tokio::spawn(write(writer, control_queue, bulk_queue, closed.clone()));
-        tokio::spawn(read(reader, shared, ready_sender));
+        tokio::spawn(stream::write(writer, control_queue, bulk_queue, closed.clone()));
+        tokio::spawn(stream::read(reader, shared, ready_sender));
         let ready = ready.await.map_err(|_| link.shared.lost())??;
         Ok((link, ready))
     }
@@ -330,7 +327,7 @@ impl Shared {
     }
 
     /// Ends the link once; later reasons don't count. Every waiter is woken.
-    fn close(&self, why: &str) {
+    pub(super) fn close(&self, why: &str) {
         if self.why.set(why.to_owned()).is_ok() {
             tracing::debug!(why, "sandbox stream closed");
         }
@@ -369,84 +366,6 @@ async fn send_in_parts(shared: Arc<Shared>, request: u32, handle: u32, begin: By
         let next = data.split_to(data.len().min(wire::FILE_CHUNK_BYTES)).to_vec();
         let op = FileOp::Continue { handle, data: next, last: data.is_empty() };
         sent = shared.ask_in_bulk(&ToAgent::File { request, op }).await;
-    }
-}
-
-async fn write<W: AsyncWrite>(
-    writer: W,
-    mut control: mpsc::Receiver<Bytes>,
-    mut bulk: mpsc::Receiver<Bytes>,
-    closed: CancellationToken,
-) {
-    let mut writer = std::pin::pin!(writer);
-    let mut batch = Vec::new();
-    loop {
-        let first = tokio::select! {
-            biased;
-            () = closed.cancelled() => break,
-            Some(frame) = control.recv() => frame,
-            Some(frame) = bulk.recv() => frame,
-            else => break,
-        };
-        batch.clear();
-        batch.extend_from_slice(&first);
-        while batch.len() < BATCH_BYTES
-            && let Ok(frame) = control.try_recv().or_else(|_| bulk.try_recv())
-        {
-            batch.extend_from_slice(&frame);
-        }
-        let written = tokio::select! {
-            biased;
-            () = closed.cancelled() => break,
-            written = writer.write_all(&batch) => written,
-        };
-        if written.is_err() {
-            // The reader sees the end of the stream too, and says why.
-            break;
-        }
-    }
-    drop(writer.shutdown().await);
-}
-
-async fn read<R: AsyncRead>(reader: R, shared: Arc<Shared>, ready: oneshot::Sender<Result<Ready, LinkError>>) {
-    let mut reader = std::pin::pin!(reader);
-    let mut buffer = bytes::BytesMut::new();
-    let mut ready = Some(ready);
-    let why = loop {
-        buffer.reserve(frame::MAX_DATA_BYTES + frame::HEADER_BYTES);
-        let read = tokio::select! {
-            biased;
-            () = shared.closed.cancelled() => break "it was closed".to_owned(),
-            read = reader.read_buf(&mut buffer) => read,
-        };
-        match read {
-            Ok(0) => break "its agent ended".to_owned(),
-            Ok(_) => {}
-            Err(error) => break format!("its stream failed: {error}"),
-        }
-        if let Err(violation) = inbound::take_frames(&mut buffer, &shared, &mut ready) {
-            tracing::warn!(%violation, "the agent broke its protocol");
-            break format!("its agent broke the protocol: {violation}");
-        }
-    };
-    shared.close(&why);
-}
-
-/// Hands the first message to whoever waits for the sandbox to stand.
-pub(super) fn first_message(message: FromAgent) -> Result<Ready, LinkError> {
-    match message {
-        FromAgent::Ready(ready) if ready.version == wire::VERSION => Ok(ready),
-        FromAgent::Ready(ready) => Err(LinkError::Lost(format!(
-            "its agent speaks version {} of the protocol, this daemon {}: rebuild codebeaker",
-            ready.version,
-            wire::VERSION
-        ))),
-        FromAgent::SetupFailed { step, errno } => {
-            // 0 says that it was not the kernel that refused, and so does what no kernel would say.
-            let errno = if (1..4096).contains(&errno) { errno } else { 0 };
-            Err(LinkError::SetUp { step: inbound::plain(&step), errno })
-        }
-        _ => Err(LinkError::Lost("its agent spoke before it was ready".to_owned())),
     }
 }
 

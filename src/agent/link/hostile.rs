@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use codebeaker_agent::frame::STREAM_WINDOW;
-use codebeaker_agent::wire::{Cause, Existing, Exited, FileEntry, FileKind, FileStat, FileTag, VERSION};
+use codebeaker_agent::wire::{Cause, Existing, Exited, FileEntry, FileKind, FileStat, FileTag, FromAgent, VERSION};
 use proptest::prelude::*;
-use tokio::io::{DuplexStream, WriteHalf};
+use tokio::io::{AsyncWriteExt, DuplexStream, WriteHalf};
 
 use super::*;
 
