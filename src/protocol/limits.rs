@@ -37,7 +37,7 @@ pub struct Limits {
     pub execution_timeout_ms: Option<NonZeroU64>,
 }
 
-/// Limits of one execution. They can only be tighter than those of its session, which hold anyway.
+/// Limits of one execution. They can only be tighter than those of its session, which hold anyway; but for `outputBytes`, which takes the place of the session's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionLimits {
@@ -49,7 +49,7 @@ pub struct ExecutionLimits {
     pub pids: Option<NonZeroU64>,
     /// Size of any file that it writes.
     pub disk_bytes: Option<u64>,
-    /// Output that it passes on, all streams together.
+    /// Output that it passes on, all streams together. Without it, the session's `outputBytes`.
     pub output_bytes: Option<u64>,
     /// Open files of each process.
     pub open_files: Option<NonZeroU64>,
