@@ -134,32 +134,6 @@ fn a_program_that_runs_is_use_of_its_session() {
 }
 
 #[test]
-fn a_creation_that_is_given_up_leaves_no_session_and_takes_no_place() {
-    let mut client = Client::initialized();
-    let mut given_up = 0;
-    // More often than there are places for sessions, and given up at every point on the way.
-    for round in 0..60 {
-        let id = client.send_request("session/create", json!({"workDoneToken": round}));
-        std::thread::sleep(std::time::Duration::from_micros(round * 200));
-        client.cancel(id);
-        let made = client.response(id);
-        let open = client.request("session/list", json!({}))["sessions"].clone();
-        match made {
-            Ok(session) => {
-                assert_eq!(open.as_array().map(Vec::len), Some(1), "{open}");
-                client.request("session/close", json!({"sessionId": session["sessionId"]}));
-            }
-            Err(error) => {
-                assert_eq!((&error["code"], &open), (&json!(-32800), &json!([])));
-                given_up += 1;
-            }
-        }
-    }
-    assert!(given_up > 10, "{given_up} of 60 were given up");
-    client.ignore_rest();
-}
-
-#[test]
 fn a_token_makes_creation_repeatable() {
     let mut client = Client::initialized();
     let ids: Vec<_> = (0..8).map(|_| client.send_request("session/create", json!({"clientToken": "same"}))).collect();
