@@ -10,6 +10,9 @@ use crate::config::Limits;
 /// one that the agent keeps beside each of the executions that run at one time.
 const AGENT_PROCESSES: u64 = 17;
 
+/// What a client should know of the number that bounds processes.
+const ROOM_FOR_AGENT: &str = "18 more may exist, which are the agent's own while programs run";
+
 /// Open descriptors that PID 1 needs whatever programs are allowed.
 const AGENT_OPEN_FILES: u64 = 256;
 
@@ -201,7 +204,9 @@ pub fn rlimits(limits: &Limits, counted: Counted) -> Vec<Rlimit> {
         limit(Resource::FileSize, limits.disk_bytes),
     ];
     if !counted.memory {
-        rlimits.push(limit(Resource::Data, limits.memory_bytes));
+        // What a process has mapped is more than what it uses. The agent looks at the latter and says that
+        // it was memory; this stops what would be faster than its looks.
+        rlimits.push(limit(Resource::Data, limits.memory_bytes.saturating_mul(2)));
     }
     if !counted.pids {
         // The launcher is the sandbox's user, too.
@@ -241,8 +246,8 @@ pub fn enforcement(limits: &Limits, counted: Counted, user: UserKind, workspace:
         }
     };
     let pids = match (counted.enforcer(counted.pids), user) {
-        (Some(enforcer), _) => entry(Limit::Pids, enforcer, None),
-        (None, UserKind::Bounded) => entry(Limit::Pids, Enforcer::Rlimit, None),
+        (Some(enforcer), _) => entry(Limit::Pids, enforcer, Some(ROOM_FOR_AGENT)),
+        (None, UserKind::Bounded) => entry(Limit::Pids, Enforcer::Rlimit, Some(ROOM_FOR_AGENT)),
         (None, UserKind::Exempt) => {
             entry(Limit::Pids, Enforcer::None, Some("programs run as root, whose processes only a cgroup could bound"))
         }

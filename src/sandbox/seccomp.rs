@@ -80,6 +80,9 @@ fn answers(profile: Profile) -> BTreeMap<c_long, Answer> {
     // It makes its sockets as `socket` does, and so loads the module of any family that it is asked for.
     answers.insert(libc::SYS_socketpair, Answer::AllowIf(vec![vec![is(0, libc::AF_UNIX)]]));
     answers.insert(libc::SYS_personality, Answer::AllowIf(personalities()));
+    // The agent is of the same user: a program that took its limits away could start no more, nor could any other.
+    answers.insert(libc::SYS_prlimit64, Answer::AllowIf(vec![vec![is(0, 0)]]));
+    answers.insert(libc::SYS_setpriority, Answer::AllowIf(vec![vec![is(1, 0)]]));
     if profile.writes_host_files {
         for (call, mode) in calls::WITH_MODE {
             answers.insert(*call, Answer::AllowIf(vec![vec![lacks(*mode, IDENTITY_BITS)]]));
@@ -241,6 +244,10 @@ mod tests {
             (libc::SYS_socket, [libc::AF_NETLINK as u64, 3, libc::NETLINK_AUDIT as u64], refused),
             (libc::SYS_socket, [libc::AF_VSOCK as u64, 1, 0], refused),
             (libc::SYS_socket, [libc::AF_ALG as u64, 5, 0], refused),
+            (libc::SYS_prlimit64, [0, libc::RLIMIT_NOFILE as u64, 0x7000], Ok(())),
+            (libc::SYS_prlimit64, [1, libc::RLIMIT_NOFILE as u64, 0x7000], refused),
+            (libc::SYS_setpriority, [libc::PRIO_PROCESS as u64, 0, 19], Ok(())),
+            (libc::SYS_setpriority, [libc::PRIO_PROCESS as u64, 1, 19], refused),
             (libc::SYS_personality, [0xffff_ffff, 0, 0], Ok(())),
             (libc::SYS_personality, [libc::READ_IMPLIES_EXEC as u64, 0, 0], refused),
         ] {

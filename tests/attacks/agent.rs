@@ -17,6 +17,14 @@ fn programs_cant_trace_read_or_rob_the_agent() {
 }
 
 #[test]
+fn programs_cant_take_the_agents_limits_and_turns_away() {
+    each_actor(async |mut lab| {
+        lab.works(program!("starve_agent.py"), &[UndumpableAgent, Seccomp], &["limit", "priority"]).await;
+        lab.fails(program!("starve_agent.py")).await;
+    });
+}
+
+#[test]
 fn programs_cant_speak_for_the_agent() {
     each_actor(async |mut lab| {
         // Without protection the daemon hears the forged words, and ends the session for them.

@@ -84,11 +84,9 @@ const SHARES: Group = Group {
     calls: &[
         libc::SYS_getrlimit,
         libc::SYS_setrlimit,
-        libc::SYS_prlimit64,
         libc::SYS_getrusage,
         libc::SYS_times,
         libc::SYS_getpriority,
-        libc::SYS_setpriority,
         libc::SYS_ioprio_get,
         libc::SYS_ioprio_set,
         libc::SYS_getcpu,
@@ -361,7 +359,7 @@ const OLDER: Group = Group {
 const OLDER: Group = Group { calls: &[] };
 
 /// Calls that are allowed in every sandbox, whatever their arguments. `ioctl`, `clone`, `socket`,
-/// `socketpair` and `personality` have rules of their own.
+/// `socketpair`, `personality`, `prlimit64` and `setpriority` have rules of their own.
 pub(super) const ALWAYS: [&Group; 14] = [
     &PROCESSES,
     &IDENTITY,

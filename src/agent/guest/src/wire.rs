@@ -392,7 +392,9 @@ pub enum FileReply {
 /// A file operation that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileFault {
-    /// The kernel's error number. `EXDEV` means that the path would leave the workspace.
+    /// The kernel's error number. `EXDEV` means that the path would leave the workspace, `EOPNOTSUPP` that
+    /// it names neither a file nor a directory, `ESTALE` that the file is not the one that was expected,
+    /// `EBADF` that a write's handle is not, or no longer, in use.
     pub errno: i32,
 }
 
