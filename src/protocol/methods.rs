@@ -172,8 +172,6 @@ pub const METHODS: &[Method] = &[
             QueueFull,
             ProgramNotStarted,
             ValidationFailed,
-            PathOutsideWorkspace,
-            FileNotFound,
             DiskFull,
         ]),
     method::<ExecutionListParams, ExecutionListResult>("execution/list", "Executions that wait, run or have ended")
