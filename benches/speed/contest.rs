@@ -1,4 +1,4 @@
-//! Takes samples: ours, the floor and the peers in turn, so that a machine that drifts hurts all alike.
+//! Takes samples: ours, the floor and the peers by turns, so that a machine that drifts hurts all alike.
 
 use std::time::{Duration, Instant};
 
@@ -85,14 +85,18 @@ pub(crate) type Sampler<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
 pub(crate) struct Contest<'a> {
     what: String,
     unit: Unit,
-    ours: Sampler<'a>,
-    floor: Option<Sampler<'a>>,
-    peers: Vec<Entrant<'a>>,
+    entrants: Vec<Entrant<'a>>,
 }
 
-/// A peer in a contest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Ours,
+    Floor,
+    Peer(Peer),
+}
+
 struct Entrant<'a> {
-    peer: Peer,
+    who: Who,
     sampler: Sampler<'a>,
     /// Takes part in each so manieth round, because it is slow.
     every: usize,
@@ -101,13 +105,12 @@ struct Entrant<'a> {
 
 impl<'a> Contest<'a> {
     pub(crate) fn new(what: impl Into<String>, unit: Unit, ours: impl FnMut() -> Result<f64> + 'a) -> Self {
-        Self { what: what.into(), unit, ours: Box::new(ours), floor: None, peers: Vec::new() }
+        Self { what: what.into(), unit, entrants: Vec::new() }.with(Who::Ours, 1, ours)
     }
 
     #[must_use]
-    pub(crate) fn floor(mut self, sampler: impl FnMut() -> Result<f64> + 'a) -> Self {
-        self.floor = Some(Box::new(sampler));
-        self
+    pub(crate) fn floor(self, sampler: impl FnMut() -> Result<f64> + 'a) -> Self {
+        self.with(Who::Floor, 1, sampler)
     }
 
     /// A peer that is not here is `None`.
@@ -118,55 +121,70 @@ impl<'a> Contest<'a> {
 
     /// A peer that would make the whole contest slow takes part in each so manieth round.
     #[must_use]
-    pub(crate) fn slow_peer<F>(mut self, peer: Peer, every: usize, sampler: Option<F>) -> Self
+    pub(crate) fn slow_peer<F>(self, peer: Peer, every: usize, sampler: Option<F>) -> Self
     where
         F: FnMut() -> Result<f64> + 'a,
     {
-        if let Some(sampler) = sampler {
-            self.peers.push(Entrant { peer, sampler: Box::new(sampler), every, samples: Samples::default() });
+        match sampler {
+            Some(sampler) => self.with(Who::Peer(peer), every, sampler),
+            None => self,
         }
+    }
+
+    fn with(mut self, who: Who, every: usize, sampler: impl FnMut() -> Result<f64> + 'a) -> Self {
+        self.entrants.push(Entrant { who, sampler: Box::new(sampler), every, samples: Samples::default() });
         self
     }
 
-    /// Takes so many samples of each, after one of each that doesn't count.
+    /// Takes so many samples of each, after one of each that doesn't count. Who comes after whom changes
+    /// from round to round: the caches are warm for whoever runs the same program next.
     ///
     /// # Errors
     /// When a sample of ours or of the floor can't be taken. A peer that fails is left out, with a remark.
     pub(crate) fn run(mut self, rounds: usize) -> Result<Row> {
         eprintln!("{} ...", self.what);
-        let (mut ours, mut floor, mut remarks) = (Samples::default(), Samples::default(), Vec::new());
+        let mut remarks = Vec::new();
+        let mut lots = Lots(0x2545_f491_4f6c_dd1d);
         for round in 0..=rounds {
-            let keep = |samples: &mut Samples, sample| {
-                if round > 0 {
-                    samples.0.push(sample);
-                }
-            };
-            keep(&mut ours, (self.ours)().map_err(|error| format!("{}: {error}", self.what))?);
-            if let Some(sampler) = &mut self.floor {
-                keep(&mut floor, sampler().map_err(|error| format!("{}, floor: {error}", self.what))?);
-            }
-            self.peers.retain_mut(|entrant| {
-                if round % entrant.every != 0 {
-                    return true;
-                }
-                match (entrant.sampler)() {
-                    Ok(sample) => keep(&mut entrant.samples, sample),
-                    Err(error) => {
-                        remarks.push(format!("{}: {} failed: {error}", self.what, entrant.peer.name()));
-                        return false;
+            lots.shuffle(&mut self.entrants);
+            let mut failed = None;
+            for entrant in self.entrants.iter_mut().filter(|entrant| round % entrant.every == 0) {
+                match ((entrant.sampler)(), entrant.who) {
+                    (Ok(_), _) if round == 0 => {}
+                    (Ok(sample), _) => entrant.samples.0.push(sample),
+                    (Err(error), Who::Peer(peer)) => {
+                        remarks.push(format!("{}: {} failed: {error}", self.what, peer.name()));
+                        failed = Some(entrant.who);
                     }
+                    (Err(error), who) => return Err(format!("{}, {who:?}: {error}", self.what).into()),
                 }
-                true
-            });
+            }
+            self.entrants.retain(|entrant| Some(entrant.who) != failed);
         }
-        Ok(Row {
-            what: self.what,
-            unit: self.unit,
-            ours,
-            floor: self.floor.map(|_| floor),
-            peers: self.peers.into_iter().map(|entrant| (entrant.peer, entrant.samples)).collect(),
-            remarks,
-        })
+        let mut row =
+            Row { what: self.what, unit: self.unit, ours: Samples::default(), floor: None, peers: Vec::new(), remarks };
+        for Entrant { who, samples, .. } in self.entrants {
+            match who {
+                Who::Ours => row.ours = samples,
+                Who::Floor => row.floor = Some(samples),
+                Who::Peer(peer) => row.peers.push((peer, samples)),
+            }
+        }
+        Ok(row)
+    }
+}
+
+/// Numbers by chance enough to change an order (xorshift), and the same in every run.
+struct Lots(u64);
+
+impl Lots {
+    fn shuffle<T>(&mut self, all: &mut [T]) {
+        for last in (1..all.len()).rev() {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            all.swap(last, (self.0 % (last as u64 + 1)) as usize);
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 //! `docker exec` (a container that is there already); what is missing is named with the reason. What the
 //! Python peers need: `target/tools/venv/bin/pip install -r benches/requirements.txt`.
 //!
-//! The samples of a row are taken in turn, ours, floor, peers, and again, so that a machine that is busy
+//! The samples of a row are taken by turns, in an order that changes, so that a machine that is busy
 //! with something else is so for all of them. Compare ratios, not milliseconds.
 
 mod client;
