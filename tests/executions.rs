@@ -37,9 +37,9 @@ fn outcomes_are_told_apart() {
             (json!({"program": "true"}), 60_000, "ok", Some(0), None),
             (bash("exit 3"), 60_000, "error", Some(3), None),
             (json!({"program": "sh", "args": ["-c", "kill -SEGV $$"]}), 60_000, "killed", None, Some("SIGSEGV")),
-            (bash("echo before; exec sleep 600"), 300, "timeout", None, Some("SIGKILL")),
-            (bash("trap '' INT TERM; while :; do sleep 0.1; done"), 300, "timeout", None, Some("SIGKILL")),
-            (bash("kill -STOP $$"), 300, "timeout", None, Some("SIGKILL")),
+            (bash("echo before; exec sleep 600"), 1500, "timeout", None, Some("SIGKILL")),
+            (bash("trap '' INT TERM; while :; do sleep 0.1; done"), 1500, "timeout", None, Some("SIGKILL")),
+            (bash("kill -STOP $$"), 1500, "timeout", None, Some("SIGKILL")),
         ] {
             let params = json!({"sessionId": session, "source": source, "timeoutMs": timeout});
             let execution = client.execute_with(params);
@@ -56,7 +56,7 @@ fn outcomes_are_told_apart() {
 #[test]
 fn the_time_out_keeps_what_was_printed() {
     let mut client = Client::initialized();
-    let session = client.create_session(json!({"limits": {"executionTimeoutMs": 400}}));
+    let session = client.create_session(json!({"limits": {"executionTimeoutMs": 2000}}));
     let execution = client.execute(&session, bash("echo before; echo error >&2; exec sleep 600"));
     assert_eq!(execution.outcome(), "timeout");
     assert_eq!((execution.stdout().as_str(), execution.stderr().as_str()), ("before\n", "error\n"));

@@ -74,6 +74,11 @@ pub(super) async fn read<R: AsyncRead>(
             Err(error) => break format!("its stream failed: {error}"),
         }
         if let Err(violation) = inbound::take_frames(&mut buffer, &shared, &mut ready) {
+            if shared.closed.is_cancelled() {
+                // A link that is closed has forgotten what it asked, so an answer is out of place through no
+                // fault of the agent's.
+                break "it was closed".to_owned();
+            }
             tracing::warn!(%violation, "the agent broke its protocol");
             break format!("its agent broke the protocol: {violation}");
         }

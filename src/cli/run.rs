@@ -103,7 +103,10 @@ async fn in_session(
     let ended = until_ended(&execution, &printer, signals, raw.as_ref()).await;
     drop(raw);
     match ended {
-        Ok(summary) => finish(&summary, &execution, args, &printer).await,
+        Ok(summary) => {
+            let time = session.snapshot().limits.execution_timeout;
+            finish(&summary, &execution, time, args, &printer).await
+        }
         Err(error) => {
             let code = match &error {
                 ExecutionError::NotStarted { step, errno } if is_missing(step, *errno) => exit_code::NOT_FOUND,
@@ -201,25 +204,31 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     }
 }
 
-async fn finish(summary: &Summary, execution: &Execution, args: &RunArgs, printer: &Printer) -> ExitCode {
+async fn finish(
+    summary: &Summary,
+    execution: &Execution,
+    time: Duration,
+    args: &RunArgs,
+    printer: &Printer,
+) -> ExitCode {
     if args.json {
         let mut report = json!(server::ending(summary, execution.has_terminal));
         report["output"] = printer.captured();
         printer.print_line(&report.to_string()).await;
-    } else if let Some(why) = explain(summary) {
+    } else if let Some(why) = explain(summary, time) {
         show::message(&why);
     }
     ExitCode::from(code(summary))
 }
 
-/// What the exit code alone does not tell.
-fn explain(summary: &Summary) -> Option<String> {
+/// What the exit code alone does not tell. `time` is how long the program might take.
+fn explain(summary: &Summary, time: Duration) -> Option<String> {
     let truncated = summary.stdout.truncated || summary.stderr.truncated;
     match summary.outcome {
-        Outcome::Timeout => Some(format!(
-            "the program was ended after {:.1} s; give it more with --timeout",
-            summary.duration.as_secs_f64()
-        )),
+        Outcome::Timeout => {
+            let time = humantime::format_duration(time);
+            Some(format!("the program was ended after its {time}; give it more with --timeout"))
+        }
         Outcome::OutOfMemory => Some("the program ran out of memory; give it more with --memory".to_owned()),
         Outcome::OutputLimit => Some("the program was ended for printing more than --output allows".to_owned()),
         Outcome::Lost => Some("the sandbox ended unexpectedly".to_owned()),

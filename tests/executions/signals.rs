@@ -112,9 +112,9 @@ fn an_end_has_one_reason_however_many_ways_there_are_to_it() {
     let mut client = Client::initialized();
     let session = client.create_session(json!({}));
     for round in 0..6 {
-        let params = json!({"sessionId": session, "source": {"program": "sleep", "args": ["600"]}, "timeoutMs": 40});
+        let params = json!({"sessionId": session, "source": {"program": "sleep", "args": ["600"]}, "timeoutMs": 400});
         let (id, execution) = client.begin(params);
-        std::thread::sleep(std::time::Duration::from_millis(8 * round));
+        std::thread::sleep(std::time::Duration::from_millis(80 * round));
         client.cancel(id);
         let kill = client.send_request("execution/kill", json!({"executionId": execution}));
         let ended = client.finished(id);

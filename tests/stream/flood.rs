@@ -185,7 +185,7 @@ fn a_time_out_in_the_middle_of_a_flood_keeps_what_was_printed() {
     let mut client = Client::initialized();
     let session = client.create_session(json!({}));
     let flood = client.execute_with(json!({
-        "sessionId": session, "source": {"program": "yes"}, "timeoutMs": 300, "limits": {"outputBytes": 1u64 << 40},
+        "sessionId": session, "source": {"program": "yes"}, "timeoutMs": 1500, "limits": {"outputBytes": 1u64 << 40},
     }));
     assert_eq!((flood.outcome(), flood.result["signal"].as_str()), ("timeout", Some("SIGKILL")));
     assert!(flood.bytes("stdout").starts_with(b"y\ny\n"));

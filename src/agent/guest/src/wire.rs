@@ -17,7 +17,7 @@ pub const FILE_CHUNK_BYTES: usize = 256 * 1024;
 
 /// The most bytes of paths that one listing has, so that deep directories with long names can't make
 /// its few entries long; what is beyond is left out as if it were beyond the number asked for.
-pub const LISTING_PATH_BYTES: usize = 2 * 1024 * 1024;
+pub const LISTING_PATH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Bytes as one run. The encoding is that of any `Vec<u8>`, but a file's bytes are copied at one stroke
 /// instead of one by one.
