@@ -35,6 +35,8 @@ mod reader;
 mod resources;
 #[path = "attacks/secrets.rs"]
 mod secrets;
+#[path = "harness/skip.rs"]
+mod skip;
 #[path = "attacks/survivors.rs"]
 mod survivors;
 #[path = "attacks/workspace.rs"]

@@ -9,8 +9,9 @@ use codebeaker::agent::plan::Protection::{
 };
 use codebeaker::runtime::Workspace;
 
-use crate::actor::{Actor, each_actor, skip};
+use crate::actor::{Actor, each_actor};
 use crate::lab::{Setting, program};
+use crate::skip::skip;
 
 #[test]
 fn no_namespaces_are_made_or_joined() {

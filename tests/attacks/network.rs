@@ -44,7 +44,7 @@ fn landlock_alone_keeps_abstract_sockets_away() {
         if stand.landlock_abi >= 6 {
             assert!(!worked, "HOLE: {detail}");
         } else {
-            crate::actor::skip("this kernel's Landlock has no scopes");
+            crate::skip::skip("this kernel's Landlock has no scopes");
         }
         lab.host.connections();
         stand.close().await;

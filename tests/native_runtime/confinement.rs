@@ -5,7 +5,8 @@ use std::path::Path;
 use codebeaker::agent::plan::Protection;
 use codebeaker::runtime::{Enforcer, Limit};
 
-use super::boxes::{on_both, skip, spec, stand, without};
+use super::boxes::{on_both, spec, stand, without};
+use super::skip::skip;
 
 #[test]
 fn a_program_has_no_privilege_and_sees_nothing_of_the_host() {

@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 
 use codebeaker::runtime::native::Native;
 
-use super::boxes::{is_root, on_both, part, processes_with, role, run, skip, spec, stand, unique_number, until};
+use super::boxes::{is_root, on_both, part, processes_with, role, run, spec, stand, unique_number, until};
+use super::skip::skip;
 
 /// What there is to see of one sandbox from outside.
 struct Traces {

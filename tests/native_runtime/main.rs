@@ -10,4 +10,6 @@ mod confinement;
 mod endings;
 mod probing;
 mod resources;
+#[path = "../harness/skip.rs"]
+mod skip;
 mod workspaces;

@@ -5,7 +5,8 @@ use std::process::Command;
 use codebeaker::runtime::native::Native;
 use codebeaker::runtime::{Isolation, Runtime, RuntimeError};
 
-use super::boxes::{is_root, on_both, part, role, run, skip, spec};
+use super::boxes::{is_root, on_both, part, role, run, spec};
+use super::skip::skip;
 
 #[test]
 fn where_a_sandbox_comes_up_the_runtime_is_available() {

@@ -4,7 +4,8 @@ use codebeaker::agent::wire::Cause;
 use codebeaker::config::Limits;
 use codebeaker::runtime::{Enforcer, Limit, SandboxSpec};
 
-use super::boxes::{is_root, on_both, skip, spec, stand};
+use super::boxes::{is_root, on_both, spec, stand};
+use super::skip::skip;
 
 fn limited(change: impl FnOnce(&mut Limits)) -> SandboxSpec {
     let mut spec = spec();
