@@ -11,6 +11,7 @@ mod link;
 mod process;
 mod stream;
 
+pub use codebeaker_agent::wire::Endpoint;
 pub use codebeaker_agent::{frame, plan, wire};
 pub use link::{Link, LinkError, Program};
 pub use process::{ByteStream, Ended, Process, Signals, StdinError, StdinWriter};

@@ -26,6 +26,17 @@ pub struct Engine {
     pub module_path: Option<&'static str>,
     /// The command that installs it on Debian and Ubuntu.
     pub install: &'static str,
+    /// What debugs its programs; `None` where nothing does.
+    pub debugger: Option<Debugger>,
+}
+
+/// Kinds of debuggers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Debugger {
+    /// Ours for Python, which travels in this executable.
+    Python,
+    /// The inspector of V8, which the engine brings along.
+    Inspector,
 }
 
 /// Every engine there is.
@@ -42,6 +53,7 @@ pub const ENGINES: &[Engine] = &[
         env: &[("PYTHONUNBUFFERED", "1"), ("PYTHONUTF8", "1"), ("PYTHONDONTWRITEBYTECODE", "1")],
         module_path: Some("PYTHONPATH"),
         install: "apt-get install python3",
+        debugger: Some(Debugger::Python),
     },
     Engine {
         id: "node",
@@ -53,6 +65,7 @@ pub const ENGINES: &[Engine] = &[
         env: &[],
         module_path: Some("NODE_PATH"),
         install: "apt-get install nodejs",
+        debugger: Some(Debugger::Inspector),
     },
     Engine {
         id: "bash",
@@ -64,6 +77,7 @@ pub const ENGINES: &[Engine] = &[
         env: &[],
         module_path: None,
         install: "apt-get install bash",
+        debugger: None,
     },
 ];
 

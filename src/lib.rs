@@ -9,14 +9,15 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | 0 | ids, config, causes |
-//! | 1 | protocol, engine |
+//! | 1 | protocol, engine, dap |
 //! | 2 | transport, agent |
 //! | 3 | sandbox |
 //! | 4 | runtime |
 //! | 5 | execution, files |
 //! | 6 | session |
-//! | 7 | server |
-//! | 8 | cli |
+//! | 7 | debug |
+//! | 8 | server |
+//! | 9 | cli |
 //!
 //! `protocol` (the wire types of the front) is imported by `transport`, `server` and `cli` alone, so
 //! that what lies between never sees JSON-RPC. The package in `agent/guest` is the executable that is
@@ -28,6 +29,8 @@ pub mod agent;
 pub mod causes;
 pub mod cli;
 pub mod config;
+pub mod dap;
+pub mod debug;
 pub mod engine;
 pub mod execution;
 pub mod files;

@@ -109,6 +109,18 @@ pub struct Spawn {
     pub limits: ExecutionLimits,
 }
 
+/// Something in the sandbox that the agent connects to for the daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Endpoint {
+    /// A TCP port that a program listens on, on the sandbox's own loopback.
+    Port(u16),
+    /// A unix socket that a program listens on; a first byte of 0 means an abstract name.
+    Unix(Vec<u8>),
+    /// A FIFO that the agent makes at this path of [`Area::Code`], and reads: what programs write there comes
+    /// out, and nothing goes in.
+    Fifo(Vec<u8>),
+}
+
 /// Columns and rows of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TerminalSize {
