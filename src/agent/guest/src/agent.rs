@@ -20,9 +20,9 @@ mod shim;
 mod shims;
 mod sys;
 mod terminal;
-mod two_way;
 #[cfg(test)]
 mod tests;
+mod two_way;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -280,12 +280,10 @@ fn heed(
         ToAgent::Signal { execution, signal, reach } => executions.signal(execution, signal, reach),
         ToAgent::Resize { execution, size } => executions.resize(execution, size),
         ToAgent::Connect { conduit, endpoint } => conduits.connect(conduit, endpoint, files, epoll, outbound),
-        ToAgent::Disconnect { conduit } => {
-            match executions.get(conduit).and_then(Execution::side) {
-                Some(side) => side.disconnect(epoll, outbound),
-                None => conduits.disconnect(conduit, epoll, outbound),
-            }
-        }
+        ToAgent::Disconnect { conduit } => match executions.get(conduit).and_then(Execution::side) {
+            Some(side) => side.disconnect(epoll, outbound),
+            None => conduits.disconnect(conduit, epoll, outbound),
+        },
         ToAgent::File { request, op } => files.handle(request, op, outbound),
     }
 }

@@ -158,8 +158,7 @@ fn or_next(number: u32, address: &Address, errno: Errno, epoll: &Epoll) -> Resul
 
 fn connected(socket: OwnedFd, number: u32, address: &Address, epoll: &Epoll) -> Result<Conduit, Failure> {
     let carrier = if matches!(address, Address::Unix(..)) { Carrier::Socket } else { Carrier::Tcp };
-    let stream =
-        TwoWay::new(socket, number, carrier, epoll).map_err(|errno| ("watch the connection", errno))?;
+    let stream = TwoWay::new(socket, number, carrier, epoll).map_err(|errno| ("watch the connection", errno))?;
     Ok(Conduit::Connected { stream, _pipe: None })
 }
 

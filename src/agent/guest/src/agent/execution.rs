@@ -362,13 +362,15 @@ impl Execution {
     /// Whether [`Execution::pass_on`] would get anywhere. Not before the program is known to run: its output
     /// must not come first.
     pub(crate) fn has_work(&self) -> bool {
-        let any = self.outputs.iter().flatten().any(Output::has_work) || self.side.as_ref().is_some_and(TwoWay::has_work);
+        let any =
+            self.outputs.iter().flatten().any(Output::has_work) || self.side.as_ref().is_some_and(TwoWay::has_work);
         any && self.phase != Phase::Starting
     }
 
     /// Whether nothing is left to be told of it.
     pub(crate) fn is_done(&self) -> bool {
-        self.phase == Phase::Over && self.outputs.iter().flatten().all(Output::is_ended)
+        self.phase == Phase::Over
+            && self.outputs.iter().flatten().all(Output::is_ended)
             && self.side.as_ref().is_none_or(TwoWay::is_ended)
     }
 }

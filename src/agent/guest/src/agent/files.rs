@@ -21,9 +21,9 @@ use codebeaker_agent::wire::{Area, FileFault, FileKind, FileOp, FileReply, FileS
 
 use self::list::Listing;
 use self::path::Root;
+pub(crate) use self::pipe::Pipe;
 use self::remove::Removal;
 use self::write::Writes;
-pub(crate) use self::pipe::Pipe;
 use crate::agent::outbound::Outbound;
 use crate::agent::sys::{Errno, Result};
 

@@ -99,13 +99,7 @@ pub(crate) fn connected(socket: BorrowedFd<'_>) -> Result<()> {
     let mut length = size_of::<c_int>() as socklen_t;
     // SAFETY: the pointers are to an int and to its size.
     check(unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_ERROR,
-            (&raw mut error).cast(),
-            &raw mut length,
-        )
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ERROR, (&raw mut error).cast(), &raw mut length)
     })?;
     if error == 0 { Ok(()) } else { Err(Errno(error)) }
 }
