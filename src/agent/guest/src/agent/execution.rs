@@ -321,6 +321,19 @@ impl Execution {
         }
     }
 
+    /// epoll has news of a part.
+    pub(crate) fn notice(&mut self, part: Part, events: u32, epoll: &Epoll, outbound: &mut Outbound) {
+        let output = match part {
+            Part::Stdin => return self.input.set_ready(epoll, outbound),
+            Part::Side => return self.side.iter_mut().for_each(|side| side.notice(events, epoll, outbound)),
+            Part::Stdout => &mut self.outputs[0],
+            Part::Stderr => &mut self.outputs[1],
+        };
+        if let Some(output) = output {
+            output.set_ready(events);
+        }
+    }
+
     /// The way in.
     pub(crate) fn input(&mut self) -> &mut Input {
         &mut self.input
