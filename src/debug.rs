@@ -10,3 +10,4 @@
 pub mod backend;
 pub mod ground;
 pub mod model;
+pub mod proxy;
