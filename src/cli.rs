@@ -146,7 +146,8 @@ fn sessions(common: &Common) -> Result<Arc<Sessions>, String> {
     }
     let settings = Settings { max_sessions: common.max_sessions, ..Settings::default() };
     let native = Arc::new(Native::start());
-    Ok(Arc::new(Sessions::new(settings, Host::new(vec![native], installations))))
+    let host = Host::new(vec![native], installations).with_adapters(discover::adapters(&path, home.as_deref()));
+    Ok(Arc::new(Sessions::new(settings, host)))
 }
 
 fn failed(message: &str) -> ExitCode {

@@ -225,3 +225,4 @@ impl Debugs {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+pub mod proxy;
