@@ -53,8 +53,8 @@ fn kernel(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> SocketFa
 pub struct Socket {
     listener: UnixListener,
     path: PathBuf,
-    /// Device and inode: what is removed must be what was made.
-    identity: (u64, u64),
+    /// What is removed must be what was made.
+    identity: Identity,
     /// Gone with the socket.
     _directory: Option<PrivateDirectory>,
 }
@@ -99,7 +99,7 @@ impl Socket {
         let listener = UnixListener::bind(&path).map_err(kernel(&path, "listen"))?;
         let made = fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).and_then(|()| path.symlink_metadata());
         let made = made.map_err(kernel(&path, "set mode"))?;
-        Ok(Self { listener, path, identity: (made.dev(), made.ino()), _directory: directory })
+        Ok(Self { listener, path, identity: identity(&made), _directory: directory })
     }
 
     /// Where it is.
@@ -125,12 +125,19 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let is_ours = |there: fs::Metadata| (there.dev(), there.ino()) == self.identity;
+        let is_ours = |there: fs::Metadata| identity(&there) == self.identity;
         if self.path.symlink_metadata().is_ok_and(is_ours) {
             // It may go between the look and this.
             drop(fs::remove_file(&self.path));
         }
     }
+}
+
+/// Device, inode, and when that was last changed: the number of an inode is used again soon.
+type Identity = (u64, u64, i64, i64);
+
+fn identity(file: &fs::Metadata) -> Identity {
+    (file.dev(), file.ino(), file.ctime(), file.ctime_nsec())
 }
 
 /// Makes room for a socket: only one that nobody listens on may be in the way.
@@ -186,7 +193,7 @@ mod tests {
     #[tokio::test]
     async fn only_a_socket_without_a_listener_is_replaced() {
         let base = tempfile::tempdir().unwrap();
-        let path = base.path().join("door");
+        let path = base.path().join("own/door");
         let first = Socket::bind(&path).unwrap();
         assert!(matches!(Socket::bind(&path), Err(SocketFault::Taken(_))));
         drop(first);
