@@ -273,7 +273,7 @@ impl Sessions {
     pub(super) async fn bring_up(&self, runtime: &dyn Runtime, spec: SandboxSpec) -> Result<Standing, SessionError> {
         let Sandbox { stream, enforcement, mut keeper } = runtime.create(spec).await?;
         let (reader, writer) = stream.into_split();
-        match Link::connect(reader, writer).await {
+        match Link::open(reader, writer).await {
             Ok((link, _)) => Ok(Standing { link, enforcement, keeper }),
             Err(error) => {
                 keeper.destroy().await;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use codebeaker_agent::frame::Stream;
 use codebeaker_agent::wire::{FromAgent, Reach, Spawn, TerminalSize};
 
+use crate::agent::channels::Buffers;
 use crate::agent::execution::{Execution, Part};
 use crate::agent::memory::Watch;
 use crate::agent::outbound::Outbound;
@@ -78,6 +79,11 @@ impl Executions {
         self.all.get_mut(&execution)
     }
 
+    /// Whether there is one of this number.
+    pub(crate) fn has(&self, execution: u32) -> bool {
+        self.all.contains_key(&execution)
+    }
+
     /// epoll has news of some part.
     pub(crate) fn notice(&mut self, token: u64, events: u32, epoll: &Epoll, outbound: &mut Outbound) {
         if let Some(shim) = shim_of(token) {
@@ -89,6 +95,12 @@ impl Executions {
             Part::Stdin => return execution.input().set_ready(epoll, outbound),
             Part::Stdout => Stream::Stdout,
             Part::Stderr => Stream::Stderr,
+            Part::Side => {
+                if let Some(side) = execution.side() {
+                    side.notice(events, epoll, outbound);
+                }
+                return;
+            }
         };
         if let Some(output) = execution.output(stream) {
             output.set_ready(events);
@@ -130,14 +142,12 @@ impl Executions {
     }
 
     /// Passes on output, some of each stream that has any. Returns whether there is more to do at once.
-    pub(crate) fn pass_on(&mut self, epoll: &Epoll, buffer: &mut [u8], outbound: &mut Outbound) -> bool {
+    pub(crate) fn pass_on(&mut self, epoll: &Epoll, buffers: &mut Buffers, outbound: &mut Outbound) -> bool {
         for execution in self.all.values_mut() {
-            for output in execution.outputs_with_work() {
-                output.pass_on(epoll, buffer, outbound);
-            }
+            execution.pass_on(epoll, buffers, outbound);
         }
         self.all.retain(|_, execution| !execution.is_done());
-        outbound.takes_data() && self.all.values_mut().any(|execution| execution.outputs_with_work().next().is_some())
+        outbound.takes_data() && self.all.values().any(Execution::has_work)
     }
 
     /// Does what is due: kills, and looks at memory.

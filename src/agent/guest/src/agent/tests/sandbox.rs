@@ -71,6 +71,7 @@ pub(super) fn program(execution: u32, argv: &[&str]) -> Spawn {
         cwd: WORKSPACE.to_owned(),
         stdin: false,
         terminal: None,
+        side: false,
         limits: ExecutionLimits::default(),
     }
 }
