@@ -11,6 +11,7 @@ mod adapter;
 pub mod backend;
 pub mod backends;
 mod client;
+pub mod door;
 pub mod ground;
 pub mod kept;
 pub mod model;
