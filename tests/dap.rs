@@ -77,7 +77,6 @@ macro_rules! dialogues {
             use super::Language;
 
             mod codebeaker {
-                #[allow(unused_imports, reason = "there may be no dialogue yet")]
                 use super::Language;
 
                 $(#[test]
@@ -87,7 +86,6 @@ macro_rules! dialogues {
             }
 
             mod oracle {
-                #[allow(unused_imports, reason = "there may be no dialogue yet")]
                 use super::Language;
 
                 $(#[test]
@@ -165,7 +163,45 @@ dialogues!(
         variables_pages
     ]
 );
-dialogues!(node, Language::Node, []);
+dialogues!(
+    node,
+    Language::Node,
+    [
+        arguments,
+        asynchronous,
+        breakpoint_locations,
+        breakpoint_moves,
+        breakpoints,
+        breakpoints_while_running,
+        cancel,
+        children,
+        columns,
+        completions,
+        conditions,
+        disconnect,
+        evaluate,
+        exception_conditions,
+        exceptions_all,
+        exceptions_uncaught,
+        hit_conditions,
+        just_my_code,
+        loaded_sources,
+        log_points,
+        looking_changes_nothing,
+        output,
+        pause,
+        restart,
+        restart_frame,
+        scopes,
+        set_values,
+        source_maps,
+        stack_pages,
+        stepping,
+        stop_on_entry,
+        terminate,
+        variables_pages
+    ]
+);
 
 #[test]
 fn the_schema_sees_what_it_is_for() {
