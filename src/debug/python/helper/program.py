@@ -45,12 +45,12 @@ def set_arguments(name, args):
     sys.argv[:] = [name, *args]
 
 
-def file_program(path, args):
+def file_program(path, args, watch):
     """`python path args`"""
     set_arguments(path, args)
     if os.path.isdir(path) or is_archive(path):
         sys.path.insert(0, path)
-        return module_program("__main__", args, path)
+        return module_program("__main__", args, watch, path)
     real = os.path.realpath(path) if os.path.islink(path) else os.path.abspath(path)
     put_on_path(os.path.dirname(real))
     shown = path if sys.version_info < (3, 9) else os.path.abspath(path)
@@ -84,12 +84,13 @@ def is_archive(path):
     return pkgutil.get_importer(path) is not None
 
 
-def module_program(name, args, program=None):
+def module_program(name, args, watch, program=None):
     """`python -m name args`"""
     runpy = outside_import("runpy")
     if program is None:
         set_arguments("-m", args)
         put_on_path(os.getcwd())
+    watch()
     try:
         if program is None:
             _, spec, code = runpy._get_module_details(name, runpy._Error)

@@ -87,7 +87,7 @@ class Threads:
         ident = get_ident()
         name = name_of(owner) if owner is not None else None
         with self.state.lock:
-            thread = Thread(self.state.number(), ident, name or "thread %d" % ident)
+            thread = Thread(self.state.number(), ident, name or self.plain_name(ident))
             self.state.threads[thread.number] = thread
             self.state.by_ident[ident] = thread
             if self.debugger.armed:
@@ -95,6 +95,10 @@ class Threads:
         if self.debugger.armed:
             self.debugger.channel.event("threadStarted", id=thread.number, name=thread.name)
         return thread
+
+    def plain_name(self, ident):
+        """What a thread goes by that has no name of its own."""
+        return "MainThread" if ident == self.debugger.main else "Thread %d" % ident
 
     def end(self, thread):
         """The calling thread is about to be gone."""
