@@ -120,8 +120,6 @@ def prepare(options, watch):
     """Gets the program's code and its `__main__`. `watch` is called before anything else of the program's runs."""
     if options.kind == "module":
         return program.module_program(options.target, options.args, watch)
-    if options.kind == "code":
-        return program.code_program(options.target, options.name, options.args)
     if options.kind == "inline":
         return program.inline_program(options.target, options.args)
     return program.file_program(options.target, options.args, watch)
