@@ -8,7 +8,7 @@ import _ast
 
 from . import lookup
 from .contents import quality_of
-from .evaluation import as_operand, extras_of, frame_of, namespace_of, namespace_tree
+from .namespaces import as_operand, extras_of, frame_of, namespace_of, namespace_tree
 from .lookup import MISSING, is_of
 from .operations import Refused, operation
 from .rendering import ALONE, IN_A_LIST, Rendering

@@ -8,8 +8,7 @@ program's in any case. What a line assigns stays in the frame; the last value is
 import _ast
 import re
 
-from . import library
-from .evaluation import as_operand, extras_of, namespace_of, namespace_tree
+from .namespaces import as_operand, extras_of, namespace_of, namespace_tree
 from .operations import Refused
 from .rendering import ALONE, WHOLE, Rendering
 from .values import Shower
@@ -64,7 +63,10 @@ def run(context, entry, text, hexadecimal=False):
     command = command_in(namespace_of(entry), text)
     if command is not None:
         if console.dialect is None:
-            console.dialect = library.bring("codebeaker_debug.dialect").Dialect()
+            # It brings half of the standard library along, which a session without commands does without.
+            import codebeaker_debug.dialect as dialect
+
+            console.dialect = dialect.Dialect()
         return console.dialect.perform(context, console, entry, text.strip())
     stripped = text.lstrip()
     if stripped.startswith("!"):

@@ -14,6 +14,7 @@ import _collections_abc as abc
 
 from . import lookup
 from .lookup import FIELDS, FUNCTIONS, MISSING, find, is_of, members, mro, own_dict
+from .rendering import Rendering
 
 # A dictionary of more entries is paged like a list.
 MANY_ENTRIES = 1000
@@ -98,8 +99,6 @@ def _in_order(iterate, expression, pattern="%s[%d]"):
 
 
 def _entries(pairs, expression):
-    from .rendering import Rendering
-
     names = Rendering(200)
 
     def page(start, stop):

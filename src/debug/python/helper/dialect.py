@@ -13,8 +13,8 @@ import sys
 
 from .breakpoints import expression
 from .console import answer, command_in, refuse, run_python
-from .evaluation import extras_of, namespace_of
-from .operations import Refused, Then
+from .namespaces import extras_of, namespace_of
+from .operations import Refused, Then, registry
 from .stack import numbered, stack_of
 
 _ELSEWHERE = {
@@ -168,7 +168,7 @@ class Dialect(pdb.Pdb):
 
         Print the return value for the last return of a function.
         """
-        returned = self.entry.thread.returned
+        returned = getattr(self.entry.thread, "returned", None)
         if returned is None:
             self.error("Not yet returned!")
         else:
@@ -215,8 +215,6 @@ class Dialect(pdb.Pdb):
 
         Set the next line that will be executed. Only in the innermost frame.
         """
-        from .operations import registry
-
         if self.curindex != len(self.stack) - 1:
             return self.error("You can only jump within the bottom frame")
         try:

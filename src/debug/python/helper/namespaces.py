@@ -5,9 +5,11 @@ said so where it has none; that functions and comprehensions inside the code see
 name that only the debugger knows (`_`) never gets into the program.
 """
 
+import _ast
 import sys
 from types import CodeType
 
+from .native import write_locals
 from .operations import Refused
 
 # Flags of code objects: variables are kept outside a dictionary.
@@ -81,7 +83,7 @@ class Namespace:
         """Makes variables of the frame of what `locals` answered and somebody changed since. Raises Refused."""
         if not self._is_optimized():
             return
-        if to_fast(self.frame):
+        if write_locals(self.frame):
             return
         code = self.frame.f_code
         names = code.co_varnames + code.co_cellvars + code.co_freevars
@@ -112,6 +114,48 @@ class Namespace:
         raise KeyError(name)
 
 
+def frame_of(context, args):
+    """The state's Frame that a request is about, or None for the main module. Raises Refused."""
+    number = args.get("frame")
+    if number is None:
+        return None
+    entry = context.state.frame(number)
+    if entry.frame is None:
+        raise Refused("nothing can be evaluated in a heading")
+    return entry
+
+
+def namespace_of(entry):
+    """The variables that an expression in a frame sees."""
+    return Namespace(entry.frame if entry is not None else None)
+
+
+def extras_of(entry, thread):
+    """Names that the debugger adds to the program's."""
+    if entry is not None:
+        thread = entry.thread
+    error = thread.exception if thread is not None else None
+    return {"__exception__": error} if error is not None else {}
+
+
+def as_operand(namespace, text):
+    """An expression as it can stand before a dot or a bracket."""
+    try:
+        body = namespace_tree(namespace, text, "eval").body
+    except (SyntaxError, ValueError):
+        return None
+    plain = (_ast.Name, _ast.Attribute, _ast.Subscript, _ast.Call)
+    return text if isinstance(body, plain) and "\n" not in text else "(%s)" % text
+
+
+def namespace_tree(namespace, text, kind):
+    """A text's syntax tree; raises SyntaxError."""
+    flags = ONLY_SYNTAX_TREE
+    if namespace.frame is not None:
+        flags |= namespace.frame.f_code.co_flags & FUTURES
+    return compile(text, "<evaluation>", kind, flags, True)
+
+
 def _builtins(scope):
     found = scope.get("__builtins__")
     return found if type(found) is dict else vars(found or sys.modules["builtins"])
@@ -122,41 +166,3 @@ def _main():
     if module is None:
         raise Refused("the program has no main module")
     return vars(module)
-
-
-def to_fast(frame):
-    """Before 3.13: writes what `f_locals` answered last into the frame's variables. False where there is no way.
-
-    Asking the frame for `f_locals` once more would undo what was changed. The extension beneath ctypes is used,
-    as the module itself may be one of the program's.
-    """
-    if not _writer:
-        try:
-            _writer.append(_find_writer())
-        except Exception:
-            _writer.append(None)
-    if _writer[0] is None:
-        return False
-    _writer[0](frame, 1)
-    return True
-
-
-_writer = []
-
-
-def _find_writer():
-    import _ctypes
-
-    class Object(_ctypes._SimpleCData):
-        _type_ = "O"
-
-    class Int(_ctypes._SimpleCData):
-        _type_ = "i"
-
-    class Function(_ctypes.CFuncPtr):
-        _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_PYTHONAPI
-        _restype_ = None
-
-    function = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "PyFrame_LocalsToFast"))
-    function.argtypes = (Object, Int)
-    return function

@@ -181,7 +181,7 @@ def scopes(context, args):
 
     special = special_values(entry)
     if special:
-        add("Return value" if "return" in special else "Exception", "returnValue", lambda: special)
+        add("Exception" if "exception" in special else "Return value", "returnValue", lambda: special)
     free = frame.f_code.co_freevars
     if frame.f_locals is not frame.f_globals:
         add("Locals", "locals", lambda: {n: v for n, v in dict(frame.f_locals).items() if n not in free})
@@ -201,8 +201,9 @@ def special_values(entry):
         return {}
     if thread.exception is not None:
         return {"exception": thread.exception}
-    if thread.returned is not None:
-        return {"return " + thread.returned[0]: thread.returned[1]}
+    returned = getattr(thread, "returned", None)
+    if returned is not None:
+        return {"return " + returned[0]: returned[1]}
     return {}
 
 
