@@ -60,7 +60,8 @@ def run(context, entry, text, hexadecimal=False):
     console = console_of(context)
     entry = console.place(entry)
     text = text.strip("\n")
-    command = command_in(namespace_of(entry), text)
+    aliases = console.dialect.aliases if console.dialect is not None else ()
+    command = command_in(namespace_of(entry), text, aliases)
     if command is not None:
         if console.dialect is None:
             # It brings half of the standard library along, which a session without commands does without.
@@ -74,12 +75,14 @@ def run(context, entry, text, hexadecimal=False):
     return run_python(context, console, entry, text, hexadecimal)
 
 
-def command_in(namespace, text):
+def command_in(namespace, text, aliases=()):
     """The name of pdb's command that a line is, or None when it is the program's."""
     match = _WORD.fullmatch(text.strip())
     if match is None or "\n" in text.strip():
         return None
     word, rest = match.groups()
+    if word in aliases:
+        return word
     if word not in COMMANDS or word == "!":
         return None
     if word == "?":

@@ -112,6 +112,24 @@ class Dialect(pdb.Pdb):
         self.print_stack_entry(self.stack[number])
         self.lineno = None
 
+    def precmd(self, line):
+        """Puts aliases in, and queues what stands after `;;`. Without pdb's variables that begin with a `$`."""
+        line = line.strip()
+        words = line.split()
+        depth = 0
+        while words and words[0] in self.aliases and depth < 10:
+            line = self.aliases[words[0]]
+            for index, word in enumerate(words[1:], 1):
+                line = line.replace("%" + str(index), word)
+            line = line.replace("%*", " ".join(words[1:]))
+            words = line.split()
+            depth += 1
+        if not words or words[0] != "alias":
+            line, separator, rest = line.partition(";;")
+            if separator:
+                self.cmdqueue.insert(0, rest.strip())
+        return line.strip()
+
     # What pdb would do by itself
 
     def set_convenience_variable(self, frame, name, value):
