@@ -9,7 +9,7 @@ import signal
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 
-from . import control, exceptions, native, printing, program, stack, threads
+from . import assignment, completion, control, evaluation, exceptions, native, printing, program, sources, stack, threads, values
 from .breaks import install_breaks
 from .channel import Channel, ChannelClosed, high_descriptor
 from .debugger import Debugger
