@@ -155,12 +155,7 @@ impl Features {
     /// Every feature with its defaults: what a client gets that says nothing of codebeaker.
     #[must_use]
     pub fn all() -> Self {
-        Self {
-            streaming: Some(StreamingOffer::default()),
-            stdin: true,
-            pty: true,
-            debug: Some(DebugOffer::default()),
-        }
+        Self { streaming: Some(StreamingOffer::default()), stdin: true, pty: true, debug: Some(DebugOffer::default()) }
     }
 
     /// Whether a feature was negotiated.

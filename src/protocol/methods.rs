@@ -276,9 +276,12 @@ pub const METHODS: &[Method] = &[
             DebugLimit,
             DebugSocketFailed,
         ]),
-    method::<DebugSendParams, DebugSendResult>("debug/send", "One request of the Debug Adapter Protocol, and its answer")
-        .needs(Feature::Debug)
-        .errors(&[FeatureNotNegotiated, DebugNotFound]),
+    method::<DebugSendParams, DebugSendResult>(
+        "debug/send",
+        "One request of the Debug Adapter Protocol, and its answer",
+    )
+    .needs(Feature::Debug)
+    .errors(&[FeatureNotNegotiated, DebugNotFound]),
     method::<NoParams, DebugListResult>("debug/list", "What is debugged")
         .needs(Feature::Debug)
         .errors(&[FeatureNotNegotiated]),
