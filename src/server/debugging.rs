@@ -111,7 +111,7 @@ impl Debugging {
         let outbox = this.outbox.clone();
         drop(this);
         // A client that is gone needs to know nothing more.
-        drop(outbox.data(ended(id, reason)).await);
+        outbox.data(ended(id, reason)).await.map(|_| ()).unwrap_or_default();
         // This drops the entry, and so would end a task that still had something to do.
         if let Some(this) = debugging.upgrade() {
             this.lock().remove(id);
