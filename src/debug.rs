@@ -10,4 +10,5 @@
 pub mod backend;
 pub mod ground;
 pub mod model;
+pub mod proxied;
 pub mod proxy;
