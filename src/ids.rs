@@ -56,6 +56,11 @@ id!(
     "exe_"
 );
 id!(
+    /// Names something that is debugged.
+    DebugId,
+    "dbg_"
+);
+id!(
     /// Names one run of the daemon.
     InstanceId,
     "ins_"

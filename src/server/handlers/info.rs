@@ -175,6 +175,7 @@ pub(in crate::server) fn engine_infos(connection: &Connection, runtimes: &[Runti
             reason,
             hint,
             runtimes: usable.map(|runtime| runtime.id.clone()).collect(),
+            debug: available && engine.debugger.is_some(),
         }
     });
     infos.collect()
