@@ -18,6 +18,8 @@ pub mod ground;
 mod handles;
 pub mod kept;
 pub mod model;
+pub mod proxied;
+pub mod proxy;
 pub mod python;
 mod paths;
 mod sandbox_ground;
@@ -235,4 +237,3 @@ impl Debugs {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-pub mod proxy;
