@@ -58,15 +58,15 @@ pub(super) async fn serve(sessions: Arc<Sessions>) -> ExitCode {
     ExitCode::from(u8::try_from(exit.exit_code()).unwrap_or(1))
 }
 
-/// The signals that end the daemon.
-struct Signals {
+/// The signals that end the daemon, and the debug adapter.
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -74,7 +74,7 @@ impl Signals {
         })
     }
 
-    async fn next(mut self) -> &'static str {
+    pub(super) async fn next(mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

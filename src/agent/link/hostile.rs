@@ -131,7 +131,7 @@ async fn play(turns: Vec<Turn>) {
     };
     send(&mut stream, &message(&FromAgent::Ready(Ready { version: VERSION, landlock_abi: 0 }))).await;
     let (reader, writer) = tokio::io::split(ours);
-    let (link, _) = Link::connect(reader, writer).await.unwrap();
+    let (link, _) = Link::open(reader, writer).await.unwrap();
     let mut waiting = Vec::new();
     for turn in turns {
         match turn {

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use codebeaker_agent::frame::{self, Channel, Kind, Stream};
 use codebeaker_agent::plan::Protection;
-use codebeaker_agent::wire::{ExecutionLimits, Exited, FileFault, FileOp, FileReply, FromAgent, Reach, Spawn, ToAgent};
+use codebeaker_agent::wire::{
+    Endpoint, ExecutionLimits, Exited, FileFault, FileOp, FileReply, FromAgent, Reach, Spawn, ToAgent,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -71,8 +73,15 @@ pub(super) fn program(execution: u32, argv: &[&str]) -> Spawn {
         cwd: WORKSPACE.to_owned(),
         stdin: false,
         terminal: None,
+        side: false,
         limits: ExecutionLimits::default(),
     }
+}
+
+/// A program that has a stream on descriptor 3.
+pub(super) fn with_side(mut spawn: Spawn) -> Spawn {
+    spawn.side = true;
+    spawn
 }
 
 /// A shell script.
@@ -124,7 +133,11 @@ impl Sandbox {
     pub(super) fn send_frame(&mut self, kind: Kind, channel: Channel, payload: &[u8]) {
         let mut bytes = Vec::new();
         frame::append(&mut bytes, kind, channel, payload);
-        self.stream.write_all(&bytes).unwrap();
+        match self.stream.write_all(&bytes) {
+            // An agent that has had enough is gone by now, as the next read says.
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {}
+            other => other.unwrap(),
+        }
     }
 
     pub(super) fn send(&mut self, message: &ToAgent) {
@@ -216,6 +229,66 @@ impl Sandbox {
             }
             assert!(self.step(), "the agent is gone");
         }
+    }
+
+    /// How a conduit came off: `None` when it stands, else the step and the error.
+    pub(super) fn connect(&mut self, number: u32, endpoint: Endpoint) -> Option<(String, i32)> {
+        self.send(&ToAgent::Connect { conduit: number, endpoint });
+        self.connected(number)
+    }
+
+    /// The answer to a connection that was asked for.
+    pub(super) fn connected(&mut self, number: u32) -> Option<(String, i32)> {
+        loop {
+            let about = |message: &FromAgent| match message {
+                FromAgent::Connected { conduit } | FromAgent::NotConnected { conduit, .. } => *conduit == number,
+                _ => false,
+            };
+            if let Some(at) = self.messages.iter().position(about) {
+                return match self.messages.remove(at) {
+                    Some(FromAgent::NotConnected { step, errno, .. }) => Some((step, errno)),
+                    _ => None,
+                };
+            }
+            assert!(self.step(), "the agent is gone");
+        }
+    }
+
+    /// Says something on a two-way stream.
+    pub(super) fn say(&mut self, number: u32, bytes: &[u8]) {
+        for piece in bytes.chunks(frame::MAX_DATA_BYTES) {
+            self.send_frame(Kind::Data, Channel::of(number, Stream::Side), piece);
+        }
+    }
+
+    /// Ends the way in of a two-way stream.
+    pub(super) fn shut(&mut self, number: u32) {
+        self.send_frame(Kind::End, Channel::of(number, Stream::Side), &[]);
+    }
+
+    /// Reads a two-way stream until so many bytes have come, and takes them.
+    pub(super) fn hear(&mut self, number: u32, length: usize) -> Vec<u8> {
+        let channel = Channel::of(number, Stream::Side).0;
+        while self.data.get(&channel).map_or(0, Vec::len) < length {
+            assert!(self.step(), "the agent is gone");
+        }
+        let data = self.data.get_mut(&channel).unwrap();
+        data.drain(..length).collect()
+    }
+
+    /// Everything that is left to come on a two-way stream.
+    pub(super) fn hear_out(&mut self, number: u32) -> Vec<u8> {
+        let channel = Channel::of(number, Stream::Side).0;
+        while !self.ended.contains(&channel) {
+            assert!(self.step(), "the agent is gone");
+        }
+        self.data.remove(&channel).unwrap_or_default()
+    }
+
+    /// How much more may be said on a two-way stream on which so much was said.
+    pub(super) fn room(&self, number: u32, said: usize) -> usize {
+        let granted = self.credit.get(&Channel::of(number, Stream::Side).0).copied().unwrap_or(0) as usize;
+        granted + frame::STREAM_WINDOW as usize - said
     }
 
     /// The number of the program, which has started.

@@ -1,0 +1,1 @@
+//! Conduits against an agent that the test plays.
