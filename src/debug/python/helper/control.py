@@ -3,13 +3,13 @@
 import sys
 
 from .calls import calls_ahead
-from .operations import Refused, operation
+from .operations import Refused, Then, operation
 
 
 @operation("start")
 def start(context, args):
     """Lets the program begin, once all is configured."""
-    context.debugger.begin()
+    return Then({}, context.debugger.begin)
 
 
 @operation("setBreakpoints")
@@ -74,7 +74,7 @@ def interrupt(context, args):
 @operation("detach")
 def detach(context, args):
     """Lets go of the program, which runs on undebugged."""
-    context.debugger.detach()
+    return Then({}, context.debugger.detach)
 
 
 @operation("stepInTargets")

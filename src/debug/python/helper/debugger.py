@@ -20,7 +20,7 @@ from .breakpoints import Breakpoints
 from .exceptions import Exceptions
 from .monitoring import Monitoring, monitoring
 from .operations import Context, NotStopped, Refused, Then, failure, perform, registry
-from .places import Places, is_own
+from .places import Places, chain
 from .state import State, Thread
 from .stepping import COMPREHENSIONS, Step
 from .threads import Threads
@@ -48,8 +48,6 @@ class Debugger:
         self.detached = False
         # The main thread's ident.
         self.main = get_ident()
-        # Code whose frames carry the program's, and which stacks end at.
-        self.bottoms = set()
         # Frames that a function breakpoint was met for, which stop at their first line, and the breakpoints.
         self.entering = {}
         # Something beside breakpoints matters: lines have to be looked at closely.
@@ -317,10 +315,7 @@ class Debugger:
             frames = thread.frames
             # A list is what an exception left behind: nothing in it goes on.
             return None if isinstance(frames, list) else frames
-        frame = sys._current_frames().get(thread.ident)
-        while frame is not None and is_own(frame.f_code):
-            frame = frame.f_back
-        return frame
+        return next(chain(sys._current_frames().get(thread.ident)), None)
 
     def moved(self, thread):
         """A thread that is held was moved to another line. Answers a `Then`."""

@@ -9,7 +9,7 @@ import traceback
 
 from .breakpoints import evaluate_in, expression, told
 from .operations import Refused, operation
-from .places import is_own
+from .places import is_own, outer
 
 # How loops and generators end is no exception to anybody.
 MACHINERY = (StopIteration, StopAsyncIteration, GeneratorExit)
@@ -101,8 +101,8 @@ class Exceptions:
         wanted = self.filters.get("userUncaught")
         if wanted is None or thread.held or is_own(frame.f_code) or not self.debugger.is_user(frame.f_code):
             return
-        caller = frame.f_back
-        if caller is None or is_own(caller.f_code) or self.debugger.is_user(caller.f_code):
+        caller = outer(frame)
+        if caller is None or self.debugger.is_user(caller.f_code):
             return
         if wanted.counts(frame, error):
             thread.met = id(error)

@@ -8,8 +8,7 @@ into calls, and while other threads have to be halted.
 import sys
 from _thread import get_ident
 
-from .places import is_own
-from .stepping import chain
+from .places import chain, is_own
 
 monitoring = getattr(sys, "monitoring", None)
 

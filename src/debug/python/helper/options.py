@@ -15,8 +15,6 @@ class Options:
         self.kind = None
         # A path, a module's name or a text.
         self.target = None
-        # What code goes by that came with the request.
-        self.name = None
         self.args = []
         self.stop_on_entry = False
         self.user_code = []
@@ -50,6 +48,5 @@ def parse(args):
     if options.kind is None:
         sys.exit("codebeaker_debug: no program")
     if options.kind == "code":
-        options.name = options.target
         options.target = os.path.join(os.path.dirname(HOME.rstrip("/")), options.target)
     return options

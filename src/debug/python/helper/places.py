@@ -10,10 +10,32 @@ HOME = os.path.dirname(os.path.abspath(__file__)) + "/"
 # What lies here was installed, wherever it lies.
 INSTALLED = ("/site-packages/", "/dist-packages/")
 
+# Code of the helper's that calls the program's: what called that is nobody's business.
+bottoms = set()
+
 
 def is_own(code):
     """Whether code is the helper's, which nobody is to see."""
     return code.co_filename.startswith(HOME)
+
+
+def outer(frame):
+    """The frame of the program's that called this one, or None."""
+    frame = frame.f_back
+    while frame is not None and is_own(frame.f_code):
+        if frame.f_code in bottoms:
+            return None
+        frame = frame.f_back
+    return frame
+
+
+def chain(frame):
+    """A frame and those that called it, the program's alone."""
+    while frame is not None and is_own(frame.f_code):
+        frame = outer(frame)
+    while frame is not None:
+        yield frame
+        frame = outer(frame)
 
 
 class Places:

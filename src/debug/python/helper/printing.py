@@ -57,8 +57,8 @@ class Watched:
         inside = []
 
         def write_text(text):
-            frame = frame_at(1)
-            if self.last[1] != frame.f_lineno or self.last[0] is not frame.f_code:
+            frame = frame_at().f_back
+            if frame is not None and (self.last[1] != frame.f_lineno or self.last[0] is not frame.f_code):
                 self.announce(frame)
             if type(text) is str:
                 self.text += len(text) if text.isascii() else self.size(text)
@@ -73,7 +73,7 @@ class Watched:
             if inside or self.text - self.passed == size:
                 self.passed += size
             else:
-                self.announce(frame_at(1))
+                self.announce(frame_at().f_back)
                 self.direct += size
             return write_buffer(data)
 

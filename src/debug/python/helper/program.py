@@ -45,12 +45,12 @@ def set_arguments(name, args):
     sys.argv[:] = [name, *args]
 
 
-def file_program(path, args):
+def file_program(path, args, watch):
     """`python path args`"""
     set_arguments(path, args)
     if os.path.isdir(path) or is_archive(path):
         sys.path.insert(0, path)
-        return module_program("__main__", args, path)
+        return module_program("__main__", args, watch, path)
     real = os.path.realpath(path) if os.path.islink(path) else os.path.abspath(path)
     put_on_path(os.path.dirname(real))
     shown = path if sys.version_info < (3, 9) else os.path.abspath(path)
@@ -84,12 +84,13 @@ def is_archive(path):
     return pkgutil.get_importer(path) is not None
 
 
-def module_program(name, args, program=None):
+def module_program(name, args, watch, program=None):
     """`python -m name args`"""
     runpy = outside_import("runpy")
     if program is None:
         set_arguments("-m", args)
         put_on_path(os.getcwd())
+    watch()
     try:
         if program is None:
             _, spec, code = runpy._get_module_details(name, runpy._Error)
@@ -110,16 +111,6 @@ def module_program(name, args, program=None):
     return code, main_module(**attributes)
 
 
-def code_program(path, name, args):
-    """Code that came with the request and lies in a file; it goes by that file's name."""
-    with open(path, "rb") as file:
-        source = file.read()
-    set_arguments(name, args)
-    put_on_path(os.getcwd())
-    module = main_module(__file__=name, __loader__=external.SourceFileLoader("__main__", path))
-    return compile(source, path, "exec", 0, True), module
-
-
 def inline_program(source, args):
     """`python -c source args`"""
     set_arguments("-c", args)
@@ -137,23 +128,26 @@ def outside_import(name):
 
 
 def run(prepare, debugger):
-    """Runs the program to its end, and then ends as it ended. Never returns."""
+    """Runs the program to its end, and ends as it ended."""
+    error = None
     try:
         code, module = prepare()
         debugger.started(code)
         call(code, module.__dict__)
     except SystemExit:
         raise
-    except Unrunnable as error:
-        sys.stderr.write(error.text + "\n")
-        raise SystemExit(error.status) from None
-    except BaseException as error:
-        debugger.exceptions.uncaught(error)
-        report(error)
-        if isinstance(error, KeyboardInterrupt):
-            debugger.die_of = signal.SIGINT
-    else:
+    except Unrunnable as problem:
+        sys.stderr.write(problem.text + "\n")
+        raise SystemExit(problem.status) from None
+    except BaseException as problem:
+        debugger.exceptions.uncaught(problem)
+        error = problem
+    if error is None:
         return
+    # Outside of the handler: what the program's hook raises has nothing to do with it.
+    report(error)
+    if isinstance(error, KeyboardInterrupt):
+        debugger.die_of = signal.SIGINT
     raise SystemExit(1)
 
 
@@ -182,7 +176,8 @@ def report(error):
         raise
     except BaseException as other:
         sys.stderr.write("Error in sys.excepthook:\n")
-        sys.__excepthook__(type(other), other, without_own(other))
+        other.__traceback__ = without_own(other)
+        sys.__excepthook__(type(other), other, other.__traceback__)
         sys.stderr.write("\nOriginal exception was:\n")
         sys.__excepthook__(kind, error, trace)
     flush(sys.stderr)

@@ -14,6 +14,7 @@ from .breaks import install_breaks
 from .channel import Channel, ChannelClosed, high_descriptor
 from .debugger import Debugger
 from .options import parse
+from .places import bottoms
 
 SIDE = 3
 
@@ -25,13 +26,15 @@ class Session(Debugger):
         super().__init__(channel, options)
         # A signal to die of in the end, as the interpreter does.
         self.die_of = None
+        # The adapter let the program begin, and it has not been watched yet.
+        self.watched = False
         self.printing = printing.Printing(self)
 
     def open(self):
         """Gets everything ready, and begins to take requests."""
         self.threads.install()
         self.threads.begin()
-        self.bottoms.add(program.call.__code__)
+        bottoms.add(program.call.__code__)
         atexit.register(self.ending)
         os.register_at_fork(after_in_child=self.forked)
         install_breaks(self)
@@ -68,11 +71,17 @@ class Session(Debugger):
         while not waiting.acquire(True, 3600):
             pass
         self.starting = None
-        if not self.detached:
+        self.watched = not self.detached
+
+    def watch(self):
+        """Code of the program's is about to run, if only that of a package that it is in."""
+        if self.watched:
+            self.watched = False
             self.arm()
 
     def started(self, code):
         """The program's code is about to run."""
+        self.watch()
         if code.co_filename.startswith("<"):
             self.places.programs.add(code.co_filename)
         if self.options.stop_on_entry and self.armed:
@@ -104,15 +113,13 @@ def main(args):
     session = Session(channel, options)
     session.open()
     session.wait()
-    program.run(lambda: prepare(options), session)
+    program.run(lambda: prepare(options, session.watch), session)
 
 
-def prepare(options):
-    """Gets the program's code and its `__main__`."""
+def prepare(options, watch):
+    """Gets the program's code and its `__main__`. `watch` is called before anything else of the program's runs."""
     if options.kind == "module":
-        return program.module_program(options.target, options.args)
-    if options.kind == "code":
-        return program.code_program(options.target, options.name, options.args)
+        return program.module_program(options.target, options.args, watch)
     if options.kind == "inline":
         return program.inline_program(options.target, options.args)
-    return program.file_program(options.target, options.args)
+    return program.file_program(options.target, options.args, watch)

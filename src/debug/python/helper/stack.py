@@ -1,10 +1,11 @@
 """The stacks of threads that do not run: frames of the program's alone, and headings where a task waits for another."""
 
 import sys
+from itertools import islice
 
 from . import tasks
 from .operations import NotStopped, operation
-from .places import is_own, module_name, qualified_name
+from .places import chain, is_own, module_name, qualified_name
 
 # Nobody reads more; a stack without end must not take all memory.
 MAX_FRAMES = 20000
@@ -23,21 +24,11 @@ def stack_of(debugger, thread):
     if isinstance(top, list):
         found = [(frame, line, None) for frame, line in top if not is_own(frame.f_code)]
     else:
-        found = list(walk(debugger, top))
+        found = [(frame, frame.f_lineno, None) for frame in islice(chain(top), MAX_FRAMES)]
     if thread.task is not None:
         found = with_waiting(found, thread.task)
     thread.stack, thread.numbered = found, {}
     return found
-
-
-def walk(debugger, frame):
-    """The frames from one outwards."""
-    count = 0
-    while frame is not None and count < MAX_FRAMES and frame.f_code not in debugger.bottoms:
-        if not is_own(frame.f_code):
-            yield frame, frame.f_lineno, None
-            count += 1
-        frame = frame.f_back
 
 
 def with_waiting(found, task):

@@ -4,9 +4,7 @@ A step is bound to a frame, not to a depth: what another task or another call of
 meantime never ends it. The engine tells a step of each line that its thread reaches and of its frame's end.
 """
 
-import sys
-
-from .places import is_own
+from .places import outer
 
 COROUTINE = 0x80
 ASYNC_GENERATOR = 0x200
@@ -49,7 +47,7 @@ class Step:
             first, last = self.call
             if frame is self.frame:
                 return True
-            caller = visible_caller(frame)
+            caller = outer(frame)
             return caller is self.frame and first <= caller.f_lasti <= last
         if frame is self.frame:
             return True
@@ -89,30 +87,7 @@ class Step:
 
     def user_caller(self, frame):
         """The next frame out that is the user's own."""
-        caller = frame.f_back
-        while caller is not None:
-            if not is_own(caller.f_code) and self.places.is_user(caller.f_code.co_filename):
-                return caller
-            caller = caller.f_back
-        return None
-
-
-def visible_caller(frame):
-    """The frame that called this one, the helper's own left out."""
-    caller = frame.f_back
-    while caller is not None and is_own(caller.f_code):
-        caller = caller.f_back
-    return caller
-
-
-def chain(frame):
-    """A frame and those that called it."""
-    while frame is not None:
-        if not is_own(frame.f_code):
-            yield frame
-        frame = frame.f_back
-
-
-def lines_of_threads():
-    """The innermost frame of each thread, by the thread's ident."""
-    return sys._current_frames()
+        caller = outer(frame)
+        while caller is not None and not self.places.is_user(caller.f_code.co_filename):
+            caller = outer(caller)
+        return caller

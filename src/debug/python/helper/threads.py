@@ -48,27 +48,12 @@ class Threads:
         return start
 
     def entry(self, function):
-        """What a new thread runs instead of the program's function, to run that."""
+        """What a new thread runs instead of the program's function."""
         owner = getattr(function, "__self__", None)
         invoke = getattr(owner, "_invoke_excepthook", None)
         if invoke is not None:
             owner._invoke_excepthook = self.hook(invoke)
-
-        def run(*args, **keywords):
-            thread = self.begin(owner)
-            try:
-                self.debugger.engine_enters()
-                return function(*args, **keywords)
-            except SystemExit:
-                raise
-            except BaseException as error:
-                self.debugger.exceptions.uncaught(error)
-                error.__traceback__ = error.__traceback__.tb_next
-                raise
-            finally:
-                self.end(thread)
-
-        return run
+        return Entry(self, function, owner)
 
     def hook(self, invoke):
         """What threading calls when a thread's function has failed."""
@@ -87,7 +72,7 @@ class Threads:
         ident = get_ident()
         name = name_of(owner) if owner is not None else None
         with self.state.lock:
-            thread = Thread(self.state.number(), ident, name or "thread %d" % ident)
+            thread = Thread(self.state.number(), ident, name or self.plain_name(ident))
             self.state.threads[thread.number] = thread
             self.state.by_ident[ident] = thread
             if self.debugger.armed:
@@ -95,6 +80,10 @@ class Threads:
         if self.debugger.armed:
             self.debugger.channel.event("threadStarted", id=thread.number, name=thread.name)
         return thread
+
+    def plain_name(self, ident):
+        """What a thread goes by that has no name of its own."""
+        return "MainThread" if ident == self.debugger.main else "Thread %d" % ident
 
     def end(self, thread):
         """The calling thread is about to be gone."""
@@ -114,6 +103,35 @@ class Threads:
             if name is not None:
                 thread.name = name
         return thread.name
+
+
+class Entry:
+    """What a new thread runs instead of the program's function, to run that; it goes by the same name."""
+
+    def __init__(self, register, function, owner):
+        self.register = register
+        self.function = function
+        self.owner = owner
+
+    def __repr__(self):
+        return repr(self.function)
+
+    def __call__(self, *args, **keywords):
+        register, function = self.register, self.function
+        thread = register.begin(self.owner)
+        self.owner = self.function = None
+        try:
+            register.debugger.engine_enters()
+            return function(*args, **keywords)
+        except SystemExit:
+            raise
+        except BaseException as error:
+            register.debugger.exceptions.uncaught(error)
+            self.function = function
+            error.__traceback__ = error.__traceback__.tb_next
+            raise
+        finally:
+            register.end(thread)
 
 
 def name_of(owner):

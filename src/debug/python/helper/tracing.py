@@ -10,10 +10,11 @@ from _thread import get_ident
 from dis import opmap
 
 from . import native
-from .places import is_own
-from .stepping import chain
+from .places import chain, is_own
 
-YIELDS = frozenset(opmap[name] for name in ("YIELD_VALUE", "YIELD_FROM", "SEND") if name in opmap)
+RETURNS = frozenset(opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST") if name in opmap)
+# A generator, a coroutine or both.
+SUSPENDABLE = 0x2A0
 
 
 class Tracing:
@@ -182,6 +183,5 @@ START = 8
 
 def is_suspended(frame):
     """Whether a frame that returns only yields."""
-    if not frame.f_code.co_flags & 0x2A0:
-        return False
-    return frame.f_code.co_code[frame.f_lasti] in YIELDS
+    code = frame.f_code
+    return bool(code.co_flags & SUSPENDABLE) and code.co_code[frame.f_lasti] not in RETURNS
