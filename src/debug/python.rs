@@ -159,7 +159,7 @@ impl Backend for Python {
         args.append(&mut options);
         args.push("--".to_owned());
         args.extend(target.args.iter().cloned());
-        Ok(Preparation { files, args, env: BTreeMap::new(), side: true })
+        Ok(Preparation { files, program: None, args, env: BTreeMap::new(), side: true })
     }
 
     async fn connect(&self, target: &Target, ground: Arc<dyn Ground>) -> Result<Attachment, Fault> {
