@@ -111,7 +111,8 @@ def is_source(module):
 extensions = [entry for entry in sys.path if entry.endswith("lib-dynload")]
 builtins_import = builtins.__import__
 sealed["__import__"] = sealed_import
-# Read before anything else is, as its place in the path belongs to the program.
-del sys.path[0]
+# Its place in the path belongs to the program; an interpreter that trusts no such place left it out itself.
+if sys.path and os.path.realpath(sys.path[0]) == os.path.realpath(HOME):
+    del sys.path[0]
 session = boot()
 session.main(sys.argv[1:])
