@@ -4,6 +4,9 @@ Promises that no module of the program's, wherever it lies, is taken for one of 
 helper needs, and the other way round: the helper imports all that it needs before the program's search path
 counts, into modules of its own which nobody else gets to see. Those have a private copy of the builtins, so that
 a program that replaces `len` or `open` does not break its debugger.
+
+It is to be started by the path of this file, not of its directory: for that the interpreter would import modules of
+its own first, past those of the program's.
 """
 
 import builtins
@@ -16,6 +19,9 @@ HOME = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = "codebeaker_debug"
 LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
+# Modules whose frames call the program, or the interpreter on its behalf: what that imports is the program's.
+OUTSIDE = (PACKAGE + ".program", PACKAGE + ".breaks")
+
 sealed = dict(vars(builtins))
 own_modules = {}
 
@@ -25,7 +31,8 @@ class SealedLoader(external.SourceFileLoader):
 
     def create_module(self, spec):
         module = type(sys)(spec.name)
-        module.__dict__["__builtins__"] = sealed
+        if spec.name not in OUTSIDE:
+            module.__dict__["__builtins__"] = sealed
         return module
 
 
@@ -54,8 +61,7 @@ def boot():
     before = dict(sys.modules)
     for name, module in before.items():
         source = getattr(module, "__file__", None)
-        foreign = isinstance(source, str) and not source.startswith((LIBRARY + "/", HOME + "/"))
-        if foreign or name in ("runpy", "pkgutil"):
+        if isinstance(source, str) and not source.startswith((LIBRARY + "/", HOME + "/")):
             del sys.modules[name]
     sys.modules["__main__"] = before["__main__"]
     package = type(sys)(PACKAGE)
@@ -74,15 +80,14 @@ def boot():
         if name not in before and not name.startswith("_"):
             del sys.modules[name]
     sys.modules.update(before)
-    for name in ("runpy", "pkgutil"):
-        sys.modules.pop(name, None)
     return session
 
 
 extensions = [entry for entry in sys.path if entry.endswith("lib-dynload")]
 builtins_import = builtins.__import__
 sealed["__import__"] = sealed_import
-# Read before anything else is, as its place in the path belongs to the program.
-del sys.path[0]
+# With -P or -I there is no such place, and the first one is the library's.
+if sys.path[0] == HOME:
+    del sys.path[0]
 session = boot()
 session.main(sys.argv[1:])
