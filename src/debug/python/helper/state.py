@@ -39,8 +39,6 @@ class Thread:
         self.interrupted = False
         # It stopped, as the adapter was told; others that are held with it did not.
         self.announced = False
-        # The id of the exception that it stopped for last, as that left the user's own code.
-        self.met = None
         # The asyncio task that it runs while held.
         self.task = None
         # Its stack while it does not run, once somebody asked: [(frame or None, line, label or None)].
