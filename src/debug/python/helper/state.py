@@ -68,12 +68,18 @@ class State:
     """All that has a number."""
 
     def __init__(self):
-        self.lock = allocate_lock()
         self.threads = {}
         self.by_ident = {}
+        self._last = 0
+        self.begin_anew()
+
+    def begin_anew(self):
+        """Forgets everything, in place; a lock that another thread held is worth nothing."""
+        self.lock = allocate_lock()
+        self.threads.clear()
+        self.by_ident.clear()
         self._frames = {}
         self._values = {}
-        self._last = 0
         # No thread goes on, but for those that were let go alone.
         self.halted = False
 
