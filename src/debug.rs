@@ -9,4 +9,5 @@
 
 pub mod backend;
 pub mod ground;
+pub mod inspector;
 pub mod model;
