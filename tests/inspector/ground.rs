@@ -1,9 +1,12 @@
 //! A ground without a sandbox: a Node of this machine, and a debugger that is connected to it.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +19,7 @@ use codebeaker::debug::ground::{Backend, Conduit, Ground, Target, What};
 use codebeaker::debug::inspector::Inspector;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
@@ -27,6 +30,36 @@ const DEADLINE: Duration = Duration::from_secs(60);
 struct Here {
     directory: String,
     pid: i32,
+}
+
+/// A connection that acknowledges at once, as the agent's relay does: Node writes a message in two parts, the
+/// second of which waits for that.
+struct Prompt(TcpStream);
+
+impl AsyncRead for Prompt {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.0).poll_read(context, buffer);
+        rustix::net::sockopt::set_tcp_quickack(&self.0, true)?;
+        read
+    }
+}
+
+impl AsyncWrite for Prompt {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
 }
 
 #[async_trait]
@@ -45,7 +78,7 @@ impl Ground for Here {
             Endpoint::Port(port) => {
                 let stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(failed)?;
                 stream.set_nodelay(true).map_err(failed)?;
-                Ok(Box::new(stream))
+                Ok(Box::new(Prompt(stream)))
             }
             Endpoint::Fifo(path) => {
                 let path = String::from_utf8(path).expect("a path of this test's own");

@@ -29,9 +29,11 @@ function boot() {
   const inspector = require('node:inspector');
   inspector.open(0, '127.0.0.1', false);
   const about = { pid: process.pid, url: inspector.url(), name: String(process.argv[1] ?? 'node').slice(-200) };
-  fs.writeSync(pipe, `${JSON.stringify(about)}\n`);
-  fs.closeSync(pipe);
-  hushed(() => inspector.waitForDebugger());
+  hushed(() => {
+    fs.writeSync(pipe, `${JSON.stringify(about)}\n`);
+    fs.closeSync(pipe);
+    inspector.waitForDebugger();
+  });
   const tell = globalThis[binding];
   delete globalThis[binding];
   if (typeof tell !== 'function') {

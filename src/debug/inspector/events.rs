@@ -111,10 +111,17 @@ impl Target {
 
     async fn parsed(&self, parsed: ScriptParsed) -> Option<Chore> {
         let script = self.state().scripts.add(&parsed)?;
-        if !script.is_internal() && !script.url.is_empty() {
+        if script.is_internal() {
+            return None;
+        }
+        if self.is_machinery(&script) {
+            self.state().bootloader = Some(script.id.clone());
+            return None;
+        }
+        if !script.url.is_empty() {
             self.emit(DebugEvent::SourceLoaded(script.place())).await;
         }
-        if script.map_address.is_some() && self.options.source_maps && !script.is_internal() {
+        if script.map_address.is_some() && self.options.source_maps {
             return Some(Chore::Mapped(script));
         }
         // Newer V8 tells of breakpoints together with the script that they stand in.

@@ -138,17 +138,22 @@ enum Row<'a> {
     Past(&'a AsyncFrame),
 }
 
-fn rows(pause: &Pause) -> Vec<Row<'_>> {
-    let mut rows: Vec<_> = pause.frames.iter().map(Row::Call).collect();
+/// Everything but calls in the bootloader, which nobody made.
+fn rows<'a>(pause: &'a Pause, bootloader: Option<&str>) -> Vec<(usize, Row<'a>)> {
+    let calls = pause.frames.iter().enumerate();
+    let calls = calls.filter(|(_, frame)| Some(frame.location.script_id.as_str()) != bootloader);
+    let mut rows: Vec<_> = calls.map(|(at, frame)| (at, Row::Call(frame))).collect();
+    let mut number = pause.frames.len()..;
     let mut next = pause.asynchronous.as_deref();
     for _ in 0..MAX_ASYNC {
         let Some(stack) = next else { break };
         let frames = stack.call_frames.iter().filter(|frame| !frame.url.starts_with("node:"));
+        let frames = frames.filter(|frame| Some(frame.script_id.as_str()) != bootloader);
         let frames: Vec<_> = frames.map(Row::Past).collect();
         if !frames.is_empty() && rows.len() < MAX_FRAMES {
             let description = stack.description.as_deref().filter(|text| !text.is_empty()).unwrap_or("async");
-            rows.push(Row::Heading(cut(description, 100).to_owned()));
-            rows.extend(frames);
+            let heading = Row::Heading(cut(description, 100).to_owned());
+            rows.extend(number.by_ref().zip(std::iter::once(heading).chain(frames)));
         }
         next = stack.parent.as_deref();
     }
@@ -159,12 +164,12 @@ impl Target {
     /// A part of the stack.
     pub(super) async fn frames(&self, start: u32, count: Option<u32>) -> Result<Stack, Fault> {
         let pause = self.pause()?;
-        let rows = rows(&pause);
+        let rows = rows(&pause, self.state().bootloader.as_deref());
         let total = rows.len();
         let count = count.map_or(usize::MAX, |count| count as usize);
         let mut scripts = HashMap::new();
         let mut frames = Vec::new();
-        for (at, row) in rows.iter().enumerate().skip(start as usize).take(count) {
+        for (at, row) in rows.iter().skip(start as usize).take(count) {
             let Some(handle) = Handle::new(&format!("f{}.{at}", pause.generation)) else { continue };
             let (name, id, line, column) = match row {
                 Row::Heading(name) => {

@@ -119,7 +119,7 @@ fn options(target: &Target, directory: &str) -> Options {
 /// Connects to a program that was started as [`prepare`] says.
 pub(super) async fn connect(target: &Target, ground: Arc<dyn Ground>) -> Result<Attachment, Fault> {
     let directory = ground.directory().to_owned();
-    let pipe = ground.dial(Endpoint::Fifo(format!("{directory}/{PIPE}").into_bytes())).await?;
+    let pipe = ground.dial(pipe_of(&directory)).await?;
     let mut pipe = BufReader::new(pipe);
     let first = tokio::select! {
         first = tokio::time::timeout(PATIENCE, announced(&mut pipe)) => first.map_err(|_| Fault::Timeout(PATIENCE))?,
@@ -131,6 +131,12 @@ pub(super) async fn connect(target: &Target, ground: Arc<dyn Ground>) -> Result<
     let (debuggee, events) = set_up(carrier, Arc::clone(&ground), options).await?;
     tokio::spawn(processes(pipe, Arc::downgrade(&debuggee), ground));
     Ok(Attachment { debugger: debuggee, events })
+}
+
+/// The pipe of this name in an execution's own directory, as the agent names it: below where all of them are.
+fn pipe_of(directory: &str) -> Endpoint {
+    let below = directory.strip_prefix("/run/codebeaker/").unwrap_or(directory);
+    Endpoint::Fifo(format!("{below}/{PIPE}").into_bytes())
 }
 
 /// Connects to a program that runs already.

@@ -11,6 +11,9 @@ use crate::debug::backend::{Choice, Fault, Handle, Position, Step};
 /// callback, and soon over.
 pub(super) const PATIENT_STEPS: u32 = 64;
 
+/// The same, when it is to stop wherever it is: enough to get from a timer to its callback.
+pub(super) const PATIENT_PAUSE: u32 = 400;
+
 /// Steps out of the interpreter's own code in a row.
 const STEPS_OUT: u32 = 256;
 
@@ -53,7 +56,9 @@ impl Movement {
                 *left -= 1;
                 Some("Debugger.stepInto")
             }
-            Self::Into { .. } | Self::Pausing { .. } => {
+            // Behind what it would step out of may be nothing for long, and it is to stop now.
+            Self::Pausing { .. } => None,
+            Self::Into { .. } => {
                 *self = Self::Over { left: STEPS_OUT };
                 Some("Debugger.stepOut")
             }
@@ -86,14 +91,14 @@ impl Target {
         self.channel.tell(method, params).await
     }
 
-    /// The calls of the line where a frame is, from where it is on.
+    /// The calls of the line where a frame is. Those inside the arguments of others come first, and stand
+    /// behind them: so it can't be told which of them are over.
     pub(super) async fn calls_ahead(&self, frame: &Handle) -> Result<Vec<Choice>, Fault> {
         let pause = self.pause()?;
         let frame = pause.frame(frame)?;
-        let Location { script_id, line_number, column_number } = &frame.location;
+        let Location { script_id, line_number, .. } = &frame.location;
         let script = self.state().scripts.get(script_id).ok_or(Fault::Stale)?;
-        let found =
-            self.locations(script_id, (*line_number, *column_number), (line_number.saturating_add(1), 0)).await?;
+        let found = self.locations(script_id, (*line_number, 0), (line_number.saturating_add(1), 0)).await?;
         let text = self.line(script_id, *line_number).await?;
         let units: Vec<u16> = text.encode_utf16().take(10_000).collect();
         let calls = found.into_iter().filter(|found| found.kind.as_deref() == Some("call")).take(MAX_TARGETS);

@@ -84,6 +84,8 @@ pub(super) struct State {
     pub(super) evaluating: u32,
     /// It has not come to its first statement yet, where it is to stop.
     pub(super) entry_ahead: bool,
+    /// The number of the bootloader among the scripts.
+    pub(super) bootloader: Option<String>,
     /// What its workers say goes here.
     pub(super) workers: HashMap<String, mpsc::Sender<String>>,
 }
@@ -357,7 +359,7 @@ impl Debugger for Target {
         if self.state().pause.is_some() {
             return Ok(());
         }
-        self.state().movement = Movement::Pausing { left: super::stepping::PATIENT_STEPS };
+        self.state().movement = Movement::Pausing { left: super::stepping::PATIENT_PAUSE };
         self.channel.tell("Debugger.pause", json!({})).await
     }
 
