@@ -1,0 +1,1 @@
+//! What a hostile debuggee, or a careless client, does not achieve.
