@@ -185,12 +185,12 @@ impl Agent {
                 while sys::read(self.children.as_fd(), &mut signals).is_ok() {}
                 self.executions.reap(&self.epoll, &mut self.outbound);
             }
-            token => match Part::of(token) {
-                (number, Part::Side) if !self.executions.has(number) => {
+            token => {
+                if !self.executions.notice(token, events, &self.epoll, &mut self.outbound) {
+                    let (number, _) = Part::of(token);
                     self.conduits.notice(number, events, &self.epoll, &mut self.outbound);
                 }
-                _ => self.executions.notice(token, events, &self.epoll, &mut self.outbound),
-            },
+            }
         }
     }
 

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use codebeaker_agent::frame::Stream;
 use codebeaker_agent::wire::{FromAgent, Reach, Spawn, TerminalSize};
 
 use crate::agent::channels::Buffers;
@@ -79,32 +78,16 @@ impl Executions {
         self.all.get_mut(&execution)
     }
 
-    /// Whether there is one of this number.
-    pub(crate) fn has(&self, execution: u32) -> bool {
-        self.all.contains_key(&execution)
-    }
-
-    /// epoll has news of some part.
-    pub(crate) fn notice(&mut self, token: u64, events: u32, epoll: &Epoll, outbound: &mut Outbound) {
+    /// epoll has news of some part. Returns whether it was a part of an execution.
+    pub(crate) fn notice(&mut self, token: u64, events: u32, epoll: &Epoll, outbound: &mut Outbound) -> bool {
         if let Some(shim) = shim_of(token) {
-            return self.hear(shim, epoll, outbound);
+            self.hear(shim, epoll, outbound);
+            return true;
         }
         let (number, part) = Part::of(token);
-        let Some(execution) = self.all.get_mut(&number) else { return };
-        let stream = match part {
-            Part::Stdin => return execution.input().set_ready(epoll, outbound),
-            Part::Stdout => Stream::Stdout,
-            Part::Stderr => Stream::Stderr,
-            Part::Side => {
-                if let Some(side) = execution.side() {
-                    side.notice(events, epoll, outbound);
-                }
-                return;
-            }
-        };
-        if let Some(output) = execution.output(stream) {
-            output.set_ready(events);
-        }
+        let Some(execution) = self.all.get_mut(&number) else { return false };
+        execution.notice(part, events, epoll, outbound);
+        true
     }
 
     fn hear(&mut self, shim: i32, epoll: &Epoll, outbound: &mut Outbound) {
