@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ground::Backend;
+use super::proxied::Adapters;
+use super::python::Python;
 use crate::engine::Debugger;
+use crate::session::Host;
 
 /// Finds the back end of an engine.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Backends {
     table: HashMap<Debugger, Arc<dyn Backend>>,
 }
@@ -18,7 +21,20 @@ impl std::fmt::Debug for Backends {
     }
 }
 
+impl Default for Backends {
+    /// Those of ours.
+    fn default() -> Self {
+        Self::none().with(Debugger::Python, Arc::new(Python))
+    }
+}
+
 impl Backends {
+    /// None of ours: debuggers that are adapters themselves are all that is left.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { table: HashMap::new() }
+    }
+
     /// The same, and this one.
     #[must_use]
     pub fn with(mut self, kind: Debugger, backend: Arc<dyn Backend>) -> Self {
@@ -26,8 +42,14 @@ impl Backends {
         self
     }
 
-    pub(super) fn get(&self, kind: Debugger) -> Option<Arc<dyn Backend>> {
-        self.table.get(&kind).cloned()
+    pub(super) fn get(&self, kind: Debugger, host: &Host) -> Option<Arc<dyn Backend>> {
+        match kind {
+            Debugger::Adapter(adapter) => {
+                let installed = host.adapter(adapter).map(|installation| installation.program.clone());
+                Some(Arc::new(Adapters::known(adapter, installed)))
+            }
+            kind => self.table.get(&kind).cloned(),
+        }
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<dyn Backend>> {

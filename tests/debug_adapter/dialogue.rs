@@ -9,7 +9,8 @@ use super::lab::{Lab, events};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_is_launched_stopped_looked_at_and_ended() {
     let Some(lab) = Lab::new().await else { return };
-    *lab.script.frames.lock().unwrap() = vec![frame("inner", "/workspace/main.py", 1), frame("outer", "/etc/shadow", 2)];
+    *lab.script.frames.lock().unwrap() =
+        vec![frame("inner", "/workspace/main.py", 1), frame("outer", "/etc/shadow", 2)];
     let mut client = lab.client(None);
     let said = client.initialize(json!({})).await;
     assert_eq!(said["supportsGotoTargetsRequest"], true, "the hinted back end's own: {said}");
@@ -18,7 +19,9 @@ async fn a_program_is_launched_stopped_looked_at_and_ended() {
     let launch = client.send("launch", json!({"program": lab.path("main.py"), "console": "integratedTerminal"})).await;
     client.event("initialized").await;
     let source = json!({"path": lab.path("main.py")});
-    let set = client.ok("setBreakpoints", json!({"source": source, "breakpoints": [{"line": 1}, {"line": 1, "hitCondition": "x"}]})).await;
+    let set = client
+        .ok("setBreakpoints", json!({"source": source, "breakpoints": [{"line": 1}, {"line": 1, "hitCondition": "x"}]}))
+        .await;
     assert_eq!((&set["breakpoints"][0]["verified"], &set["breakpoints"][0]["id"]), (&json!(true), &json!(1)));
     assert_eq!(set["breakpoints"][0]["source"]["path"], lab.path("main.py"));
     assert_eq!(set["breakpoints"][1]["verified"], false);

@@ -64,7 +64,8 @@ impl Script {
 
     /// A thread stops.
     pub(crate) async fn stop(&self, thread: &str, reason: StopReason, breakpoints: Vec<u32>) {
-        let stopped = DebugEvent::Stopped { thread: handle(thread), reason, breakpoints, text: None, all_threads: true };
+        let stopped =
+            DebugEvent::Stopped { thread: handle(thread), reason, breakpoints, text: None, all_threads: true };
         self.say(stopped).await;
     }
 }
@@ -232,7 +233,13 @@ impl Debugger for FakeDebugger {
         self.0.call("interrupt");
     }
 
-    async fn completions(&self, _: Option<&Handle>, text: &str, line: u32, column: u32) -> Result<Vec<Completion>, Fault> {
+    async fn completions(
+        &self,
+        _: Option<&Handle>,
+        text: &str,
+        line: u32,
+        column: u32,
+    ) -> Result<Vec<Completion>, Fault> {
         self.0.call(format!("completions {text} {line} {column}"));
         Ok(vec![Completion { label: "append".to_owned(), kind: CompletionKind::Function, replaces: 2 }])
     }
