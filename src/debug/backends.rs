@@ -9,8 +9,8 @@ use super::python::Python;
 use crate::engine::Debugger;
 use crate::session::Host;
 
-/// Finds the back end of an engine.
-#[derive(Clone)]
+/// Finds the back end of an engine. The default knows those alone that are adapters themselves.
+#[derive(Clone, Default)]
 pub struct Backends {
     table: HashMap<Debugger, Arc<dyn Backend>>,
 }
@@ -21,18 +21,11 @@ impl std::fmt::Debug for Backends {
     }
 }
 
-impl Default for Backends {
-    /// Those of ours.
-    fn default() -> Self {
-        Self::none().with(Debugger::Python, Arc::new(Python))
-    }
-}
-
 impl Backends {
-    /// None of ours: debuggers that are adapters themselves are all that is left.
+    /// Those that codebeaker has.
     #[must_use]
-    pub fn none() -> Self {
-        Self { table: HashMap::new() }
+    pub fn built_in() -> Self {
+        Self::default().with(Debugger::Python, Arc::new(Python))
     }
 
     /// The same, and this one.
