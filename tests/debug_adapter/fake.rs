@@ -62,6 +62,11 @@ impl Script {
         events.send(event).await.ok();
     }
 
+    /// The debuggers that were connected so far are gone, as their programs are.
+    pub(crate) fn hang_up(&self) {
+        self.events.lock().unwrap().clear();
+    }
+
     /// A thread stops.
     pub(crate) async fn stop(&self, thread: &str, reason: StopReason, breakpoints: Vec<u32>) {
         let stopped =

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use codebeaker::debug::{Backends, Client, Debugs, Messages, Opening};
 use codebeaker::engine::{Debugger, discover};
+use codebeaker::execution::{Execution, Gap, Observer, Output, Summary};
 use codebeaker::runtime::native::Native;
 use codebeaker::session::{Host, NewSession, Session, Sessions, StateChange, Watcher};
 use serde_json::{Value, json};
@@ -23,6 +24,17 @@ pub(crate) struct Deaf;
 #[async_trait]
 impl Watcher for Deaf {
     async fn changed(&self, _: &Session, _: StateChange) {}
+}
+
+/// Nobody hears what an execution prints.
+pub(crate) struct Nobody;
+
+#[async_trait]
+impl Observer for Nobody {
+    async fn started(&self, _: &Execution) {}
+    async fn output(&self, _: &Execution, _: Output) {}
+    async fn gap(&self, _: &Execution, _: Gap) {}
+    async fn exited(&self, _: &Execution, _: &Summary) {}
 }
 
 /// A daemon's debugging, with a debugger of the test's.
