@@ -14,5 +14,7 @@ mod hostile;
 mod lab;
 #[path = "debug_adapter/launching.rs"]
 mod launching;
+#[path = "debug_adapter/random.rs"]
+mod random;
 #[path = "harness/skip.rs"]
 mod skip;

@@ -62,6 +62,12 @@ impl Script {
         events.send(event).await.ok();
     }
 
+    /// As [`Script::say`], where a debugger is connected and there is room.
+    pub(crate) fn try_say(&self, event: DebugEvent) {
+        let events = self.events.lock().unwrap().last().cloned();
+        drop(events.map(|events| events.try_send(event)));
+    }
+
     /// The debuggers that were connected so far are gone, as their programs are.
     pub(crate) fn hang_up(&self) {
         self.events.lock().unwrap().clear();
@@ -89,6 +95,10 @@ pub(crate) fn frame(name: &str, file: &str, line: u32) -> Frame {
         hint: FrameHint::Normal,
         restartable: false,
     }
+}
+
+fn stopped(thread: &Handle, reason: StopReason) -> DebugEvent {
+    DebugEvent::Stopped { thread: thread.clone(), reason, breakpoints: Vec::new(), text: None, all_threads: true }
 }
 
 /// The back end: it starts the script's program and connects to nothing.
@@ -267,13 +277,13 @@ impl Debugger for FakeDebugger {
     async fn step(&self, thread: &Handle, step: Step, alone: bool) -> Result<(), Fault> {
         self.0.call(format!("step {} {step:?} {alone}", thread.as_str()));
         // It stops again before the answer is on its way.
-        self.0.stop(thread.as_str(), StopReason::Step, Vec::new()).await;
+        self.0.try_say(stopped(thread, StopReason::Step));
         tokio::time::sleep(Duration::from_millis(20)).await;
         Ok(())
     }
 
     async fn pause(&self, thread: &Handle) -> Result<(), Fault> {
-        self.0.stop(thread.as_str(), StopReason::Pause, Vec::new()).await;
+        self.0.try_say(stopped(thread, StopReason::Pause));
         Ok(())
     }
 
