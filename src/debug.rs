@@ -10,14 +10,21 @@
 mod adapter;
 pub mod backend;
 pub mod backends;
+mod breakpoints;
+mod children;
 mod client;
 pub mod door;
 pub mod ground;
+mod handles;
 pub mod kept;
 pub mod model;
+mod paths;
 pub mod proxied;
 pub mod proxy;
 pub mod python;
+mod sandbox_ground;
+mod text;
+mod undebugged;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -112,6 +119,7 @@ pub struct Debugs {
     backends: Backends,
     table: Mutex<BTreeMap<DebugId, Entry>>,
     kept: kept::Shelf,
+    nursery: children::Nursery,
     stopping: CancellationToken,
 }
 
@@ -131,7 +139,7 @@ impl Debugs {
     /// Nothing is debugged yet.
     #[must_use]
     pub fn new(sessions: Arc<Sessions>) -> Self {
-        Self::with_backends(sessions, Backends::default())
+        Self::with_backends(sessions, Backends::built_in())
     }
 
     /// As [`Debugs::new`], with back ends of the caller's choice.
@@ -142,6 +150,7 @@ impl Debugs {
             backends,
             table: Mutex::default(),
             kept: kept::Shelf::default(),
+            nursery: children::Nursery::default(),
             stopping: CancellationToken::new(),
         }
     }
