@@ -10,12 +10,21 @@
 mod adapter;
 pub mod backend;
 pub mod backends;
+mod breakpoints;
+mod children;
 mod client;
 pub mod door;
 pub mod ground;
+mod handles;
 pub mod kept;
 pub mod model;
+pub mod proxied;
+pub mod proxy;
 pub mod python;
+mod paths;
+mod sandbox_ground;
+mod text;
+mod undebugged;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -110,6 +119,7 @@ pub struct Debugs {
     backends: Backends,
     table: Mutex<BTreeMap<DebugId, Entry>>,
     kept: kept::Shelf,
+    nursery: children::Nursery,
     stopping: CancellationToken,
 }
 
@@ -140,6 +150,7 @@ impl Debugs {
             backends,
             table: Mutex::default(),
             kept: kept::Shelf::default(),
+            nursery: children::Nursery::default(),
             stopping: CancellationToken::new(),
         }
     }
@@ -226,4 +237,3 @@ impl Debugs {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-pub mod proxy;

@@ -13,7 +13,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use codebeaker_agent::frame::{Kind, MAX_DATA_BYTES, STREAM_WINDOW, Stream};
 use codebeaker_agent::wire::{Endpoint, ToAgent};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::PollSender;
 
 use super::link::{Link, LinkError, Shared, channel, raw_frame};
@@ -188,7 +188,6 @@ pub struct Conduit {
     number: u32,
     shared: Arc<Shared>,
     ends: Arc<Ends>,
-    control: PollSender<Bytes>,
     bulk: PollSender<Bytes>,
     /// What was read and not yet granted again.
     owed: u32,
@@ -206,9 +205,8 @@ impl std::fmt::Debug for Conduit {
 
 impl Conduit {
     pub(super) fn new(number: u32, shared: Arc<Shared>, ends: Arc<Ends>) -> Self {
-        let lane = |lane: &mpsc::Sender<Bytes>| PollSender::new(lane.clone());
-        let (control, bulk) = (lane(&shared.control), lane(&shared.bulk));
-        Self { number, shared, ends, control, bulk, owed: 0, shut: false, asked_for: false }
+        let bulk = PollSender::new(shared.bulk.clone());
+        Self { number, shared, ends, bulk, owed: 0, shut: false, asked_for: false }
     }
 
     /// From here on the agent has to be told when nobody wants it any more.
@@ -220,18 +218,24 @@ impl Conduit {
         io::Error::new(io::ErrorKind::ConnectionAborted, self.shared.lost())
     }
 
-    /// Grants what was read, once it is worth a frame. Where the lane is full, this is tried again by the next
-    /// read, and whoever waits for that is woken.
-    fn give_back(&mut self, context: &mut Context<'_>) {
-        if self.owed < GRANT_BYTES || !matches!(self.control.poll_reserve(context), Poll::Ready(Ok(()))) {
+    /// Grants what was read, once it is worth a frame.
+    fn give_back(&mut self) {
+        if self.owed < GRANT_BYTES {
             return;
         }
         let owed = std::mem::take(&mut self.owed);
         // Before the agent can know of it.
         self.ends.state().credit += owed;
-        let grant = raw_frame(Kind::Credit, channel(self.number, Stream::Side), &owed.to_le_bytes());
-        // A lane that closed meanwhile is that of a sandbox that is gone, which the next read says.
-        drop(self.control.send_item(grant));
+        let channel = channel(self.number, Stream::Side);
+        if !self.shared.try_grant(channel, owed)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            // The lane is full. A place in its queue must not depend on whether this is read on, and there are no
+            // more of these than grants in a window.
+            let shared = Arc::clone(&self.shared);
+            // Where it fails the sandbox is gone, which the next read says.
+            runtime.spawn(async move { drop(shared.grant(channel, owed).await) });
+        }
     }
 }
 
@@ -248,8 +252,6 @@ impl AsyncRead for Conduit {
                 return Poll::Ready(Err(this.lost()));
             }
             state.reader = Some(context.waker().clone());
-            drop(state);
-            this.give_back(context);
             return Poll::Pending;
         }
         let length = state.bytes.len().min(buffer.remaining());
@@ -260,7 +262,7 @@ impl AsyncRead for Conduit {
         if has_more_to_come {
             // Never more than the window.
             this.owed += length as u32;
-            this.give_back(context);
+            this.give_back();
         }
         Poll::Ready(Ok(()))
     }

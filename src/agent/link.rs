@@ -109,7 +109,7 @@ pub struct Link {
 #[derive(Debug)]
 pub(super) struct Shared {
     /// Requests, signals and credit: overtakes [`Shared::bulk`].
-    pub(super) control: mpsc::Sender<Bytes>,
+    control: mpsc::Sender<Bytes>,
     /// Standard input, what goes into two-way streams, and file contents.
     pub(super) bulk: mpsc::Sender<Bytes>,
     table: Mutex<Table>,
@@ -294,6 +294,11 @@ impl Shared {
 
     pub(super) async fn grant(&self, channel: Channel, bytes: u32) -> Result<(), LinkError> {
         self.send(&self.control, raw_frame(Kind::Credit, channel, &bytes.to_le_bytes())).await
+    }
+
+    /// As [`Shared::grant`], at once or not at all.
+    pub(super) fn try_grant(&self, channel: Channel, bytes: u32) -> bool {
+        self.control.try_send(raw_frame(Kind::Credit, channel, &bytes.to_le_bytes())).is_ok()
     }
 
     async fn send(&self, lane: &mpsc::Sender<Bytes>, frame: Bytes) -> Result<(), LinkError> {

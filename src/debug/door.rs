@@ -22,3 +22,6 @@ pub use numbers::{Numbers, weight};
 pub use private::PrivateDirectory;
 pub use reception::{Door, Reception};
 pub use stream::{Conversation, Ending};
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,8 @@ impl<T: Clone> Perishable<T> {
 
     /// Forgets what was minted up to a mark: a thread's own and what is nobody's, or all.
     pub(super) fn forget(&mut self, mark: u32, thread: Option<u32>) {
-        self.live.retain(|number, (owner, _)| *number > mark || (thread.is_some() && owner.is_some() && *owner != thread));
+        self.live
+            .retain(|number, (owner, _)| *number > mark || (thread.is_some() && owner.is_some() && *owner != thread));
     }
 }
 

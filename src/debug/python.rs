@@ -12,6 +12,8 @@ mod debugger;
 mod events;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod tests;
 mod values;
 mod wire;
 
@@ -20,7 +22,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::backend::{Attachment, DebugEvent, Fault, PATIENCE};
@@ -31,13 +32,46 @@ use events::Ready;
 
 /// Where the helper lies in the execution's directory.
 const PACKAGE: &str = "codebeaker_debug";
-/// The descriptor that the helper speaks over.
-const DESCRIPTOR: u32 = 3;
 /// The longest first line.
 const MAX_READY_BYTES: usize = 4096;
 
 /// The files of the helper.
-const HELPER: &[(&str, &str)] = &[];
+const HELPER: &[(&str, &str)] = &[
+    ("__main__.py", include_str!("python/helper/__main__.py")),
+    ("assignment.py", include_str!("python/helper/assignment.py")),
+    ("breakpoints.py", include_str!("python/helper/breakpoints.py")),
+    ("breaks.py", include_str!("python/helper/breaks.py")),
+    ("calls.py", include_str!("python/helper/calls.py")),
+    ("channel.py", include_str!("python/helper/channel.py")),
+    ("completion.py", include_str!("python/helper/completion.py")),
+    ("console.py", include_str!("python/helper/console.py")),
+    ("contents.py", include_str!("python/helper/contents.py")),
+    ("control.py", include_str!("python/helper/control.py")),
+    ("debugger.py", include_str!("python/helper/debugger.py")),
+    ("dialect.py", include_str!("python/helper/dialect.py")),
+    ("evaluation.py", include_str!("python/helper/evaluation.py")),
+    ("exceptions.py", include_str!("python/helper/exceptions.py")),
+    ("lookup.py", include_str!("python/helper/lookup.py")),
+    ("monitoring.py", include_str!("python/helper/monitoring.py")),
+    ("namespaces.py", include_str!("python/helper/namespaces.py")),
+    ("native.py", include_str!("python/helper/native.py")),
+    ("operations.py", include_str!("python/helper/operations.py")),
+    ("options.py", include_str!("python/helper/options.py")),
+    ("places.py", include_str!("python/helper/places.py")),
+    ("printing.py", include_str!("python/helper/printing.py")),
+    ("program.py", include_str!("python/helper/program.py")),
+    ("reading.py", include_str!("python/helper/reading.py")),
+    ("rendering.py", include_str!("python/helper/rendering.py")),
+    ("session.py", include_str!("python/helper/session.py")),
+    ("sources.py", include_str!("python/helper/sources.py")),
+    ("stack.py", include_str!("python/helper/stack.py")),
+    ("state.py", include_str!("python/helper/state.py")),
+    ("stepping.py", include_str!("python/helper/stepping.py")),
+    ("tasks.py", include_str!("python/helper/tasks.py")),
+    ("threads.py", include_str!("python/helper/threads.py")),
+    ("tracing.py", include_str!("python/helper/tracing.py")),
+    ("values.py", include_str!("python/helper/values.py")),
+];
 
 /// Debugs Python.
 #[derive(Debug, Clone, Copy, Default)]
@@ -98,31 +132,34 @@ impl Backend for Python {
             .iter()
             .map(|&(name, text)| (format!("{PACKAGE}/{name}"), Bytes::from_static(text.as_bytes())))
             .collect();
-        let mut options = json!({
-            "fd": DESCRIPTOR,
-            "stopOnEntry": target.stop_on_entry,
-            "justMyCode": target.just_my_code,
-        });
-        if target.children {
-            options["children"] = json!(format!("{directory}/{}", children::FIFO));
+        let mut options: Vec<String> = Vec::new();
+        let mut option = |name: &str, value: &str| options.extend([name.to_owned(), value.to_owned()]);
+        for path in &target.just_my_code {
+            option("--user-code", path);
         }
-        let program = match &target.what {
-            What::File(path) => vec![path.clone()],
-            What::Module(name) => vec!["-m".to_owned(), name.clone()],
+        if target.children {
+            option("--children", &format!("{directory}/{}", children::FIFO));
+        }
+        match &target.what {
+            What::File(path) => option("--file", path),
+            What::Module(name) => option("--module", name),
             What::Code { name, text } => {
-                let name = safe_name(name)?;
+                let name = plain_name(name)?;
                 files.push((name.to_owned(), text.clone()));
-                vec![format!("{directory}/{name}")]
+                option("--code", name);
             }
-        };
+        }
+        if target.stop_on_entry {
+            options.push("--stop-on-entry".to_owned());
+        }
         // Frozen modules have no lines to stop at, nor names of files.
         let mut args = vec!["-X".to_owned(), "frozen_modules=off".to_owned()];
         args.extend(target.engine_args.iter().cloned());
         args.push(format!("{directory}/{PACKAGE}/__main__.py"));
-        args.push(options.to_string());
-        args.extend(program);
+        args.append(&mut options);
+        args.push("--".to_owned());
         args.extend(target.args.iter().cloned());
-        Ok(Preparation { files, args, env: BTreeMap::new(), side: true })
+        Ok(Preparation { files, program: None, args, env: BTreeMap::new(), side: true })
     }
 
     async fn connect(&self, target: &Target, ground: Arc<dyn Ground>) -> Result<Attachment, Fault> {
@@ -145,7 +182,7 @@ impl Backend for Python {
 }
 
 /// A file name that code can go by, beside the helper.
-fn safe_name(name: &str) -> Result<&str, Fault> {
+fn plain_name(name: &str) -> Result<&str, Fault> {
     let plain = !name.is_empty() && name.len() <= 255 && !name.starts_with('.') && !name.contains(['/', '\0']);
     if plain && name != PACKAGE && name != children::FIFO {
         Ok(name)

@@ -8,6 +8,7 @@ use super::backend::Fault;
 use super::ground::{Conduit, Ground};
 use crate::agent::Endpoint;
 use crate::agent::wire::Reach;
+use crate::causes::in_full;
 use crate::execution::{Execution, Summary};
 use crate::files;
 use crate::session::Session;
@@ -35,16 +36,19 @@ impl Ground for SandboxGround {
     }
 
     async fn side(&self) -> Result<Conduit, Fault> {
-        Err(Fault::Unsupported("a stream beside the program's own"))
+        self.execution.running().await;
+        let side = self.execution.take_side();
+        side.map(|side| Box::new(side) as Conduit)
+            .ok_or_else(|| Fault::Gone("it has no stream of the debugger's".into()))
     }
 
     async fn dial(&self, endpoint: Endpoint) -> Result<Conduit, Fault> {
-        drop(endpoint);
-        Err(Fault::Unsupported("a connection into the sandbox"))
+        let connected = self.session.connect(endpoint).await;
+        connected.map(|conduit| Box::new(conduit) as Conduit).map_err(|error| Fault::Refused(in_full(&error)))
     }
 
     async fn read_file(&self, path: &str, max_bytes: usize) -> Result<Vec<u8>, Fault> {
-        let refused = |error: &dyn std::error::Error| Fault::Refused(error.to_string());
+        let refused = |error: &dyn std::error::Error| Fault::Refused(in_full(error));
         let link = self.session.link().map_err(|error| refused(&error))?;
         let mut contents = Vec::new();
         loop {

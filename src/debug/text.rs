@@ -56,9 +56,9 @@ pub(super) fn escape(text: &str, keep: Keep) -> Cow<'_, str> {
             shown.push_str(&rest[..length]);
         } else if u32::from(c) < 0x100 {
             // Writing into a string can't fail.
-            drop(write!(shown, "\\x{:02x}", u32::from(c)));
+            let _ = write!(shown, "\\x{:02x}", u32::from(c));
         } else {
-            drop(write!(shown, "\\u{{{:x}}}", u32::from(c)));
+            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
         }
         rest = &rest[length..];
     }

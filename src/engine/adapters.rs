@@ -36,12 +36,13 @@ pub enum Transport {
 /// Stands for a port in the arguments of an adapter.
 pub const PORT: &str = "${port}";
 
-/// For Go. It traces the program, which it is allowed to do in its own sandbox.
+/// For Go. It traces the program, which it is allowed to do in its own sandbox. Where it listens is nothing
+/// that a program prints, so it is told to its log.
 pub const DELVE: AdapterProgram = AdapterProgram {
     id: "delve",
     languages: &["go", "golang"],
     programs: &["dlv"],
-    args: &["dap", "--listen=127.0.0.1:${port}", "--check-go-version=false"],
+    args: &["dap", "--listen=127.0.0.1:${port}", "--check-go-version=false", "--log-dest=/dev/null"],
     // Its settings would lie in the home directory, which is the workspace.
     env: &[("XDG_CONFIG_HOME", "/tmp/.config")],
     transport: Transport::Port,

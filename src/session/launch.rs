@@ -51,6 +51,15 @@ pub enum Source {
         /// ([`ExecutionId`] below [`CODE`]); a name may lead through one directory.
         files: Vec<(String, Bytes)>,
     },
+    /// A program of the sandbox that runs others: a debugger.
+    Tool {
+        /// Which, as the sandbox names it.
+        program: String,
+        /// The engine whose programs it runs: it finds in its environment what they find.
+        engine: Option<&'static Engine>,
+        /// As of [`Source::Engine`].
+        files: Vec<(String, Bytes)>,
+    },
 }
 
 /// What a program's input is.
@@ -184,18 +193,18 @@ impl Session {
 
     fn command(&self, run: &Run, id: &ExecutionId) -> Result<Command, SessionError> {
         match &run.source {
-            Source::Program(program) if program.is_empty() || program.contains('\0') => {
+            Source::Program(program) | Source::Tool { program, .. } if program.is_empty() || program.contains('\0') => {
                 Err(SessionError::Invalid { field: "source.program", why: "it names no program".to_owned() })
             }
             Source::Program(program) => Ok(Command { engine: None, program: program.clone(), file: None, code: None }),
             Source::Engine { engine, files } => {
-                if let Some((name, _)) = files.iter().find(|(name, _)| !is_own_file(name)) {
-                    let why = format!("{name:?} is no name for a file of an execution's own");
-                    return Err(SessionError::Invalid { field: "source.files", why });
-                }
                 let program = self.installation(engine)?.program.display().to_string();
-                let code = Some(Code { directory: id.to_string(), files: files.clone() });
+                let code = Some(own_files(files, id)?);
                 Ok(Command { engine: Some(engine), program, file: None, code })
+            }
+            Source::Tool { program, engine, files } => {
+                let code = Some(own_files(files, id)?);
+                Ok(Command { engine: *engine, program: program.clone(), file: None, code })
             }
             Source::File { path, engine } => {
                 let engine = engine.or_else(|| engine::by_file(path)).or(self.engine).ok_or_else(|| {
@@ -335,6 +344,16 @@ struct Command {
     file: Option<String>,
     /// The code to put there first.
     code: Option<Code>,
+}
+
+fn own_files(files: &[(String, Bytes)], id: &ExecutionId) -> Result<Code, SessionError> {
+    match files.iter().find(|(name, _)| !is_own_file(name)) {
+        Some((name, _)) => {
+            let why = format!("{name:?} is no name for a file of an execution's own");
+            Err(SessionError::Invalid { field: "source.files", why })
+        }
+        None => Ok(Code { directory: id.to_string(), files: files.to_vec() }),
+    }
 }
 
 /// Whether a name stays in an execution's own directory, or in one below that.

@@ -132,8 +132,11 @@ mod tests {
         let node = map(json!({"supportsModulesRequest": true,
             "exceptionBreakpointFilters": [{"filter": "uncaught", "label": "b"}]}));
         let common = common([python.clone(), node].into_iter());
-        assert_eq!(Value::Object(common.clone()), json!({"supportsModulesRequest": true,
-            "exceptionBreakpointFilters": [{"filter": "uncaught", "label": "a"}]}));
+        assert_eq!(
+            Value::Object(common.clone()),
+            json!({"supportsModulesRequest": true,
+            "exceptionBreakpointFilters": [{"filter": "uncaught", "label": "a"}]})
+        );
         let changed = changed(&common, &python);
         assert!(changed.contains_key("supportsGotoTargetsRequest") && !changed.contains_key("supportsModulesRequest"));
     }

@@ -341,7 +341,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_ignored_and_the_rest_has_defaults() {
-        let launch = Launch::read(&json!({"program": "a.py", "name": "x", "__restart": {}, "env": {"A": null}})).unwrap();
+        let launch =
+            Launch::read(&json!({"program": "a.py", "name": "x", "__restart": {}, "env": {"A": null}})).unwrap();
         assert!(launch.just_my_code && launch.children && launch.source_maps && !launch.stop_on_entry);
         assert_eq!((launch.input, launch.env["A"].as_ref()), (Input::Stream, None));
         assert_eq!(Launch::read(&json!({"code": ["a", "b"]})).unwrap().code.as_deref(), Some("a\nb"));

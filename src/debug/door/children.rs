@@ -93,6 +93,17 @@ impl LazyDoor {
     }
 }
 
+/// Tasks that are dropped later than the conversation hold the door too.
+struct CloseOnDrop(Arc<LazyDoor>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        if let Some(socket) = &*self.0.socket.lock().unwrap_or_else(PoisonError::into_inner) {
+            socket.close();
+        }
+    }
+}
+
 /// Holds the conversation of a client that starts another process for each child: those find their way here by a
 /// private door, for as long as the conversation lasts.
 pub async fn hold_with_children<R, W>(
@@ -106,7 +117,8 @@ where
     W: AsyncWrite + Unpin,
 {
     let (opened, mut openings) = mpsc::channel(1);
-    let door = LazyDoor::default();
+    let door = Arc::new(LazyDoor::default());
+    let _closed = CloseOnDrop(Arc::clone(&door));
     let children = Children::ByDoor(Arc::new(move || door.open(&opened)));
     let of_children = Reception { gate: Gate::Children, children: children.clone(), ..reception.clone() };
     let conversation = Conversation { client, messages, gate: Gate::Open, children, may_detour: true };

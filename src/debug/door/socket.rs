@@ -1,12 +1,13 @@
 //! A unix socket that only this user can connect to, and connecting to one.
 //!
 //! The socket has mode 0600 and lies in a directory of mode 0700 that belongs to this user; who connects all the
-//! same is asked for by the kernel ([`Socket::accept`]). It is gone when it is dropped.
+//! same is asked for by the kernel ([`Socket::accept`]). Its name is gone when it is dropped, or closed before.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
@@ -52,6 +53,13 @@ fn kernel(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> SocketFa
 #[derive(Debug)]
 pub struct Socket {
     listener: UnixListener,
+    path: PathBuf,
+    name: Mutex<Option<Name>>,
+}
+
+/// The name of a socket in the file system. It goes when this is dropped.
+#[derive(Debug)]
+struct Name {
     path: PathBuf,
     /// What is removed must be what was made.
     identity: Identity,
@@ -99,13 +107,19 @@ impl Socket {
         let listener = UnixListener::bind(&path).map_err(kernel(&path, "listen"))?;
         let made = fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).and_then(|()| path.symlink_metadata());
         let made = made.map_err(kernel(&path, "set mode"))?;
-        Ok(Self { listener, path, identity: identity(&made), _directory: directory })
+        let name = Name { path: path.clone(), identity: identity(&made), _directory: directory };
+        Ok(Self { listener, path, name: Mutex::new(Some(name)) })
     }
 
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Removes its name, so that nobody comes any more.
+    pub fn close(&self) {
+        drop(self.name.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// The next client of this user. Others are turned away.
@@ -123,7 +137,7 @@ impl Socket {
     }
 }
 
-impl Drop for Socket {
+impl Drop for Name {
     fn drop(&mut self) {
         let is_ours = |there: fs::Metadata| identity(&there) == self.identity;
         if self.path.symlink_metadata().is_ok_and(is_ours) {

@@ -182,31 +182,31 @@ async fn write<W: AsyncWrite + Unpin>(
     halt: &CancellationToken,
     answered: &mut Vec<i64>,
 ) -> io::Result<()> {
-    let mut is_over = false;
+    let mut put = |message: &mut Value, outgoing: &mut Outgoing<W>| {
+        // No more than were said can be said again.
+        if answered.len() < Said::MOST {
+            answered.extend(message["request_seq"].as_i64());
+        }
+        children.mark(message);
+        numbers.outgoing(message);
+        outgoing.put(message)
+    };
     loop {
-        let message = tokio::select! {
+        let mut message = tokio::select! {
             biased;
             () = halt.cancelled() => return outgoing.flush().await,
-            Some(answer) = answers.recv() => Some(answer),
-            message = messages.recv(), if !is_over => {
-                is_over = message.is_none();
-                message
-            }
-            else => return outgoing.flush().await,
-        };
-        match message {
-            Some(mut message) => {
-                // No more than were said can be said again.
-                if answered.len() < Said::MOST {
-                    answered.extend(message["request_seq"].as_i64());
+            Some(answer) = answers.recv() => answer,
+            message = messages.recv() => match message {
+                Some(message) => message,
+                None => {
+                    while let Ok(mut answer) = answers.try_recv() {
+                        put(&mut answer, outgoing)?;
+                    }
+                    return outgoing.flush().await;
                 }
-                children.mark(&mut message);
-                numbers.outgoing(&mut message);
-                outgoing.put(&message)?;
-            }
-            // What is left are answers of the door's own that are there already.
-            None => answers.close(),
-        }
+            },
+        };
+        put(&mut message, outgoing)?;
         if outgoing.is_full() || (messages.is_empty() && answers.is_empty()) {
             outgoing.flush().await?;
         }

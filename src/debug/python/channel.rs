@@ -299,8 +299,9 @@ async fn read(mut reader: LineReader<ReadHalf<Conduit>>, calls: &Calls, mut hear
             Err(why) => return why,
         };
         let heard = match parse::<Header>(&line) {
-            Ok(Header { id: Some(id), event: None }) => calls.answer(id, line),
-            Ok(Header { id: None, event: Some(name) }) => heard.event(&name.0, &line).await,
+            // Events have ids too: of what they are about.
+            Ok(Header { event: Some(name), .. }) => heard.event(&name.0, &line).await,
+            Ok(Header { id: Some(id), .. }) => calls.answer(id, line),
             Ok(_) => Err(Broken::Malformed("neither an answer nor an event".to_owned())),
             Err(why) => Err(why),
         };

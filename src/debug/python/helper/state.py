@@ -20,7 +20,7 @@ class Thread:
         self.name = name
         # Held in its stop loop: operations can run on it.
         self.held = False
-        # The one place that the program can be said to be at while held: (frame, line), innermost first.
+        # While held: its innermost frame, or [(frame, line)] when an exception has left the frames already.
         self.frames = None
         # Requests, and None to go on.
         self.requests = SimpleQueue()
@@ -35,10 +35,18 @@ class Thread:
         self.alone = False
         # Runs an operation that may run code of the program's, since the interrupt would hit that.
         self.evaluating = False
+        # The interrupt was sent, and may not have arrived.
+        self.interrupted = False
         # It stopped, as the adapter was told; others that are held with it did not.
         self.announced = False
-        # A value that a function that was stepped out of returned, as a 2-tuple (name, value) or None.
-        self.returned = None
+        # The id of the exception that it stopped for last, as that left the user's own code.
+        self.met = None
+        # The asyncio task that it runs while held.
+        self.task = None
+        # Its stack while it does not run, once somebody asked: [(frame or None, line, label or None)].
+        self.stack = None
+        # The entries of the stack that have numbers: {index: Frame}.
+        self.numbered = None
 
 
 class Frame:

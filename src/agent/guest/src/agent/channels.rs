@@ -70,11 +70,6 @@ impl Output {
         Output { source, channel, credit: STREAM_WINDOW, ready: false, hung_up: false, left: None, carrier }
     }
 
-    /// There may be something to read that epoll has not told of yet.
-    pub(crate) fn expect(&mut self) {
-        self.ready = true;
-    }
-
     /// epoll has news.
     pub(crate) fn set_ready(&mut self, events: u32) {
         self.ready = true;
@@ -109,7 +104,7 @@ impl Output {
 
     /// Passes on some of what there is to read.
     pub(crate) fn pass_on(&mut self, epoll: &Epoll, buffer: &mut [u8], outbound: &mut Outbound) {
-        self.pass_on_after(epoll, buffer, outbound, |_, _| {});
+        self.pass_on_after(epoll, buffer, outbound, |_| {});
     }
 
     /// As [`Output::pass_on`]. What `first` passes on gets ahead of whatever was read before it was called.
@@ -118,38 +113,58 @@ impl Output {
         epoll: &Epoll,
         buffer: &mut [u8],
         outbound: &mut Outbound,
-        mut first: impl FnMut(&Epoll, &mut Outbound),
+        mut first: impl FnMut(&mut Outbound),
     ) {
         for _ in 0..TURN_FRAMES {
-            let Some(source) = self.source.as_ref().filter(|_| self.has_work()) else { return };
+            if !self.has_work() {
+                return;
+            }
             if self.left == Some(0) {
                 return self.end(epoll, outbound);
             }
             if !outbound.takes_data() {
                 return;
             }
-            let room = MAX_DATA_BYTES.min(self.credit as usize).min(self.left.unwrap_or(usize::MAX));
-            match sys::read(source.as_fd(), &mut buffer[HEADER_BYTES..HEADER_BYTES + room]) {
-                Ok(0) => return self.end(epoll, outbound),
-                Ok(length) => {
-                    self.credit -= length as u32;
-                    self.left = self.left.map(|left| left.saturating_sub(length));
-                    // A pipe that gave less than was asked is empty, and will report when it isn't. A terminal hands
-                    // out a line at a time, and a socket no more than what was sent alike.
-                    let may_have_more = length == room || self.carrier != Carrier::Pipe;
-                    self.ready = may_have_more || self.hung_up || self.left.is_some();
-                    if self.carrier == Carrier::Tcp {
-                        stream::acknowledge_at_once(source.as_fd());
-                    }
-                    first(epoll, outbound);
+            match self.take(MAX_DATA_BYTES, buffer) {
+                Ok(length @ 1..) => {
+                    first(outbound);
                     outbound.data(self.channel, buffer, length);
                 }
-                Err(Errno(libc::EAGAIN)) if self.left.is_some() => return self.end(epoll, outbound),
-                Err(Errno(libc::EAGAIN)) => self.ready = false,
+                Err(Errno(libc::EAGAIN)) if self.left.is_none() => self.ready = false,
                 // A terminal that no one has open any more says EIO.
-                Err(_) => return self.end(epoll, outbound),
+                Ok(0) | Err(_) => return self.end(epoll, outbound),
             }
         }
+    }
+
+    /// Passes on all that there is to read now, as far as there is credit, whether or not the daemon takes it at
+    /// the moment: what follows waits behind it. It is no more than a socket holds.
+    pub(crate) fn get_ahead(&mut self, buffer: &mut [u8], outbound: &mut Outbound) {
+        let level = self.source.as_ref().map_or(0, |source| sys::level(source.as_fd()).unwrap_or(0));
+        let mut rest = level.min(self.credit as usize);
+        while rest > 0 {
+            // What else it says is heeded in its own turn.
+            let Ok(length @ 1..) = self.take(rest, buffer) else { return };
+            outbound.data(self.channel, buffer, length);
+            rest -= length;
+        }
+    }
+
+    /// Reads one frame's worth of at most `most` bytes.
+    fn take(&mut self, most: usize, buffer: &mut [u8]) -> sys::Result<usize> {
+        let Some(source) = &self.source else { return Ok(0) };
+        let room = MAX_DATA_BYTES.min(most).min(self.credit as usize).min(self.left.unwrap_or(usize::MAX));
+        let length = sys::read(source.as_fd(), &mut buffer[HEADER_BYTES..HEADER_BYTES + room])?;
+        self.credit -= length as u32;
+        self.left = self.left.map(|left| left.saturating_sub(length));
+        // A pipe that gave less than was asked is empty, and will report when it isn't. A terminal hands out a line
+        // at a time, and a socket no more than what was sent alike.
+        let may_have_more = length == room || self.carrier != Carrier::Pipe;
+        self.ready = may_have_more || self.hung_up || self.left.is_some();
+        if self.carrier == Carrier::Tcp {
+            stream::acknowledge_at_once(source.as_fd());
+        }
+        Ok(length)
     }
 
     /// Lets go of what is not read yet, and tells the end, unless that was told.

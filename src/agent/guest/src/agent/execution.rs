@@ -354,21 +354,21 @@ impl Execution {
     }
 
     /// Passes on what the program said. What it said on its side stream comes before what it printed later:
-    /// that stream says what the rest is about. It gives way only where it is at the end of its own credit.
+    /// that stream says what the rest is about. It gives way only at the end of its own credit.
     pub(crate) fn pass_on(&mut self, epoll: &Epoll, buffers: &mut Buffers, outbound: &mut Outbound) {
         if !self.has_work() {
             return;
         }
         let mut side = self.side.as_mut().map(TwoWay::output);
-        let mut beside = |epoll: &Epoll, outbound: &mut Outbound| {
-            if let Some(side) = &mut side {
-                side.expect();
-                side.pass_on(epoll, &mut buffers.beside, outbound);
-            }
-        };
-        beside(epoll, outbound);
+        if let Some(side) = &mut side {
+            side.pass_on(epoll, &mut buffers.beside, outbound);
+        }
         for output in self.outputs.iter_mut().flatten().filter(|output| output.has_work()) {
-            output.pass_on_after(epoll, &mut buffers.output, outbound, &mut beside);
+            output.pass_on_after(epoll, &mut buffers.output, outbound, |outbound| {
+                if let Some(side) = &mut side {
+                    side.get_ahead(&mut buffers.beside, outbound);
+                }
+            });
         }
     }
 

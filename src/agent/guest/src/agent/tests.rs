@@ -4,6 +4,7 @@ mod conduits;
 mod executions;
 mod files;
 mod hostile;
+mod namespaces;
 mod sandbox;
 mod side;
 mod streams;

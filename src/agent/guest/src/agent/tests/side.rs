@@ -76,7 +76,7 @@ fn a_program_can_keep_it_from_its_children() {
 #[test]
 fn what_is_said_there_comes_before_what_is_printed_afterwards() {
     let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
-    const LINES: usize = 20_000;
+    const LINES: usize = 200_000;
     let code = format!("import os\nfor _ in range({LINES}): os.write(3, b's'); os.write(1, b'o'); os.write(2, b'e')");
     sandbox.spawn(with_side(python(1, &code)));
     sandbox.started(1);
