@@ -139,7 +139,7 @@ impl Debugs {
     /// Nothing is debugged yet.
     #[must_use]
     pub fn new(sessions: Arc<Sessions>) -> Self {
-        Self::with_backends(sessions, Backends::default())
+        Self::with_backends(sessions, Backends::built_in())
     }
 
     /// As [`Debugs::new`], with back ends of the caller's choice.

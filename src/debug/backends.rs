@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ground::Backend;
+use super::python::Python;
 use crate::engine::Debugger;
 
 /// Finds the back end of an engine.
@@ -19,6 +20,12 @@ impl std::fmt::Debug for Backends {
 }
 
 impl Backends {
+    /// Those that codebeaker has.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self::default().with(Debugger::Python, Arc::new(Python))
+    }
+
     /// The same, and this one.
     #[must_use]
     pub fn with(mut self, kind: Debugger, backend: Arc<dyn Backend>) -> Self {
