@@ -99,6 +99,11 @@ impl Stand {
         self.ours
     }
 
+    /// Where the adapter has its own things.
+    pub(crate) fn own(&self) -> &Path {
+        self.own.path()
+    }
+
     /// The debuggee's file.
     pub(crate) fn program(&self) -> &Path {
         &self.program
