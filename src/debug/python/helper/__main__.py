@@ -23,7 +23,12 @@ LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 # Modules whose frames call the program, or the interpreter on its behalf: what that imports is the program's.
 OUTSIDE = (PACKAGE + ".program", PACKAGE + ".breaks")
 
+# Modules that ask objects of the program's for their words and parts. What C code of those imports on the way is the
+# program's, as it takes the calling frame's way to import.
+ASKING = tuple(PACKAGE + "." + name for name in ("assignment", "contents", "lookup", "rendering", "values"))
+
 sealed = dict(vars(builtins))
+lent = dict(sealed)
 own_modules = {}
 # What is being imported: `sys.modules` is the helper's meanwhile.
 bringing = []
@@ -34,7 +39,9 @@ class SealedLoader(external.SourceFileLoader):
 
     def create_module(self, spec):
         module = type(sys)(spec.name)
-        if spec.name not in OUTSIDE:
+        if spec.name in ASKING:
+            module.__dict__["__builtins__"] = lent
+        elif spec.name not in OUTSIDE:
             module.__dict__["__builtins__"] = sealed
         return module
 

@@ -9,12 +9,14 @@ import io
 import operator
 import os
 import pdb
+import pprint
 import sys
 
 from .breakpoints import expression
 from .console import answer, command_in, refuse, run_python
 from .namespaces import extras_of, namespace_of
 from .operations import Refused, Then, registry
+from .rendering import words_of
 from .stack import numbered, stack_of
 
 _ELSEWHERE = {
@@ -183,7 +185,14 @@ class Dialect(pdb.Pdb):
 
         Print the value of the expression.
         """
-        self._msg_val_func(arg, repr)
+        self._msg_val_func(arg, words_of)
+
+    def do_pp(self, arg):
+        """pp expression
+
+        Pretty-print the value of the expression.
+        """
+        self._msg_val_func(arg, Printer().pformat)
 
     def do_retval(self, arg):
         """retval
@@ -194,7 +203,7 @@ class Dialect(pdb.Pdb):
         if returned is None:
             self.error("Not yet returned!")
         else:
-            self.message(repr(returned[1]))
+            self.message(words_of(returned[1]))
 
     do_rv = do_retval
 
@@ -399,6 +408,16 @@ class Dialect(pdb.Pdb):
             each.count, each.hit = 0, (operator.gt, times) if times > 0 else None
             self.message("Will ignore next %d crossings of breakpoint %d." % (max(0, times), each_number))
         return None
+
+
+class Printer(pprint.PrettyPrinter):
+    """Asks objects of the program's where what they import on the way is the program's."""
+
+    def format(self, value, context, maxlevels, level):
+        """A value in one line, and whether that can be read back and is recursive."""
+        if type(value) in (str, bytes, int, float, dict, list, tuple, set, frozenset):
+            return super().format(value, context, maxlevels, level)
+        return words_of(value), False, False
 
 
 class _Raised:

@@ -69,7 +69,7 @@ def file_program(path, args, watch):
     except OSError as error:
         text = "%s: can't open file %r: [Errno %d] %s" % (sys.executable, shown, error.errno, error.strerror)
         raise Unrunnable(text, 2) from None
-    return compile(source, path, "exec", 0, True), module
+    return compile(source, shown, "exec", 0, True), module
 
 
 def is_archive(path):
