@@ -17,6 +17,7 @@ pub mod door;
 pub mod ground;
 mod handles;
 pub mod kept;
+pub mod inspector;
 pub mod model;
 mod paths;
 pub mod proxied;
