@@ -39,6 +39,7 @@ const MAX_READY_BYTES: usize = 4096;
 const HELPER: &[(&str, &str)] = &[
     ("__main__.py", include_str!("python/helper/__main__.py")),
     ("assignment.py", include_str!("python/helper/assignment.py")),
+    ("breakpoint_commands.py", include_str!("python/helper/breakpoint_commands.py")),
     ("breakpoints.py", include_str!("python/helper/breakpoints.py")),
     ("breaks.py", include_str!("python/helper/breaks.py")),
     ("calls.py", include_str!("python/helper/calls.py")),

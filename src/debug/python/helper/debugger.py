@@ -57,6 +57,8 @@ class Debugger:
         self.hidden = set()
         # Runs requests while everything is blocked in C, and watches what was asked to pause.
         self.stand_in = None
+        # What is called on a thread that was announced as stopped, with its innermost frame.
+        self.at_stop = []
 
     def is_user(self, code):
         """Whether code is the user's own."""
@@ -210,6 +212,14 @@ class Debugger:
                 return
         numbers = [each.id for each in met or () if each.id is not None]
         self.announce(thread, reason, numbers, text or tasks.name_of(thread.task))
+        thread.evaluating = True
+        try:
+            for each in self.at_stop:
+                each(frame)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            thread.evaluating = False
         self.run_requests(thread)
 
     def announce(self, thread, reason, numbers=(), text=None):
