@@ -44,11 +44,14 @@ class Variables(Node):
             if type(name) is not str:
                 continue
             qualities = quality_of(name)
+            expression = name if name.isidentifier() else None
+            if self.kind == "returnValue":
+                expression = "__exception__" if name == "exception" else None
             if lookup.is_class(value):
                 qualities += ("class",)
             elif type(value) in lookup.FUNCTIONS:
                 qualities += ("method",)
-            found.append(Child(name, value, name if name.isidentifier() else None, qualities))
+            found.append(Child(name, value, expression, qualities))
         found.sort(key=lambda child: "internal" in child.qualities)
         return found
 
