@@ -19,8 +19,8 @@ HOME = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = "codebeaker_debug"
 LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
-# Modules whose frames call the program, or the interpreter on its behalf: what that imports is the program's.
-OUTSIDE = (PACKAGE + ".program", PACKAGE + ".breaks")
+# Calls into the program: what is imported from there is the program's.
+OUTSIDE = PACKAGE + ".outside"
 
 sealed = dict(vars(builtins))
 own_modules = {}
@@ -31,7 +31,7 @@ class SealedLoader(external.SourceFileLoader):
 
     def create_module(self, spec):
         module = type(sys)(spec.name)
-        if spec.name not in OUTSIDE:
+        if spec.name != OUTSIDE:
             module.__dict__["__builtins__"] = sealed
         return module
 
@@ -61,7 +61,9 @@ def boot():
     before = dict(sys.modules)
     for name, module in before.items():
         source = getattr(module, "__file__", None)
-        if isinstance(source, str) and not source.startswith((LIBRARY + "/", HOME + "/")):
+        foreign = isinstance(source, str) and not source.startswith((LIBRARY + "/", HOME + "/"))
+        # Paths are looked at while the program runs, so those modules have to be of our own.
+        if foreign or name in ("posixpath", "genericpath"):
             del sys.modules[name]
     sys.modules["__main__"] = before["__main__"]
     package = type(sys)(PACKAGE)

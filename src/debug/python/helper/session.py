@@ -9,10 +9,11 @@ import signal
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 
-from . import children, control, exceptions, listening, native, printing, program, stack, threads
+from . import children, control, exceptions, listening, native, outside, printing, program, stack, threads
 from .breaks import install_breaks
 from .channel import Channel, ChannelClosed, high_descriptor
 from .debugger import Debugger
+from .forks import install_forks
 from .options import parse
 from .places import bottoms
 
@@ -33,12 +34,13 @@ class Session(Debugger):
 
     def open(self):
         """Gets everything ready, and begins to take requests."""
-        bottoms.add(program.call.__code__)
+        bottoms.add(outside.call.__code__)
         self.threads.install()
         self.threads.begin()
         atexit.register(self.ending)
         os.register_at_fork(after_in_child=self.forked)
         install_breaks(self)
+        install_forks(self)
         if self.children is not None:
             self.children.install()
         if self.channel.closed:
