@@ -1,7 +1,7 @@
 """Interrupts what runs on behalf of the adapter and does not end, and nothing else.
 
-An interrupt is an exception that arrives some time later. It is waited for, or taken back, before a thread does
-anything that it must not hit.
+An interrupt is an exception that arrives some time later. It is waited for before a thread does anything that it must
+not hit.
 """
 
 import signal
@@ -24,8 +24,8 @@ class Interrupts:
                 thread.evaluating = False
                 late, thread.interrupted = thread.interrupted, False
             if late:
-                native.withdraw(thread.ident)
-                # What is on its way by signal is raised by the time that some code has run.
+                # Wherever it is on its way, it is raised by the time that some code has run. To take it back would
+                # leave some interpreters waiting for it for ever.
                 for _ in range(100):
                     pass
         except KeyboardInterrupt:
