@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::files;
 use crate::engine::ENGINES;
+use crate::engine::adapters::ADAPTERS;
 use crate::protocol::ProtocolError;
 use crate::protocol::catalogue::{EngineInfo, EngineListResult, NoParams, RuntimeInfo, RuntimeListResult};
 use crate::protocol::handshake::PROTOCOL_VERSIONS;
@@ -103,6 +104,22 @@ pub async fn examine(sessions: &Sessions) -> DoctorResult {
             },
         });
     }
+    checks.extend(ADAPTERS.iter().map(|adapter| {
+        let (id, languages) = (format!("debugger.{}", adapter.id), adapter.languages[0]);
+        match host.adapter(adapter) {
+            Some(_) => {
+                let summary = format!("installed: debugs {languages}");
+                Check { id, status: CheckStatus::Ok, summary, reason: None, fix: None }
+            }
+            None => Check {
+                id,
+                status: CheckStatus::Warning,
+                summary: format!("not installed: {languages} can't be debugged"),
+                reason: None,
+                fix: Some(Fix { description: adapter.install.to_owned(), command: None }),
+            },
+        }
+    }));
     let works =
         |prefix: &str| checks.iter().any(|check| check.id.starts_with(prefix) && check.status == CheckStatus::Ok);
     DoctorResult { healthy: works("runtime.") && works("engine."), checks }
@@ -158,6 +175,7 @@ pub(in crate::server) fn engine_infos(connection: &Connection, runtimes: &[Runti
             reason,
             hint,
             runtimes: usable.map(|runtime| runtime.id.clone()).collect(),
+            debug: available && engine.debugger.is_some(),
         }
     });
     infos.collect()

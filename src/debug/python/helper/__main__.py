@@ -14,6 +14,7 @@ import os
 import sys
 
 import _frozen_importlib_external as external
+import _imp
 
 HOME = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = "codebeaker_debug"
@@ -24,6 +25,8 @@ OUTSIDE = PACKAGE + ".outside"
 
 sealed = dict(vars(builtins))
 own_modules = {}
+# What is being imported: `sys.modules` is the helper's meanwhile.
+bringing = []
 
 
 class SealedLoader(external.SourceFileLoader):
@@ -49,14 +52,23 @@ class SealedFinder:
 
 
 def sealed_import(name, scope=None, local=None, fromlist=(), level=0):
-    """What the standard library imports late, on the helper's behalf, comes from the helper's modules too."""
-    if level == 0 and name in own_modules:
-        return own_modules[name] if fromlist else own_modules[name.partition(".")[0]]
-    return builtins_import(name, scope, local, fromlist, level)
+    """What the helper and the standard library import late, on its behalf, are modules of the helper's too."""
+    if level or bringing:
+        return builtins_import(name, scope, local, fromlist, level)
+    if name not in own_modules:
+        bring(name)
+    return own_modules[name] if fromlist else own_modules[name.partition(".")[0]]
+
+
+def is_foreign(module):
+    """Whether a module is none that the helper can use as it is."""
+    source = getattr(module, "__file__", None)
+    return isinstance(source, str) and not source.startswith((LIBRARY + "/", HOME + "/"))
 
 
 def boot():
     """Imports the helper; what it imported does not stay where the program looks for modules."""
+<<<<<<< HEAD
     search = sys.path
     before = dict(sys.modules)
     for name, module in before.items():
@@ -66,30 +78,57 @@ def boot():
         if foreign or name in ("posixpath", "genericpath"):
             del sys.modules[name]
     sys.modules["__main__"] = before["__main__"]
+=======
+>>>>>>> main
     package = type(sys)(PACKAGE)
     package.__path__ = [HOME]
-    sys.modules[PACKAGE] = package
-    sys.path = []
-    sys.meta_path.insert(0, SealedFinder)
+    for name, module in list(sys.modules.items()):
+        if not is_foreign(module):
+            own_modules[name] = module
+    own_modules[PACKAGE] = package
+    bring(PACKAGE + ".session")
+    return own_modules[PACKAGE + ".session"]
+
+
+def bring(name):
+    """Imports a module as one of the helper's own, and what it needs. Raises ImportError."""
+    _imp.acquire_lock()
+    bringing.append(name)
+    before, search = dict(sys.modules), sys.path
     try:
-        from codebeaker_debug import session
+        for each, module in before.items():
+            # Of modules that are no extension the program's may have been changed by it.
+            if each not in own_modules and (is_foreign(module) or is_source(module)):
+                del sys.modules[each]
+        sys.modules.update(own_modules)
+        sys.path = []
+        sys.meta_path.insert(0, SealedFinder)
+        builtins_import(name)
     finally:
         sys.meta_path.remove(SealedFinder)
         sys.path = search
-    for name, module in list(sys.modules.items()):
-        own_modules[name] = module
-        # An extension module must not be initialised twice, and nobody names a module of theirs `_json`.
-        if name not in before and not name.startswith("_"):
-            del sys.modules[name]
-    sys.modules.update(before)
-    return session
+        for each, module in list(sys.modules.items()):
+            if module is not None:
+                own_modules.setdefault(each, module)
+            # An extension module must not be initialised twice, and nobody names a module of theirs `_json`.
+            if each not in before and not each.startswith("_"):
+                del sys.modules[each]
+        sys.modules.update(before)
+        bringing.remove(name)
+        _imp.release_lock()
+
+
+def is_source(module):
+    """Whether a module was made from source."""
+    loader = getattr(getattr(module, "__spec__", None), "loader", None)
+    return isinstance(loader, external.SourceFileLoader)
 
 
 extensions = [entry for entry in sys.path if entry.endswith("lib-dynload")]
 builtins_import = builtins.__import__
 sealed["__import__"] = sealed_import
 # With -P or -I there is no such place, and the first one is the library's.
-if sys.path[0] == HOME:
+if sys.path and os.path.realpath(sys.path[0]) == os.path.realpath(HOME):
     del sys.path[0]
 session = boot()
 session.main(sys.argv[1:])

@@ -80,5 +80,5 @@ def write_locals(frame):
     """Makes what was written to `frame.f_locals` count, before 3.13. Answers whether it does."""
     if _write_locals is None:
         return False
-    _write_locals(frame, 0)
+    _write_locals(frame, 1)
     return True

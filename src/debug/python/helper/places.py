@@ -80,6 +80,10 @@ class Places:
             number = self._texts[name] = len(self._names)
         return number
 
+    def texts(self):
+        """The places of all texts that were met."""
+        return [{"text": number, "name": name[:200]} for number, name in enumerate(list(self._names), 1)]
+
     def name(self, place):
         """The file name that code of a place has, as `real` gives it, or None when there is no such place."""
         file = place.get("file")

@@ -9,7 +9,8 @@ import signal
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 
-from . import children, control, exceptions, listening, native, outside, printing, program, stack, threads
+from . import assignment, children, completion, control, evaluation, exceptions, listening, native, outside
+from . import printing, program, sources, stack, threads, values
 from .breaks import install_breaks
 from .channel import Channel, ChannelClosed, high_descriptor
 from .debugger import Debugger
