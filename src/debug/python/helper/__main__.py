@@ -22,6 +22,8 @@ LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
 # Calls into the program: what is imported from there is the program's.
 OUTSIDE = PACKAGE + ".outside"
+# Paths are looked at while the program runs, so these have to be the helper's own although they are loaded.
+PATHS = ("posixpath", "genericpath")
 
 sealed = dict(vars(builtins))
 own_modules = {}
@@ -68,22 +70,10 @@ def is_foreign(module):
 
 def boot():
     """Imports the helper; what it imported does not stay where the program looks for modules."""
-<<<<<<< HEAD
-    search = sys.path
-    before = dict(sys.modules)
-    for name, module in before.items():
-        source = getattr(module, "__file__", None)
-        foreign = isinstance(source, str) and not source.startswith((LIBRARY + "/", HOME + "/"))
-        # Paths are looked at while the program runs, so those modules have to be of our own.
-        if foreign or name in ("posixpath", "genericpath"):
-            del sys.modules[name]
-    sys.modules["__main__"] = before["__main__"]
-=======
->>>>>>> main
     package = type(sys)(PACKAGE)
     package.__path__ = [HOME]
     for name, module in list(sys.modules.items()):
-        if not is_foreign(module):
+        if not is_foreign(module) and name not in PATHS:
             own_modules[name] = module
     own_modules[PACKAGE] = package
     bring(PACKAGE + ".session")
@@ -98,7 +88,7 @@ def bring(name):
     try:
         for each, module in before.items():
             # Of modules that are no extension the program's may have been changed by it.
-            if each not in own_modules and (is_foreign(module) or is_source(module)):
+            if each not in own_modules and (is_foreign(module) or is_source(module) or each in PATHS):
                 del sys.modules[each]
         sys.modules.update(own_modules)
         sys.path = []
