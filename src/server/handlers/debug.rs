@@ -126,8 +126,7 @@ pub(in crate::server) async fn list(connection: &Connection, _: NoParams) -> Res
 
 pub(in crate::server) async fn terminate(connection: &Connection, params: DebugRef) -> Result<Done, ProtocolError> {
     let client = known(connection, params.debug_id)?;
-    connection.debugging().terminate(&client.id);
-    client.terminate().await;
+    connection.debugging().terminate(&client).await;
     Ok(Done {})
 }
 
