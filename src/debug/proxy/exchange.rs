@@ -23,6 +23,9 @@ const MAX_PENDING: usize = 256;
 /// The longest content of a source, in bytes.
 const MAX_SOURCE: usize = 4 << 20;
 
+/// When an exception stops a program, in DAP's words.
+const BREAK_MODES: [&str; 4] = ["never", "always", "unhandled", "userUnhandled"];
+
 /// A request to be made.
 #[derive(Debug)]
 pub(super) struct Order {
@@ -247,6 +250,10 @@ impl Exchange {
         if body.is_null() {
             // DAP has a body here, but nothing in it has to be there.
             body = json!({});
+        }
+        if command.name == "exceptionInfo" && !BREAK_MODES.iter().any(|mode| body["breakMode"] == *mode) {
+            // Debuggers that have no such modes say something else.
+            body["breakMode"] = json!("unhandled");
         }
         translate::outward(&mut body, command.body, &mut self.names, &*self.paths)?;
         if !(command.is_sound)(&body) {

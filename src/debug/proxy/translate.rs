@@ -36,6 +36,8 @@ pub(super) fn outward(body: &mut Value, fields: Fields, names: &mut Names, paths
     each(body, fields, &mut |value, field| {
         *value = match field {
             Field::Name(kind) => names.mint(kind, value).ok_or(Refusal::Senseless)?.into(),
+            // Some debuggers mean nothing by a source without anything in it.
+            Field::Source if value.as_object().is_some_and(Map::is_empty) => return Ok(false),
             Field::Source => source_outward(value, names, paths, 0)?,
             Field::SourceReference => 0.into(),
             Field::Path => match paths.to_client(text(value)?) {
