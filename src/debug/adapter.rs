@@ -20,6 +20,7 @@ mod line;
 mod outbox;
 mod output;
 mod place_breakpoints;
+mod plan;
 mod refusal;
 mod render;
 mod requests;

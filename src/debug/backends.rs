@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ground::Backend;
+use super::proxied::Adapters;
 use super::python::Python;
 use crate::engine::Debugger;
+use crate::session::Host;
 
-/// Finds the back end of an engine.
+/// Finds the back end of an engine. The default knows those alone that are adapters themselves.
 #[derive(Clone, Default)]
 pub struct Backends {
     table: HashMap<Debugger, Arc<dyn Backend>>,
@@ -33,8 +35,14 @@ impl Backends {
         self
     }
 
-    pub(super) fn get(&self, kind: Debugger) -> Option<Arc<dyn Backend>> {
-        self.table.get(&kind).cloned()
+    pub(super) fn get(&self, kind: Debugger, host: &Host) -> Option<Arc<dyn Backend>> {
+        match kind {
+            Debugger::Adapter(adapter) => {
+                let installed = host.adapter(adapter).map(|installation| installation.program.clone());
+                Some(Arc::new(Adapters::known(adapter, installed)))
+            }
+            kind => self.table.get(&kind).cloned(),
+        }
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<dyn Backend>> {

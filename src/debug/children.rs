@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backend::Attachment;
 use super::paths::Mounts;
-use crate::engine::Debugger;
+use crate::dap::types::Capabilities;
 use crate::ids::{DebugId, ExecutionId, SessionId};
 
 /// Children that may wait at one time in a daemon.
@@ -19,8 +19,8 @@ pub(super) struct Child {
     pub(super) name: String,
     /// Its debugger. Dropped, it runs undebugged.
     pub(super) attachment: Attachment,
-    /// What debugs it.
-    pub(super) kind: Option<Debugger>,
+    /// What its debugger can do; `None` where there is none.
+    pub(super) can: Option<Capabilities>,
     /// The paths of its parent, which are its own.
     pub(super) mounts: Mounts,
     /// Who debugs its parent.

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::capabilities::hinted;
 use super::configuration::{self, Attach};
 use super::debuggee::{Debuggee, Origin};
-use super::launch::{CHUNK, directory};
+use super::launch::CHUNK;
 use super::output::{Marks, Printer};
+use super::plan::directory;
 use super::refusal::Refusal;
 use super::{Adapter, lock};
 use crate::agent::plan::WORKSPACE;
@@ -48,7 +49,7 @@ impl Adapter {
         let child = child.ok_or(Refusal::State("no child waits under this token, or it was waited for too long"))?;
         let debuggee = Arc::new(Debuggee {
             debugger: child.attachment.debugger,
-            kind: child.kind,
+            can: child.can,
             origin: Origin::Child,
             name: child.name.clone(),
             mounts: child.mounts,
@@ -88,7 +89,7 @@ impl Adapter {
         let engine = said.or(file.and_then(|file| engine::by_file(file))).or(session.engine);
         let engine = engine
             .ok_or_else(|| Refusal::Arguments("what it is written in is not known: give `language`".to_owned()))?;
-        let backend = engine.debugger.and_then(|kind| self.debugs.backends.get(kind));
+        let backend = engine.debugger.and_then(|kind| self.debugs.backends.get(kind, self.debugs.sessions.host()));
         let backend =
             backend.ok_or_else(|| Refusal::Arguments(format!("{} programs can't be debugged here", engine.id)))?;
         let mut mounts = Mounts::default();
@@ -121,7 +122,7 @@ impl Adapter {
         let marks = Arc::new(Marks::default());
         let debuggee = Arc::new(Debuggee {
             debugger: attachment.debugger,
-            kind: engine.debugger,
+            can: Some(backend.capabilities()),
             origin: Origin::Attached,
             name: target_name(&execution),
             mounts: mounts.clone(),

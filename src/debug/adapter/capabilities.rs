@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::habits::Habits;
 use crate::dap::types::Capabilities;
 use crate::debug::backends::Backends;
-use crate::engine::{self, Debugger};
+use crate::engine::{self, Debugger, adapters};
+use crate::session::Host;
 
 /// Names that clients know other adapters by, and the language that these are for.
 const OTHER_NAMES: &[(&str, &str)] = &[
@@ -15,28 +16,37 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("node-terminal", "node"),
     ("js-debug", "node"),
     ("typescript", "node"),
+    ("delve", "go"),
+    ("dlv-dap", "go"),
+    ("coreclr", "csharp"),
+    ("netcoredbg", "csharp"),
 ];
 
-/// The debugger that a name of a language, of an engine or of an adapter hints at.
+/// The language that a name is for which clients know another adapter by; any other name as it is.
+pub(super) fn known_as(name: &str) -> &str {
+    let other = OTHER_NAMES.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+    other.map_or(name, |(_, language)| language)
+}
+
+/// The engine that a name of a language, of an engine or of an adapter hints at.
 pub(super) fn hinted(name: &str) -> Option<&'static engine::Engine> {
-    let other = OTHER_NAMES.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, language)| *language);
-    let name = other.unwrap_or(name);
+    let name = known_as(name);
     engine::by_id(name).or_else(|| engine::by_language(name))
 }
 
 /// What is said at the start: what the hinted back end can do, else what all can.
-pub(super) fn at_start(backends: &Backends, habits: &Habits) -> Map<String, Value> {
-    let hinted = hinted(&habits.adapter).and_then(|engine| engine.debugger);
-    match hinted.and_then(|kind| backends.get(kind)) {
-        Some(backend) => with_ours(as_map(&backend.capabilities())),
+pub(super) fn at_start(backends: &Backends, host: &Host, habits: &Habits) -> Map<String, Value> {
+    let by_engine = hinted(&habits.adapter).and_then(|engine| engine.debugger);
+    let kind = by_engine.or_else(|| adapters::by_language(known_as(&habits.adapter)).map(Debugger::Adapter));
+    match kind.and_then(|kind| backends.get(kind, host)) {
+        Some(backend) => exact(&backend.capabilities()),
         None => with_ours(common(backends.all().map(|backend| as_map(&backend.capabilities())))),
     }
 }
 
-/// What a back end can do.
-pub(super) fn exact(backends: &Backends, kind: Option<Debugger>) -> Map<String, Value> {
-    let backend = kind.and_then(|kind| backends.get(kind));
-    with_ours(backend.map(|backend| as_map(&backend.capabilities())).unwrap_or_default())
+/// What the adapter can do with a back end that can do this.
+pub(super) fn exact(capabilities: &Capabilities) -> Map<String, Value> {
+    with_ours(as_map(capabilities))
 }
 
 /// What of `now` was not said before. What was said and does not hold is taken back.

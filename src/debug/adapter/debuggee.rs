@@ -5,11 +5,10 @@ use std::sync::atomic::AtomicBool;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::dap::types;
+use crate::dap::types::{self, Capabilities};
 use crate::debug::backend::{Debugger, Place};
 use crate::debug::paths::{self, Mounts};
 use crate::debug::text::{Keep, NAME, clean};
-use crate::engine;
 use crate::execution::Execution;
 
 use super::desk::Desk;
@@ -29,7 +28,8 @@ pub(super) enum Origin {
 /// What is debugged.
 pub(super) struct Debuggee {
     pub(super) debugger: Arc<dyn Debugger>,
-    pub(super) kind: Option<engine::Debugger>,
+    /// What its debugger can do; `None` where there is none.
+    pub(super) can: Option<Capabilities>,
     pub(super) origin: Origin,
     pub(super) name: String,
     pub(super) mounts: Mounts,

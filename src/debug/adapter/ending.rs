@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::configuration::over;
+use super::configuration::{Launch, over};
 use super::debuggee::{Debuggee, Origin};
 use super::refusal::Refusal;
 use super::requests::read;
@@ -86,6 +86,8 @@ impl Adapter {
             Some(arguments @ Value::Object(_)) => over(&self.configuration, arguments.clone()),
             _ => launched,
         };
+        // Looked at before anything is ended for it.
+        Launch::read(&wanted)?;
         old.superseded.cancel();
         self.release(true).await;
         for thread in self.forget_program() {

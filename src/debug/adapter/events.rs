@@ -189,7 +189,7 @@ impl Adapter {
         let child = Child {
             name: name.clone(),
             attachment,
-            kind: debuggee.kind,
+            can: debuggee.can.clone(),
             mounts: debuggee.mounts.clone(),
             parent: self.id.clone(),
             session,

@@ -8,22 +8,20 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::capabilities::{self, hinted};
+use super::capabilities;
 use super::configuration::{self, Choice, Input, Launch, OwnSession};
 use super::debuggee::{Debuggee, Origin};
 use super::output::{Marks, Printer};
+use super::plan::{Plan, directory};
 use super::refusal::Refusal;
 use super::{Adapter, Phase, ending, events};
-use crate::agent::plan::{CODE, WORKSPACE};
 use crate::agent::wire::TerminalSize;
 use crate::debug::backend::Attachment;
-use crate::debug::ground::{Backend, Ground, Preparation, Target, What};
-use crate::debug::paths::{self, Mounts};
+use crate::debug::ground::{Ground, Preparation, What};
 use crate::debug::sandbox_ground::SandboxGround;
 use crate::debug::undebugged::Undebugged;
 use crate::debug::{Stage, text};
-use crate::engine::{self, Engine};
-use crate::ids::{ExecutionId, SessionId};
+use crate::ids::SessionId;
 use crate::session::{NewSession, Run, RunLimits, Session, Source, Stdin, Wish};
 
 /// The longest chunk of output.
@@ -34,16 +32,6 @@ pub(super) const START: Duration = Duration::from_secs(180);
 
 /// How long a program that could not be debugged may take to tell why, by ending.
 const LAST_WORDS: Duration = Duration::from_millis(300);
-
-/// A program on its way, all decided.
-struct Plan {
-    engine: &'static Engine,
-    backend: Option<Arc<dyn Backend>>,
-    target: Target,
-    mounts: Mounts,
-    id: ExecutionId,
-    name: String,
-}
 
 impl Adapter {
     /// `launch`.
@@ -110,7 +98,7 @@ impl Adapter {
         let (session, own) = self.session_for(&launch).await?;
         self.hold(|held| held.session = Some((Arc::clone(&session), own)))?;
         self.note(|overview| overview.session = Some(session.id.clone()));
-        let plan = self.plan(&launch, &session)?;
+        let plan = self.plan(&launch, arguments, &session)?;
         let name = text::clean(&plan.name, text::Keep::OneLine, text::NAME);
         self.note(|overview| overview.name = Some(name.clone()));
 
@@ -151,7 +139,7 @@ impl Adapter {
         };
         let debuggee = Arc::new(Debuggee {
             debugger: attachment.debugger,
-            kind: plan.engine.debugger,
+            can: plan.backend.map(|backend| backend.capabilities()),
             origin: Origin::Launched,
             name: plan.name,
             mounts: plan.mounts,
@@ -174,11 +162,12 @@ impl Adapter {
         marks: &Arc<Marks>,
         session: Option<&SessionId>,
     ) -> Result<(), Refusal> {
-        let exact = capabilities::exact(&self.debugs.backends, debuggee.kind);
+        let exact = debuggee.can.as_ref().map(capabilities::exact);
         let changed = {
             let mut held = self.held();
             held.debuggee = Some(Arc::clone(debuggee));
             held.phase = Phase::Configuring;
+            let exact = exact.unwrap_or_else(|| held.said.clone());
             let changed = capabilities::changed(&held.said, &exact);
             held.said = exact;
             changed
@@ -245,115 +234,6 @@ impl Adapter {
         Ok((sessions.create(wanted, Arc::clone(&self.watcher)).await?, true))
     }
 
-    /// The directory that is to be the workspace: the one that is given, the folder that the program runs in,
-    /// or that of the program.
-    fn workspace_of(&self, own: &OwnSession, launch: &Launch) -> Option<String> {
-        let habits = self.habits();
-        if let Some(path) = &own.path {
-            return habits.path_in(path);
-        }
-        if let Some(cwd) = launch.cwd.as_ref().and_then(|cwd| habits.path_in(cwd)) {
-            return Some(cwd);
-        }
-        let file = launch.program.as_ref().or(launch.uri.as_ref())?;
-        habits.path_in(file).map(|file| paths::directory(&file).to_owned())
-    }
-
-    fn plan(&self, launch: &Launch, session: &Session) -> Result<Plan, Refusal> {
-        let habits = self.habits();
-        let id = ExecutionId::random();
-        let mut mounts = Mounts::default();
-        if let Some(workspace) = session.workspace_path() {
-            mounts = declared(mounts, &workspace.to_string_lossy(), WORKSPACE)?;
-        }
-        for (local, remote) in &launch.mappings {
-            let local = habits.path_in(local).ok_or_else(|| not_absolute("pathMappings.localRoot", local))?;
-            let remote = paths::absolute(remote, WORKSPACE).unwrap_or_default();
-            mounts = declared(mounts, &local, &remote)?;
-        }
-        let cwd = match &launch.cwd {
-            None => WORKSPACE.to_owned(),
-            Some(cwd) => {
-                let path = habits.path_in(cwd).or_else(|| paths::absolute(cwd, WORKSPACE));
-                let guest = path.and_then(|path| in_sandbox(&mounts, &path));
-                guest.ok_or_else(|| outside("cwd", cwd))?
-            }
-        };
-        let file = launch.program.as_ref().or(launch.uri.as_ref().filter(|_| launch.code.is_some()));
-        let what = match (&launch.code, &launch.module, file) {
-            (Some(code), _, file) => {
-                let host = file.and_then(|file| self.host_file(file, launch));
-                let extension = engine_of(launch, file, session).map_or("txt", |engine| engine.extensions[0]);
-                let name = match &host {
-                    Some(host) => paths::name(host).to_owned(),
-                    None => format!("main.{extension}"),
-                };
-                if let Some(host) = host {
-                    mounts = declared(mounts, &host, &format!("{}/{name}", directory(&id)))?;
-                }
-                What::Code { name, text: Bytes::from(code.clone()) }
-            }
-            (None, Some(module), _) => What::Module(module.clone()),
-            (None, None, Some(program)) => {
-                let guest = match self.host_file(program, launch) {
-                    Some(host) => in_sandbox(&mounts, &host),
-                    None => paths::absolute(program, &cwd),
-                };
-                What::File(guest.ok_or_else(|| outside("program", program))?)
-            }
-            (None, None, None) => return Err(Refusal::Arguments("there is nothing to run".to_owned())),
-        };
-        let engine = engine_of(launch, file, session).ok_or_else(|| {
-            let why = "what this is written in is not known: give `language`";
-            Refusal::Arguments(why.to_owned())
-        })?;
-        let backend = match engine.debugger.and_then(|kind| self.debugs.backends.get(kind)) {
-            _ if launch.no_debug => None,
-            None => {
-                let why = format!("{} programs can't be debugged here; `noDebug` runs them", engine.id);
-                return Err(Refusal::Arguments(why));
-            }
-            backend => backend,
-        };
-        let mut own_code: Vec<String> = Vec::new();
-        if launch.just_my_code {
-            own_code.push(WORKSPACE.to_owned());
-            own_code.extend(mounts.guests().map(str::to_owned));
-            if let What::Code { name, .. } = &what {
-                own_code.push(format!("{}/{name}", directory(&id)));
-            }
-            own_code.sort();
-            own_code.dedup();
-        }
-        let name = match (&what, file) {
-            (What::Module(module), _) => module.clone(),
-            (_, Some(file)) => self.host_file(file, launch).unwrap_or_else(|| file.clone()),
-            (What::Code { name, .. } | What::File(name), None) => name.clone(),
-        };
-        let target = Target {
-            what,
-            args: launch.args.clone(),
-            engine_args: launch.engine_args.clone(),
-            cwd,
-            stop_on_entry: launch.stop_on_entry,
-            just_my_code: own_code,
-            // A child that nobody can come for would wait for nothing.
-            children: launch.children && habits.start_debugging,
-            source_maps: launch.source_maps,
-        };
-        Ok(Plan { engine, backend, target, mounts, id, name })
-    }
-
-    /// The path on the host of a file that the client named; `None` for a relative path with nothing to be
-    /// relative to.
-    fn host_file(&self, file: &str, launch: &Launch) -> Option<String> {
-        let habits = self.habits();
-        habits.path_in(file).or_else(|| {
-            let cwd = launch.cwd.as_ref().and_then(|cwd| habits.path_in(cwd))?;
-            paths::absolute(file, &cwd)
-        })
-    }
-
     fn run(&self, launch: &Launch, plan: &Plan, preparation: Preparation) -> Result<Run, Refusal> {
         let mut env: BTreeMap<String, String> = preparation.env;
         for (name, value) in &launch.env {
@@ -369,7 +249,16 @@ impl Adapter {
         }
         let (source, args, side) = match &plan.backend {
             Some(_) => {
-                let source = Source::Engine { engine: plan.engine, files: preparation.files };
+                let files = preparation.files;
+                let source = match (preparation.program, plan.engine) {
+                    // A program that comes in the engine's place has no directory to find files in.
+                    (Some(program), _) if files.is_empty() => Source::Program(program),
+                    (None, Some(engine)) => Source::Engine { engine, files },
+                    _ => {
+                        let why = "this debugger needs a file to debug: save the code first, and give `program`";
+                        return Err(Refusal::Arguments(why.to_owned()));
+                    }
+                };
                 (source, preparation.args, preparation.side)
             }
             None => {
@@ -404,54 +293,19 @@ impl Adapter {
 
 /// What runs a program that is not debugged.
 fn undebugged(plan: &Plan, launch: &Launch) -> Result<(Source, Vec<String>), Refusal> {
-    let engine = Some(plan.engine);
+    let engine = plan.engine;
     let args = launch.args.clone();
-    Ok(match &plan.target.what {
-        What::Code { name, text } => (Source::Code { text: text.clone(), engine, name: Some(name.clone()) }, args),
-        What::File(path) => (Source::File { path: path.clone(), engine }, args),
-        What::Module(module) if plan.engine.id == "python" => {
+    Ok(match (&plan.target.what, engine) {
+        (What::Code { name, text }, _) => (Source::Code { text: text.clone(), engine, name: Some(name.clone()) }, args),
+        (What::File(path), _) => (Source::File { path: path.clone(), engine }, args),
+        (What::Module(module), Some(engine)) if engine.id == "python" => {
             let mut all = launch.engine_args.clone();
             all.extend(["-m".to_owned(), module.clone()]);
             all.extend(args);
-            (Source::Engine { engine: plan.engine, files: Vec::new() }, all)
+            (Source::Engine { engine, files: Vec::new() }, all)
         }
-        What::Module(_) => {
-            return Err(Refusal::Arguments(format!("{} programs have no modules to run", plan.engine.id)));
+        (What::Module(_), _) => {
+            return Err(Refusal::Arguments("only Python's programs can be modules to run".to_owned()));
         }
     })
-}
-
-/// What runs the program: as its client says, else as its file tells, else as the session has it.
-fn engine_of(launch: &Launch, file: Option<&String>, session: &Session) -> Option<&'static Engine> {
-    let said = launch.language.as_deref().and_then(hinted);
-    let by_file = file.and_then(|file| engine::by_file(file));
-    let by_kind = launch.kind.as_deref().and_then(hinted);
-    let by_module = || launch.module.as_ref().and_then(|_| engine::by_id("python"));
-    said.or(by_file).or(by_kind).or(session.engine).or_else(by_module)
-}
-
-/// The directory of an execution in the sandbox.
-pub(super) fn directory(id: &ExecutionId) -> String {
-    format!("{CODE}/{id}")
-}
-
-fn declared(mounts: Mounts, host: &str, guest: &str) -> Result<Mounts, Refusal> {
-    mounts.with(host, guest).ok_or_else(|| not_absolute("path", host))
-}
-
-/// A path of the host inside the sandbox; paths of the workspace may be given as the sandbox has them.
-fn in_sandbox(mounts: &Mounts, path: &str) -> Option<String> {
-    let already = || path == WORKSPACE || path.starts_with(&format!("{WORKSPACE}/"));
-    mounts.to_guest(path).or_else(|| already().then(|| path.to_owned()))
-}
-
-fn not_absolute(field: &str, path: &str) -> Refusal {
-    Refusal::Arguments(format!("`{field}`: {path:?} is no absolute path"))
-}
-
-fn outside(field: &str, path: &str) -> Refusal {
-    Refusal::Arguments(format!(
-        "`{field}`: {path:?} is outside of the workspace; set `cwd` or `session.workspace.path` to a directory that it \
-         lies in"
-    ))
 }

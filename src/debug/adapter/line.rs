@@ -226,7 +226,7 @@ async fn run(adapter: Arc<Adapter>, request: Waiting, manner: Manner) -> Done {
     if matches!(result, Err(Refusal::Cancelled | Refusal::TooSlow(_))) && requests::evaluates(&command) {
         adapter.interrupt().await;
     }
-    let disconnects = command == "disconnect";
+    let disconnects = command == "disconnect" && result.is_ok();
     let seq = answer(&adapter, asker, command, result).await;
     if disconnects {
         adapter.finished.cancel();
