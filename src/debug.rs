@@ -16,6 +16,7 @@ mod client;
 pub mod door;
 pub mod ground;
 mod handles;
+pub mod inspector;
 pub mod kept;
 pub mod model;
 mod paths;

@@ -36,6 +36,11 @@ fn dialogue(language: Language, name: &str) -> Dialogue {
     script::parse(&text).unwrap_or_else(|why| panic!("{name}.txt:{why}"))
 }
 
+/// The part that the adapter of a stand plays.
+fn part(stand: &Stand) -> play::Part<'_> {
+    play::Part { ours: stand.is_ours(), command: Box::new(|| stand.command()), launch: stand.launch() }
+}
+
 /// Plays a dialogue with codebeaker, and checks all that it said.
 fn ours(language: Language, name: &str) {
     let dialogue = dialogue(language, name);
@@ -43,7 +48,7 @@ fn ours(language: Language, name: &str) {
         Ok(stand) => stand,
         Err(why) => return skip(&why),
     };
-    let (result, records) = play::play(&dialogue, &stand.part(), stand.program());
+    let (result, records) = play::play(&dialogue, &part(&stand), stand.program());
     result.unwrap_or_else(|why| panic!("{name}.txt:{why}"));
     stand.nothing_left();
     match Schema::find() {
@@ -66,7 +71,7 @@ fn oracle(language: Language, name: &str) {
         Ok(stand) => stand,
         Err(why) => return skip(&why),
     };
-    let (result, _) = play::play(&dialogue, &stand.part(), stand.program());
+    let (result, _) = play::play(&dialogue, &part(&stand), stand.program());
     result.unwrap_or_else(|why| panic!("{name}.txt:{why}"));
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ground::Backend;
+use super::inspector::Inspector;
 use super::proxied::Adapters;
 use super::python::Python;
 use crate::engine::Debugger;
@@ -25,7 +26,7 @@ impl Backends {
     /// Those that codebeaker has.
     #[must_use]
     pub fn built_in() -> Self {
-        Self::default().with(Debugger::Python, Arc::new(Python))
+        Self::default().with(Debugger::Python, Arc::new(Python)).with(Debugger::Inspector, Arc::new(Inspector))
     }
 
     /// The same, and this one.

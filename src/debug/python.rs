@@ -163,12 +163,14 @@ impl Backend for Python {
     }
 
     async fn connect(&self, target: &Target, ground: Arc<dyn Ground>) -> Result<Attachment, Fault> {
+        // Once it has its stream it runs, and its directory is there; it starts nothing before it is told to start.
+        let side = ground.side().await?;
         let announced = if target.children { Some(children::listen(&ground).await?) } else { None };
         let gone = {
             let ground = Arc::clone(&ground);
             async move { ground.gone().await }
         };
-        let (attachment, events) = greet(ground.side().await?, gone).await?;
+        let (attachment, events) = greet(side, gone).await?;
         if let Some(announced) = announced {
             drop(tokio::spawn(children::attend(announced, ground, events)));
         }

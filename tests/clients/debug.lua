@@ -77,14 +77,15 @@ end
 
 function Session:event(name)
   local found
-  await("the event " .. name, function()
+  local came = vim.wait(TIMEOUT_MS, function()
     for index, event in ipairs(self.events) do
       if event.event == name then
         found = table.remove(self.events, index)
         return true
       end
     end
-  end)
+  end, 5)
+  assert(came, ("no event %s among %s"):format(name, vim.inspect(self.events)))
   return found.body or {}
 end
 
@@ -189,20 +190,12 @@ function Session:configure(program, breakpoints)
   self:result("configurationDone")
 end
 
+-- After `terminated` the client closes, and says no more.
 function Session:leave()
-  self:ask("disconnect", { terminateDebuggee = true })
+  self.input:close()
   await("the end of the adapter", function()
-    if self.exit or not self.process then
-      return true
-    end
-    -- What was said last is on its way; a client that has heard it closes.
-    if vim.tbl_isempty(self.callbacks) and not self.input:is_closing() then
-      self.input:close()
-    end
+    return self.exit or not self.process
   end)
-  if not self.input:is_closing() then
-    self.input:close()
-  end
 end
 
 local one = start()

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -62,6 +64,13 @@ impl Connection {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the adapter listens");
         let reader = stream.try_clone().expect("a socket can be duplicated");
         Self::new(reader, stream, None, Arc::default())
+    }
+
+    /// Connects to an adapter that listens on this socket.
+    pub(crate) fn connect(path: &Path) -> io::Result<Self> {
+        let stream = UnixStream::connect(path)?;
+        let reader = stream.try_clone()?;
+        Ok(Self::new(reader, stream, None, Arc::default()))
     }
 
     fn new(

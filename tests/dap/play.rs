@@ -183,7 +183,10 @@ impl Talk {
 
     fn event(&mut self, event: &str, written: &Value, names: &mut Bindings) -> Result<(), String> {
         if TOLD.contains(&event) {
-            let came = self.connection.take(|one| one["event"].as_str().is_some_and(|name| TOLD.contains(&name)));
+            let is_told = |one: &Value| one["event"].as_str().is_some_and(|name| TOLD.contains(&name));
+            // Nothing follows from a launch that failed.
+            let failed = |one: &Value| one["command"] == "launch" && one["success"] == false;
+            let came = self.connection.take(|one| is_told(one) || failed(one));
             let came = came.map_err(|why| format!("no event {event}: {why:?}"))?;
             if came["event"] != event {
                 return Err(format!("expected {event}, but first came {came}"));

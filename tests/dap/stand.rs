@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::play::Part;
 use super::schema::{packages, tools};
 
 /// A language with a back end.
@@ -67,19 +66,42 @@ impl Stand {
         }
     }
 
+    /// With codebeaker's adapter, and these files alone, of which the first is the program.
+    pub(crate) fn with_files(language: Language, files: &[(&str, &str)]) -> Self {
+        let stand = Self::empty(true, language, files[0].0);
+        for (name, text) in files {
+            std::fs::write(stand.directory().join(name), text).expect("the directory is ours");
+        }
+        stand
+    }
+
     fn new(ours: bool, language: Language, program: &str) -> Self {
-        let workspace = tempfile::Builder::new().prefix("debuggee-").tempdir().expect("a directory can be made");
-        let own = tempfile::Builder::new().prefix("adapter-").tempdir().expect("a directory can be made");
-        // What the debugger says of a path is what the kernel calls it.
-        let directory = workspace.path().canonicalize().expect("it is there");
+        let stand = Self::empty(ours, language, program);
         for entry in std::fs::read_dir(programs()).expect("the programs are there") {
             let path = entry.expect("the directory can be read").path();
             let name = path.file_name().expect("an entry has a name");
-            std::fs::copy(&path, directory.join(name)).expect("it can be copied");
+            std::fs::copy(&path, stand.directory().join(name)).expect("it can be copied");
         }
-        let program = directory.join(program);
-        assert!(program.exists(), "there is no program {}", program.display());
+        assert!(stand.program.exists(), "there is no program {}", stand.program.display());
+        stand
+    }
+
+    fn empty(ours: bool, language: Language, program: &str) -> Self {
+        let workspace = tempfile::Builder::new().prefix("debuggee-").tempdir().expect("a directory can be made");
+        let own = tempfile::Builder::new().prefix("adapter-").tempdir().expect("a directory can be made");
+        // What the debugger says of a path is what the kernel calls it.
+        let program = workspace.path().canonicalize().expect("it is there").join(program);
         Self { ours, language, workspace, own, program }
+    }
+
+    /// Whether the adapter is codebeaker's.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.ours
+    }
+
+    /// Where the adapter has its own things.
+    pub(crate) fn own(&self) -> &Path {
+        self.own.path()
     }
 
     /// The debuggee's file.
@@ -129,11 +151,6 @@ impl Stand {
             launch["subProcess"] = json!(false);
         }
         launch
-    }
-
-    /// The part that the adapter plays.
-    pub(crate) fn part(&self) -> Part<'_> {
-        Part { ours: self.ours, command: Box::new(|| self.command()), launch: self.launch() }
     }
 
     /// Insists that the adapter has tidied up.

@@ -42,11 +42,11 @@ class Debuggee:
 
     def __init__(self, directory, options, args=(), env=None, engine=None, stdin=None, interpreter=()):
         ours, theirs = socket.socketpair()
-        words = [PYTHON, *interpreter, os.path.join(directory, "codebeaker_debug"), *options]
+        words = [PYTHON, *interpreter, os.path.join(directory, "codebeaker_debug/__main__.py"), *options]
         if engine == "settrace":
             words.insert(len(interpreter) + 2, "--settrace")
         words += ["--", *args]
-        environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", **(env or {}))
+        environment = dict(bare(), **(env or {}))
         self.process = start(words, theirs, cwd=directory, env=environment, stdin=stdin)
         theirs.close()
         self.connect(ours)
@@ -145,6 +145,12 @@ class Debuggee:
         self.process.kill()
         self.process.communicate()
         self.socket.close()
+
+
+def bare():
+    """The environment without what would change the interpreter."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return dict(kept, PYTHONDONTWRITEBYTECODE="1")
 
 
 def start(words, side, **options):

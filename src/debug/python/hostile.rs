@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::wire::{MAX_DEPTH, MAX_LINE_BYTES, MAX_THREADS, MAX_VARIABLES, Of};
 use super::*;
 use crate::agent::Endpoint;
-use crate::debug::backend::{Debugger, Handle, Page, Place, Purpose};
+use crate::debug::backend::{Handle, Page, Place, Purpose};
 
 /// Longer than anything here may take; nothing is asserted of how long it does take.
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -4,6 +4,9 @@ Promises that no module of the program's, wherever it lies, is taken for one of 
 helper needs, and the other way round: the helper imports all that it needs before the program's search path
 counts, into modules of its own which nobody else gets to see. Those have a private copy of the builtins, so that
 a program that replaces `len` or `open` does not break its debugger.
+
+It is to be started by the path of this file, not of its directory: for that the interpreter would import modules of
+its own first, past those of the program's.
 """
 
 import builtins
@@ -17,6 +20,9 @@ HOME = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = "codebeaker_debug"
 LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
+# Modules whose frames call the program, or the interpreter on its behalf: what that imports is the program's.
+OUTSIDE = (PACKAGE + ".program", PACKAGE + ".breaks")
+
 sealed = dict(vars(builtins))
 own_modules = {}
 # What is being imported: `sys.modules` is the helper's meanwhile.
@@ -28,7 +34,8 @@ class SealedLoader(external.SourceFileLoader):
 
     def create_module(self, spec):
         module = type(sys)(spec.name)
-        module.__dict__["__builtins__"] = sealed
+        if spec.name not in OUTSIDE:
+            module.__dict__["__builtins__"] = sealed
         return module
 
 
@@ -53,11 +60,10 @@ def sealed_import(name, scope=None, local=None, fromlist=(), level=0):
     return own_modules[name] if fromlist else own_modules[name.partition(".")[0]]
 
 
-def is_foreign(name, module):
+def is_foreign(module):
     """Whether a module is none that the helper can use as it is."""
     source = getattr(module, "__file__", None)
-    elsewhere = isinstance(source, str) and not source.startswith((LIBRARY + "/", HOME + "/"))
-    return elsewhere or name in ("runpy", "pkgutil")
+    return isinstance(source, str) and not source.startswith((LIBRARY + "/", HOME + "/"))
 
 
 def boot():
@@ -65,12 +71,10 @@ def boot():
     package = type(sys)(PACKAGE)
     package.__path__ = [HOME]
     for name, module in list(sys.modules.items()):
-        if not is_foreign(name, module):
+        if not is_foreign(module):
             own_modules[name] = module
     own_modules[PACKAGE] = package
     bring(PACKAGE + ".session")
-    for name in ("runpy", "pkgutil"):
-        sys.modules.pop(name, None)
     return own_modules[PACKAGE + ".session"]
 
 
@@ -82,7 +86,7 @@ def bring(name):
     try:
         for each, module in before.items():
             # Of modules that are no extension the program's may have been changed by it.
-            if each not in own_modules and (is_foreign(each, module) or is_source(module)):
+            if each not in own_modules and (is_foreign(module) or is_source(module)):
                 del sys.modules[each]
         sys.modules.update(own_modules)
         sys.path = []
@@ -111,7 +115,8 @@ def is_source(module):
 extensions = [entry for entry in sys.path if entry.endswith("lib-dynload")]
 builtins_import = builtins.__import__
 sealed["__import__"] = sealed_import
-# Read before anything else is, as its place in the path belongs to the program.
-del sys.path[0]
+# With -P or -I there is no such place, and the first one is the library's.
+if sys.path and os.path.realpath(sys.path[0]) == os.path.realpath(HOME):
+    del sys.path[0]
 session = boot()
 session.main(sys.argv[1:])

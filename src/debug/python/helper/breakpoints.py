@@ -117,6 +117,12 @@ class Breakpoints:
         self._unplaced = {}
         self._executable = {}
 
+    def clear(self):
+        """Removes all."""
+        self.by_file, self.by_name = {}, {}
+        self._files, self._console, self._unplaced = {}, {}, {}
+        self.functions = []
+
     # Setting
 
     def executable_lines(self, name):

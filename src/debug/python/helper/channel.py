@@ -48,9 +48,13 @@ class Channel:
     """One connection. `send` may be called from any thread; `receive` from the reader alone."""
 
     def __init__(self, descriptor):
+        self.open(descriptor)
+
+    def open(self, descriptor):
+        """Begins anew with another descriptor, or with None, which says nothing to nobody."""
         self.descriptor = descriptor
-        self.identity = self._identity()
-        self.closed = False
+        self.identity = None if descriptor is None else self._identity()
+        self.closed = descriptor is None
         self._waiting = deque()
         self._writing = allocate_lock()
         self._writer = None
@@ -78,6 +82,8 @@ class Channel:
         line = _encode(message)
         if "\\ud" in line:
             line = _encode(clean(message))
+        if self.closed:
+            return
         if len(line) > MAX_LINE:
             if "id" not in message or "event" in message:
                 return

@@ -123,7 +123,7 @@ def run_python(context, console, entry, text, hexadecimal):
     body = namespace_tree(namespace, dedented(text), "exec").body
     if not body:
         return {"text": ""}
-    value, has_value = None, False
+    value, has_value, declared = None, False, []
     for statement in body:
         if console.has_last:
             extras["_"] = console.last
@@ -134,7 +134,9 @@ def run_python(context, console, entry, text, hexadecimal):
             if value is not None:
                 console.last, console.has_last = value, True
         else:
-            tree = _ast.Module(body=[statement], type_ignores=[])
+            tree = _ast.Module(body=[*declared, statement], type_ignores=[])
+            if isinstance(statement, _ast.Global):
+                declared.append(statement)
             namespace.run(namespace.compile(tree, "exec"), extras, keep=True)
             value, has_value = None, False
     if not has_value or value is None:

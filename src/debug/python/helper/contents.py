@@ -247,7 +247,7 @@ def _of_instance(value, expression):
 def _tuple_fields(value):
     fields = find(type(value), "_fields") if is_of(value, tuple) else MISSING
     if type(fields) is tuple and all(type(name) is str for name in fields):
-        return [name for name in fields if type(find(type(value), name)).__name__ == "_tuplegetter"]
+        return [name for name in fields if type(find(type(value), name)) in FIELDS]
     return []
 
 

@@ -49,6 +49,7 @@ class Dialect(pdb.Pdb):
         self.console = None
         self.entry = None
         self.going = None
+        self.listed = None
         # Breakpoints that `until` left behind.
         self.passing = []
 
@@ -101,6 +102,9 @@ class Dialect(pdb.Pdb):
         self.curframe = self.stack[self.curindex][0]
         self.curframe_locals = self.curframe.f_locals
         self.entry = entry
+        if self.listed != entry.number:
+            # Where the next `list` begins: anew in another frame.
+            self.listed, self.lineno = entry.number, None
 
     def _select_frame(self, number):
         self.entry = self.console.selected = numbered(
@@ -110,7 +114,7 @@ class Dialect(pdb.Pdb):
         self.curframe = self.stack[number][0]
         self.curframe_locals = self.curframe.f_locals
         self.print_stack_entry(self.stack[number])
-        self.lineno = None
+        self.listed, self.lineno = self.entry.number, None
 
     def precmd(self, line):
         """Puts aliases in, and queues what stands after `;;`. Without pdb's variables that begin with a `$`."""

@@ -81,12 +81,11 @@ class Exceptions:
         self.filters = made
         return placed
 
-    def at_raise(self, thread, frame, error):
-        """An exception passes a frame of the user's own: it is met in the innermost of those."""
+    def at_raise(self, thread, frame, error, trace):
+        """An exception passes a frame of the user's own: it is met in the innermost of those. `trace` is its way."""
         wanted = self.filters.get("raised")
         if wanted is None or thread.held or is_own(frame.f_code) or not self.debugger.is_user(frame.f_code):
             return
-        trace = error.__traceback__
         trace = trace.tb_next if trace is not None else None
         while trace is not None:
             code = trace.tb_frame.f_code
@@ -105,7 +104,6 @@ class Exceptions:
         if caller is None or self.debugger.is_user(caller.f_code):
             return
         if wanted.counts(frame, error):
-            thread.met = id(error)
             self.stop(thread, frame, error, "userUncaught")
 
     def uncaught(self, error):
@@ -118,9 +116,14 @@ class Exceptions:
         frames = left_frames(error.__traceback__)
         if wanted is None or not frames or not wanted.counts(frames[0][0], error):
             return
-        if kind == "userUncaught" and thread.met == id(error):
+        if kind == "userUncaught" and self.has_left(frames):
             return
         self.stop(thread, frames[0][0], error, kind, frames)
+
+    def has_left(self, frames):
+        """Whether an exception that left these frames was met on its way out of the user's own code before."""
+        users = [self.debugger.is_user(frame.f_code) for frame, _ in frames]
+        return any(inner and not outer for inner, outer in zip(users, users[1:]))
 
     def stop(self, thread, frame, error, kind, frames=None):
         """Stops for an exception."""

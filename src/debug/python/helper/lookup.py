@@ -17,6 +17,11 @@ from types import (
     MethodWrapperType,
 )
 
+try:
+    from _collections import _tuplegetter
+except ImportError:
+    _tuplegetter = None
+
 _mro = type.__dict__["__mro__"].__get__
 _dict = type.__dict__["__dict__"].__get__
 _name = type.__dict__["__name__"].__get__
@@ -38,6 +43,8 @@ FUNCTIONS = (
 )
 # Descriptors of C code, which read a field and run nothing of the program's.
 FIELDS = (MemberDescriptorType, GetSetDescriptorType)
+if _tuplegetter is not None:
+    FIELDS += (_tuplegetter,)
 
 MISSING = object()
 

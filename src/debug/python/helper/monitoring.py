@@ -201,4 +201,4 @@ class Monitoring:
         """An exception passes a frame."""
         thread = self.threads.get(get_ident())
         if thread is not None:
-            self.debugger.exceptions.at_raise(thread, sys._getframe(1), error)
+            self.debugger.exceptions.at_raise(thread, sys._getframe(1), error, error.__traceback__)

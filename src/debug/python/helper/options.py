@@ -22,8 +22,14 @@ class Options:
         self.children = None
         self.attachable = False
         self.settrace = False
-        # The address that a child listens at.
-        self.listen = None
+        # It is a child, which has no descriptor to speak through and has to be met.
+        self.child = False
+        # It is a process of the library's own, which only its own children are debugged of.
+        self.servant = False
+
+    def name(self):
+        """What the program goes by among others."""
+        return "python -c" if self.kind == "inline" else os.path.basename(self.target)
 
 
 def parse(args):
@@ -39,9 +45,9 @@ def parse(args):
             options.kind, options.target = name, left.pop(0)
         elif name == "user_code" and left:
             options.user_code.append(left.pop(0))
-        elif name in ("children", "listen") and left:
-            setattr(options, name, left.pop(0))
-        elif name in ("stop_on_entry", "attachable", "settrace"):
+        elif name == "children" and left:
+            options.children = left.pop(0)
+        elif name in ("stop_on_entry", "attachable", "settrace", "child", "servant"):
             setattr(options, name, True)
         else:
             sys.exit("codebeaker_debug: unknown option " + word)

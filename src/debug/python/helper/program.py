@@ -69,7 +69,7 @@ def file_program(path, args, watch):
     except OSError as error:
         text = "%s: can't open file %r: [Errno %d] %s" % (sys.executable, shown, error.errno, error.strerror)
         raise Unrunnable(text, 2) from None
-    return compile(source, path, "exec", 0, True), module
+    return compile(source, shown, "exec", 0, True), module
 
 
 def is_archive(path):
@@ -86,7 +86,9 @@ def is_archive(path):
 
 def module_program(name, args, watch, program=None):
     """`python -m name args`"""
-    runpy = outside_import("runpy")
+    # The program gets to see it, as it would without us.
+    import runpy
+
     if program is None:
         set_arguments("-m", args)
         put_on_path(os.getcwd())
@@ -118,13 +120,6 @@ def inline_program(source, args):
         sys.path.insert(0, "")
     module = main_module(__loader__=sys.modules["_frozen_importlib"].BuiltinImporter)
     return compile(source, "<string>", "exec", 0, True), module
-
-
-def outside_import(name):
-    """Imports what the interpreter would import itself here, for the program to see."""
-    import builtins
-
-    return getattr(builtins, "__import__")(name)
 
 
 def run(prepare, debugger):

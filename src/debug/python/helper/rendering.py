@@ -8,6 +8,7 @@ A careful rendering runs no code of the program's at all.
 from _collections import deque
 from itertools import islice
 from time import monotonic
+from types import MethodType
 
 from . import lookup
 from .lookup import class_name, find, is_of, members, mro, own_dict
@@ -224,6 +225,10 @@ class Rendering:
             return repr(value)
         if lookup.is_module(value):
             return "<module %s>" % self._quoted(own_dict(value).get("__name__"))
+        if cls is MethodType:
+            # Its own words have those of the object that it is bound to.
+            name = getattr(value.__func__, "__qualname__", "?")
+            return "<bound method %s of a %s>" % (name, lookup.type_name(value.__self__))
         if self.careful and not self._is_harmless(value):
             return self._fields_of(value, level)
         large = self._large(value)

@@ -9,7 +9,8 @@ import signal
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 
-from . import assignment, completion, control, evaluation, exceptions, native, printing, program, sources, stack, threads, values
+from . import assignment, children, completion, control, evaluation, exceptions, listening, native, printing, program
+from . import sources, stack, threads, values
 from .breaks import install_breaks
 from .channel import Channel, ChannelClosed, high_descriptor
 from .debugger import Debugger
@@ -29,23 +30,33 @@ class Session(Debugger):
         # The adapter let the program begin, and it has not been watched yet.
         self.watched = False
         self.printing = printing.Printing(self)
+        self.children = children.Children(options) if options.children else None
 
     def open(self):
         """Gets everything ready, and begins to take requests."""
+        bottoms.add(program.call.__code__)
         self.threads.install()
         self.threads.begin()
-        bottoms.add(program.call.__code__)
         atexit.register(self.ending)
         os.register_at_fork(after_in_child=self.forked)
         install_breaks(self)
+        if self.children is not None:
+            self.children.install()
+        if self.channel.closed:
+            # Nobody listens: only the children of this one are debugged.
+            self.detached = True
+            return
         self.printing.install()
-        if not self.options.attachable:
+        self.listen(wait=not self.options.attachable)
+
+    def listen(self, wait):
+        """Begins to take requests."""
+        if wait:
             self.starting = allocate_lock()
             self.starting.acquire()
         start_new_thread(self.read, ())
-        self.channel.event(
-            "ready", version=sys.version.split()[0], engine=self.engine.name, pid=os.getpid()
-        )
+        version = sys.version.split()[0]
+        self.channel.event("ready", version=version, engine=self.engine.name, pid=os.getpid())
 
     def read(self):
         """The reader thread."""
@@ -99,20 +110,53 @@ class Session(Debugger):
             os.kill(os.getpid(), self.die_of)
 
     def forked(self):
-        """In a forked child: the parent's connection is the parent's."""
+        """In a forked child: the parent's connection is the parent's, and its threads are gone."""
+        was_armed, thread = self.armed, self.state.current()
         self.channel.abandon()
+        self.forget_parent()
+        if self.children is None or self.children.spawning or thread is not None and thread.held:
+            return
+        if not (was_armed or self.options.servant):
+            return
+        descriptor = listening.meet(self.options.children, "fork of " + self.options.name())
+        if descriptor is None:
+            return
+        self.channel.open(high_descriptor(descriptor))
+        self.detached = False
+        self.printing.install()
+        self.listen(wait=True)
+        self.wait()
+        self.watch()
+
+    def forget_parent(self):
+        """Becomes the debugger of a process with one thread that nobody watches."""
         self.printing.uninstall()
         self.engine.uninstall()
         self.armed = self.busy = False
+        self.detached = True
+        self.entering = {}
+        self.hidden.clear()
+        self.stand_in = None
+        self.main = get_ident()
+        self.state.begin_anew()
+        self.breakpoints.clear()
+        self.exceptions.filters = {}
+        self.threads.begin()
 
 
 def main(args):
     """Runs a program under the adapter's control."""
     options = parse(args)
-    channel = Channel(high_descriptor(SIDE))
-    session = Session(channel, options)
-    session.open()
-    session.wait()
+    if not options.child:
+        descriptor = high_descriptor(SIDE)
+    else:
+        descriptor = None if options.servant else listening.meet(options.children, options.name())
+        if descriptor is not None:
+            descriptor = high_descriptor(descriptor)
+    session = Session(Channel(descriptor), options)
+    if descriptor is not None or options.servant:
+        session.open()
+        session.wait()
     program.run(lambda: prepare(options, session.watch), session)
 
 

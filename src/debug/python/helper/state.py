@@ -39,8 +39,6 @@ class Thread:
         self.interrupted = False
         # It stopped, as the adapter was told; others that are held with it did not.
         self.announced = False
-        # The id of the exception that it stopped for last, as that left the user's own code.
-        self.met = None
         # The asyncio task that it runs while held.
         self.task = None
         # Its stack while it does not run, once somebody asked: [(frame or None, line, label or None)].
@@ -70,12 +68,18 @@ class State:
     """All that has a number."""
 
     def __init__(self):
-        self.lock = allocate_lock()
         self.threads = {}
         self.by_ident = {}
+        self._last = 0
+        self.begin_anew()
+
+    def begin_anew(self):
+        """Forgets everything, in place; a lock that another thread held is worth nothing."""
+        self.lock = allocate_lock()
+        self.threads.clear()
+        self.by_ident.clear()
         self._frames = {}
         self._values = {}
-        self._last = 0
         # No thread goes on, but for those that were let go alone.
         self.halted = False
 

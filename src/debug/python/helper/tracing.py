@@ -153,7 +153,7 @@ class Tracing:
                 return on_event
             if event == "exception":
                 leaving[thread.ident] = arg[1]
-                debugger.exceptions.at_raise(thread, frame, arg[1])
+                debugger.exceptions.at_raise(thread, frame, arg[1], arg[2])
             elif event == "return":
                 error = leaving.get(thread.ident) if arg is None else None
                 suspended = error is None and is_suspended(frame)

@@ -110,7 +110,12 @@ class Shower:
         if is_open(value):
             node = Value(value, expression, self.entry)
             body["ref"] = self.state.add_value(node, self.thread)
-            body.update(counts(value))
+            try:
+                body.update(counts(value))
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                pass  # It can be opened all the same, and says then what is wrong.
         if qualities:
             body["is"] = qualities
         return body

@@ -1,0 +1,97 @@
+//! Expressions: in a frame or globally, with effects or without.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::remote::RemoteObject;
+use super::target::{GROUP, Target};
+use super::terms::Thrown;
+use crate::debug::backend::{Fault, Handle, Purpose, Shown};
+
+/// How long the mouse may rest on something.
+const HOVER_MS: u32 = 500;
+
+/// The longest text of a value that is copied.
+const MAX_WHOLE_BYTES: usize = 8 << 20;
+
+/// Makes a text of a whole value, as one would write it down.
+const WHOLE: &str = include_str!("whole.js");
+
+/// An answer to something that runs the program's code.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome {
+    #[serde(default)]
+    result: RemoteObject,
+    exception_details: Option<Thrown>,
+}
+
+/// Counts an evaluation that is under way, for those who interrupt.
+struct UnderWay<'a>(&'a Target);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.evaluating = state.evaluating.saturating_sub(1);
+    }
+}
+
+impl Target {
+    /// Evaluates; what is thrown is a refusal.
+    pub(super) async fn evaluate_in(
+        &self,
+        frame: Option<&Handle>,
+        expression: &str,
+        purpose: Purpose,
+    ) -> Result<RemoteObject, Fault> {
+        let hover = purpose == Purpose::Hover;
+        let console = purpose == Purpose::Console;
+        let mut params = json!({
+            "expression": expression,
+            // The group of this name is the one whose last value is `$_`.
+            "objectGroup": if console { "console" } else { GROUP },
+            "includeCommandLineAPI": console,
+            "silent": !console,
+            "generatePreview": true,
+            "throwOnSideEffect": hover,
+        });
+        if hover {
+            params["timeout"] = Value::from(HOVER_MS);
+        }
+        let Some(frame) = frame else {
+            params["replMode"] = Value::from(console);
+            return self.run("Runtime.evaluate", params).await;
+        };
+        let pause = self.pause()?;
+        params["callFrameId"] = Value::from(pause.frame(frame)?.call_frame_id.as_str());
+        self.run("Debugger.evaluateOnCallFrame", params).await
+    }
+
+    /// Has the program's code run, as long as the caller waits.
+    pub(super) async fn run(&self, method: &str, params: Value) -> Result<RemoteObject, Fault> {
+        {
+            let mut state = self.state();
+            state.evaluated = true;
+            state.evaluating += 1;
+        }
+        let _under_way = UnderWay(self);
+        let outcome: Outcome = self.channel.call_unbounded(method, params).await?;
+        match outcome.exception_details {
+            Some(thrown) => Err(Fault::Refused(thrown.line())),
+            None => Ok(outcome.result),
+        }
+    }
+
+    /// A value as text, whole.
+    pub(super) async fn whole(&self, value: RemoteObject) -> Result<Shown, Fault> {
+        if let Some(text) = value.string() {
+            return Ok(Shown { text: text.to_owned(), ..Shown::default() });
+        }
+        let Some(id) = &value.object_id else {
+            return Ok(Shown { text: value.text(false), ..Shown::default() });
+        };
+        let text = self.call_on(id, WHOLE, vec![json!({"value": MAX_WHOLE_BYTES})]).await?;
+        let text = text.string().map_or_else(|| value.text(false), str::to_owned);
+        Ok(Shown { text, ..Shown::default() })
+    }
+}

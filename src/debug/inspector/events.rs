@@ -1,0 +1,349 @@
+//! What V8 tells of by itself, and what follows from it.
+//!
+//! Events are read in one task, which never asks V8 anything, and dealt with in order in another, which does:
+//! so that no answer ever waits behind the events before it.
+
+use std::sync::{Arc, Weak};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::channel::{Event, QUEUE};
+use super::frames::{Pause, Paused};
+use super::paths;
+use super::remote::RemoteObject;
+use super::scripts::{Resolved, Script, ScriptParsed};
+use super::stepping::Movement;
+use super::target::Target;
+use super::terms::{BINDING, LOG_TOKEN};
+use super::workers;
+use crate::debug::backend::{Category, DebugEvent, ExceptionFilter, OutputOf, Place, Position, StopReason};
+
+/// The script in which the bootloader halts.
+const HALT: &str = "codebeaker:halt";
+
+/// The longest log message.
+const MAX_LOG_BYTES: usize = 64 << 10;
+
+/// Something to deal with that needs questions to V8.
+enum Chore {
+    Paused(Box<Paused>),
+    Resumed,
+    Resolved(Resolved),
+    Mapped(Arc<Script>),
+    Log { serial: u64, text: String },
+}
+
+/// What the bootloader tells.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Told {
+    ending: bool,
+    stream: u8,
+    offset: u64,
+    file: String,
+    line: u32,
+    column: u32,
+}
+
+/// Deals with a target's events until they end or the target is let go of.
+pub(super) fn follow(target: &Arc<Target>, events: mpsc::Receiver<Event>) {
+    let (chores, todo) = mpsc::channel(QUEUE);
+    tokio::spawn(deal(Arc::downgrade(target), todo));
+    tokio::spawn(read(Arc::downgrade(target), events, chores));
+}
+
+async fn read(target: Weak<Target>, mut events: mpsc::Receiver<Event>, chores: mpsc::Sender<Chore>) {
+    while let Some(event) = events.recv().await {
+        let Some(target) = target.upgrade() else { return };
+        if let Some(chore) = target.happened(event).await
+            && chores.send(chore).await.is_err()
+        {
+            return;
+        }
+    }
+    if let Some(target) = target.upgrade() {
+        target.end();
+    }
+}
+
+async fn deal(target: Weak<Target>, mut todo: mpsc::Receiver<Chore>) {
+    while let Some(chore) = todo.recv().await {
+        let Some(target) = target.upgrade() else { return };
+        match chore {
+            Chore::Paused(paused) => target.paused(*paused).await,
+            Chore::Resumed => target.resumed().await,
+            Chore::Resolved(resolved) => target.resolved(&resolved).await,
+            Chore::Mapped(script) => target.remap(&script).await,
+            Chore::Log { serial, text } => {
+                let place = target.breakpoints.lock().await.place_of(serial);
+                target.emit(DebugEvent::Output { category: Category::Console, text, place }).await;
+            }
+        }
+    }
+}
+
+impl Target {
+    /// Takes note of an event. Asks nothing.
+    async fn happened(self: &Arc<Self>, event: Event) -> Option<Chore> {
+        let Event { method, params } = event;
+        match method.as_str() {
+            "Debugger.scriptParsed" => return self.parsed(ScriptParsed::deserialize(params).ok()?).await,
+            "Debugger.paused" => return Some(Chore::Paused(Paused::deserialize(params).ok()?.into())),
+            "Debugger.resumed" => return Some(Chore::Resumed),
+            "Debugger.breakpointResolved" => return Some(Chore::Resolved(Resolved::deserialize(params).ok()?)),
+            "Runtime.consoleAPICalled" => return log(&params),
+            "Runtime.bindingCalled" if params["name"] == BINDING => {
+                let told: Told = serde_json::from_str(params["payload"].as_str()?).ok()?;
+                self.told(told).await;
+            }
+            "NodeRuntime.waitingForDisconnect" => self.ending().await,
+            // That of the program itself; others are the program's own making.
+            "Runtime.executionContextDestroyed" if params["executionContextId"] == 1 => self.ending().await,
+            "NodeWorker.attachedToWorker" => workers::attached(self, &params),
+            "NodeWorker.receivedMessageFromWorker" => workers::received(self, params).await,
+            "NodeWorker.detachedFromWorker" => workers::detached(self, &params),
+            _ => {}
+        }
+        None
+    }
+
+    async fn parsed(&self, parsed: ScriptParsed) -> Option<Chore> {
+        let script = self.state().scripts.add(&parsed)?;
+        if script.is_internal() {
+            return None;
+        }
+        if self.is_machinery(&script) {
+            self.state().bootloader = Some(script.id.clone());
+            return None;
+        }
+        if !script.url.is_empty() {
+            self.emit(DebugEvent::SourceLoaded(script.place())).await;
+        }
+        if script.map_address.is_some() && self.options.source_maps {
+            return Some(Chore::Mapped(script));
+        }
+        // Newer V8 tells of breakpoints together with the script that they stand in.
+        parsed.resolved_breakpoints.into_iter().next().map(Chore::Resolved)
+    }
+
+    async fn told(&self, told: Told) {
+        if told.ending {
+            return self.ending().await;
+        }
+        let stream = match told.stream {
+            1 => OutputOf::Stdout,
+            2 => OutputOf::Stderr,
+            _ => return,
+        };
+        let url = if told.file.starts_with('/') { paths::url_of(&told.file) } else { told.file };
+        let script = self.state().scripts.with_url(&url);
+        let (place, at) = match script {
+            Some(script) => script.shown(told.line.saturating_sub(1), told.column.saturating_sub(1)),
+            None => match paths::path_of(&url) {
+                Some(path) => (Place::File(path), Position { line: told.line, column: Some(told.column) }),
+                None => return,
+            },
+        };
+        // It is only an ornament: nothing waits for it.
+        self.offer(DebugEvent::Printing { stream, offset: told.offset, place, at });
+    }
+
+    /// The program ends once nobody debugs it any more.
+    async fn ending(&self) {
+        self.emit(DebugEvent::Ending).await;
+        self.channel.close();
+    }
+
+    async fn resumed(&self) {
+        let anew = {
+            let mut state = self.state();
+            if state.pause.take().is_none() {
+                return;
+            }
+            let movement = std::mem::take(&mut state.movement);
+            let anew = matches!(movement, Movement::Anew);
+            state.forget(movement);
+            anew
+        };
+        if !anew {
+            self.emit(DebugEvent::Continued { thread: Some(self.thread()) }).await;
+        }
+    }
+
+    async fn paused(&self, mut paused: Paused) {
+        let script = paused.call_frames.first().map(|frame| frame.location.script_id.as_str());
+        let script = script.and_then(|id| self.state().scripts.get(id));
+        let url = script.as_ref().map_or("", |script| script.url.as_str());
+        let hits = std::mem::take(&mut paused.hit_breakpoints);
+        let is_entry = {
+            let mut breakpoints = self.breakpoints.lock().await;
+            let instrumented = paused.reason == "instrumentation";
+            let is_entry = !instrumented && hits.iter().any(|hit| breakpoints.entry.contains(hit));
+            if is_entry {
+                self.forget_entry(&mut breakpoints.entry).await;
+            }
+            is_entry
+        };
+        if url == HALT {
+            self.arrange_entry(&paused).await;
+            return self.go("Debugger.resume").await;
+        }
+        if paused.reason == "instrumentation" && !self.reached_entry(url).await {
+            return self.go("Debugger.resume").await;
+        }
+        let at_start = is_entry || paused.reason == "instrumentation";
+        let numbers = self.breakpoints.lock().await.numbers(&hits);
+        let generation = self.state().generation;
+        let pause = Pause::new(generation, paused);
+        let internal = script.as_ref().is_some_and(|script| self.is_machinery(script));
+        if let Some(exception) = &pause.exception {
+            if internal && !pause.uncaught || !self.is_wanted(exception, pause.uncaught).await {
+                return self.go("Debugger.resume").await;
+            }
+        } else if numbers.is_empty() && !at_start {
+            let through = {
+                let mut state = self.state();
+                match &mut state.movement {
+                    movement @ Movement::To => {
+                        *movement = Movement::Into { left: super::stepping::PATIENT_STEPS };
+                        Some("Debugger.stepInto")
+                    }
+                    movement if internal => movement.through(),
+                    _ => None,
+                }
+            };
+            if let Some(method) = through {
+                return self.go(method).await;
+            }
+        }
+        let text = pause.exception.as_ref().map(|exception| paths::cut(&exception.text(false), 4096).to_owned());
+        let reason = {
+            let mut state = self.state();
+            let moved = std::mem::take(&mut state.movement);
+            state.pause = Some(Arc::new(pause));
+            match moved {
+                _ if text.is_some() => StopReason::Exception,
+                _ if at_start && numbers.is_empty() => StopReason::Entry,
+                _ if !numbers.is_empty() => StopReason::Breakpoint,
+                Movement::Into { .. } | Movement::Over { .. } | Movement::To => StopReason::Step,
+                Movement::Pausing { .. } => StopReason::Pause,
+                Movement::Anew => StopReason::Restart,
+                // A `debugger` statement.
+                Movement::Free => StopReason::Breakpoint,
+            }
+        };
+        let stopped =
+            DebugEvent::Stopped { thread: self.thread(), reason, breakpoints: numbers, text, all_threads: true };
+        self.emit(stopped).await;
+    }
+
+    async fn go(&self, method: &str) {
+        let _ = self.channel.tell(method, json!({})).await;
+    }
+
+    /// A part of the interpreter or of the debugger, where nobody wants to stop.
+    pub(super) fn is_machinery(&self, script: &Script) -> bool {
+        let own = &self.options.directory;
+        script.is_internal()
+            || !own.is_empty() && script.url == paths::url_of(&format!("{own}/{}", super::launch::BOOTLOADER))
+    }
+
+    /// The bootloader has halted before a module runs: where that is the program itself, and it is to stop
+    /// there, it stops at its first statement.
+    async fn arrange_entry(&self, halted: &Paused) {
+        if self.options.entry.is_none() || !self.state().entry_ahead {
+            return;
+        }
+        let Some(frame) = halted.call_frames.first() else { return };
+        let params = json!({"callFrameId": frame.call_frame_id, "expression": "main", "returnByValue": true});
+        #[derive(Deserialize)]
+        struct Main {
+            result: RemoteObject,
+        }
+        let main: Result<Main, _> = self.channel.call("Debugger.evaluateOnCallFrame", params).await;
+        let Some(path) = main.ok().and_then(|main| Some(main.result.string()?.to_owned())) else { return };
+        let Some(script) = self.state().scripts.with_url(&paths::url_of(&path)) else { return };
+        let params = json!({
+            "start": {"scriptId": script.id, "lineNumber": 0, "columnNumber": 0}, "restrictToFunction": true,
+        });
+        #[derive(Deserialize)]
+        struct Locations {
+            locations: Vec<Value>,
+        }
+        let found: Result<Locations, _> = self.channel.call("Debugger.getPossibleBreakpoints", params).await;
+        let Some(mut location) = found.ok().and_then(|found| found.locations.into_iter().next()) else { return };
+        if let Some(location) = location.as_object_mut() {
+            location.remove("type");
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Set {
+            breakpoint_id: String,
+        }
+        let set: Result<Set, _> = self.channel.call("Debugger.setBreakpoint", json!({"location": location})).await;
+        if let Ok(set) = set {
+            self.breakpoints.lock().await.entry.push(set.breakpoint_id);
+        }
+    }
+
+    /// A module is about to run. Says whether it is the program itself, and that is to stop.
+    async fn reached_entry(&self, url: &str) -> bool {
+        let path = paths::path_of(url);
+        if path.is_none() || path != self.options.entry || !self.state().entry_ahead {
+            return false;
+        }
+        let mut breakpoints = self.breakpoints.lock().await;
+        self.forget_entry(&mut breakpoints.entry).await;
+        true
+    }
+
+    async fn forget_entry(&self, entry: &mut Vec<String>) {
+        self.state().entry_ahead = false;
+        for name in std::mem::take(entry) {
+            let _ = self.channel.tell("Debugger.removeBreakpoint", json!({"breakpointId": name})).await;
+        }
+    }
+
+    /// Some filter asks for this exception.
+    async fn is_wanted(&self, exception: &RemoteObject, uncaught: bool) -> bool {
+        let filters = self.state().filters.clone();
+        for one in filters.iter().filter(|one| uncaught || one.filter == ExceptionFilter::Raised) {
+            let Some(condition) = &one.condition else { return true };
+            let params = json!({
+                "functionDeclaration": format!("function(error) {{ return Boolean({condition}\n); }}"),
+                "arguments": [exception.as_argument()], "executionContextId": 1, "silent": true,
+            });
+            // What can't be evaluated stops, so that somebody sees it.
+            let met = tokio::time::timeout(crate::debug::backend::PATIENCE, self.run("Runtime.callFunctionOn", params));
+            if met.await.is_ok_and(|met| met.map_or(true, |met| met.is_true())) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// A log message of a breakpoint, if it is one.
+fn log(params: &Value) -> Option<Chore> {
+    let said = params["args"].as_array()?;
+    if said.first()?["value"] != LOG_TOKEN {
+        return None;
+    }
+    let serial = said.get(1)?["value"].as_u64()?;
+    let mut text = String::new();
+    for part in said.iter().skip(2) {
+        let part = RemoteObject::deserialize(part).ok()?;
+        match part.string() {
+            Some(part) => text.push_str(part),
+            None => text.push_str(&part.text(false)),
+        }
+        if text.len() > MAX_LOG_BYTES {
+            break;
+        }
+    }
+    let mut text = paths::cut(&text, MAX_LOG_BYTES).to_owned();
+    text.push('\n');
+    Some(Chore::Log { serial, text })
+}
