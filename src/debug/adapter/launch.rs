@@ -16,7 +16,7 @@ use super::plan::{Plan, directory};
 use super::refusal::Refusal;
 use super::{Adapter, Phase, ending, events};
 use crate::agent::wire::TerminalSize;
-use crate::debug::backend::Attachment;
+use crate::debug::backend::{Attachment, Fault};
 use crate::debug::ground::{Ground, Preparation, What};
 use crate::debug::sandbox_ground::SandboxGround;
 use crate::debug::undebugged::Undebugged;
@@ -123,6 +123,8 @@ impl Adapter {
                     biased;
                     connected = backend.connect(&plan.target, ground) => match connected {
                         Ok(attachment) => attachment,
+                        // A debugger that gives a reason knows it better than its end does.
+                        Err(fault @ Fault::Refused(_)) => return Err(fault.into()),
                         // What the program says by ending tells more than that its debugger did not answer.
                         Err(fault) => match tokio::time::timeout(LAST_WORDS, gone.gone()).await {
                             Ok(how) => return Err(Refusal::EndedEarly(how)),

@@ -20,6 +20,9 @@ use crate::debug::proxy::{Proxy, Refusal};
 /// Places that have breakpoints, all functions together being one.
 const MAX_PLACES: usize = 4096;
 
+/// How much of what is said before a launch fails is told, in bytes: more than that by one message at most.
+const MAX_SAID: usize = 8 << 10;
+
 type Launching = JoinHandle<Result<Value, Refusal>>;
 
 /// A debugger that is spoken to.
@@ -54,6 +57,8 @@ impl Proxied {
     /// Waits until the debugger can be told of breakpoints.
     pub(super) async fn ready(&mut self, heard: &mut mpsc::Receiver<ToClient>) -> Result<(), Fault> {
         let mut launching = lock(&self.launching).take();
+        // What it says while it builds the program is why there is none, if it comes to that.
+        let mut said = String::new();
         loop {
             let answer = async {
                 match &mut launching {
@@ -65,13 +70,18 @@ impl Proxied {
                 biased;
                 message = heard.recv() => match message {
                     Some(ToClient::Event { event, .. }) if event == "initialized" => break,
-                    // What it says while it builds the program is told when the launch fails.
+                    Some(ToClient::Event { event, body }) if event == "output" && said.len() < MAX_SAID => {
+                        said.push_str(body["output"].as_str().unwrap_or_default());
+                    }
                     Some(_) => {}
                     None => return Err(fault(Refusal::Gone)),
                 },
                 answer = answer => {
                     launching = None;
-                    answer.unwrap_or(Err(Refusal::Gone)).map_err(fault)?;
+                    answer.unwrap_or(Err(Refusal::Gone)).map_err(|refusal| match fault(refusal) {
+                        Fault::Refused(why) if !said.is_empty() => Fault::Refused(format!("{why}\n{said}")),
+                        other => other,
+                    })?;
                 }
             }
         }

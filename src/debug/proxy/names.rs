@@ -49,6 +49,9 @@ pub(super) struct Inner {
 /// The most names of one kind at a time.
 pub(super) const MAX_NAMES: usize = 100_000;
 
+/// Threads that are remembered, listed or not.
+const MANY_THREADS: usize = 4096;
+
 #[derive(Debug)]
 struct Table<T> {
     minted: HashMap<T, u32>,
@@ -130,9 +133,10 @@ impl Names {
         }
     }
 
-    /// Forgets all threads but these of the client's numbers.
+    /// Forgets all threads but these of the client's numbers, once there are many: a debugger need not list
+    /// those that run.
     pub(super) fn keep_threads(&mut self, numbers: &HashSet<u64>) {
-        if let Some(table) = self.tables.get_mut(&Kind::Thread) {
+        if let Some(table) = self.tables.get_mut(&Kind::Thread).filter(|table| table.minted.len() > MANY_THREADS) {
             let kept: HashSet<String> = table
                 .meant
                 .iter()
@@ -166,7 +170,13 @@ mod tests {
     fn threads_that_are_gone_are_forgotten_and_the_others_keep_their_numbers() {
         let mut names = Names::default();
         let [first, second] = [1, 2].map(|thread| names.mint(Kind::Thread, &json!(thread)).unwrap());
-        names.keep_threads(&[u64::from(second)].into());
+        let kept = [u64::from(second)].into();
+        names.keep_threads(&kept);
+        assert_eq!(names.meaning(Kind::Thread, &json!(first)), Ok(json!(1)), "it may run, and not be listed");
+        for thread in 3..=MANY_THREADS + 1 {
+            assert!(names.mint(Kind::Thread, &json!(thread)).is_some());
+        }
+        names.keep_threads(&kept);
         assert_eq!(names.meaning(Kind::Thread, &json!(first)), Err(Refusal::Stale));
         assert_eq!(names.mint(Kind::Thread, &json!(2)), Some(second));
         names.forget_stop();
