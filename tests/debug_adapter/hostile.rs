@@ -89,7 +89,7 @@ async fn what_is_endless_is_bounded() {
 }
 
 fn long_or_short(n: u32, long: &Shown) -> Shown {
-    if n % 1000 == 0 { long.clone() } else { Shown { text: n.to_string(), ..Shown::default() } }
+    if n.is_multiple_of(1000) { long.clone() } else { Shown { text: n.to_string(), ..Shown::default() } }
 }
 
 #[tokio::test(flavor = "multi_thread")]

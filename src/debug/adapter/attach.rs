@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::Adapter;
 use super::capabilities::hinted;
 use super::configuration::{self, Attach};
 use super::debuggee::{Debuggee, Origin};
@@ -13,7 +14,6 @@ use super::launch::CHUNK;
 use super::output::{Marks, Printer};
 use super::plan::directory;
 use super::refusal::Refusal;
-use super::{Adapter, lock};
 use crate::agent::plan::WORKSPACE;
 use crate::debug::ground::{Target, What};
 use crate::debug::paths::Mounts;
@@ -167,7 +167,6 @@ async fn follow(printer: Printer, execution: Arc<Execution>, stream: OutputStrea
             at += chunk.bytes.len() as u64;
         }
         if piece.is_end {
-            drop(lock(&printer.held));
             return printer.finish().await;
         }
     }

@@ -136,11 +136,11 @@ fn index(stream: OutputOf) -> usize {
 
 /// Tells the client what an execution prints.
 pub(super) struct Printer {
-    pub(super) adapter: Arc<Adapter>,
-    pub(super) mounts: Mounts,
-    pub(super) marks: Arc<Marks>,
+    adapter: Arc<Adapter>,
+    mounts: Mounts,
+    marks: Arc<Marks>,
     /// The beginnings of styling sequences that are not complete yet, by stream.
-    pub(super) held: Mutex<[String; 2]>,
+    held: Mutex<[String; 2]>,
 }
 
 impl Printer {
