@@ -10,6 +10,7 @@ import sys
 from types import CodeType
 
 from .operations import Refused
+from .outside import make
 from .places import module_name, qualified_name
 
 HITS = {
@@ -330,7 +331,7 @@ def quiet_compile(source, name):
     if type(filters) is list:
         filters.insert(0, quiet)
     try:
-        return compile(source, name, "exec", 0, True)
+        return make(source, name)
     finally:
         if type(filters) is list and quiet in filters:
             filters.remove(quiet)

@@ -10,6 +10,11 @@ def call(code, scope):
     exec(code, scope)
 
 
+def make(source, name):
+    """The code of the program's; what the interpreter warns of is imported by it first."""
+    return compile(source, name, "exec", 0, True)
+
+
 def call_hook(hook, kind, error, trace):
     """Hands an exception to what prints it."""
     hook(kind, error, trace)

@@ -11,7 +11,7 @@ import sys
 import _frozen_importlib_external as external
 
 from .exceptions import without_own
-from .outside import call, call_hook, can_import_from, find_runpy
+from .outside import call, call_hook, can_import_from, find_runpy, make
 
 
 class Unrunnable(Exception):
@@ -70,7 +70,7 @@ def file_program(path, args, watch):
     except OSError as error:
         text = "%s: can't open file %r: [Errno %d] %s" % (sys.executable, shown, error.errno, error.strerror)
         raise Unrunnable(text, 2) from None
-    return compile(source, shown, "exec", 0, True), module
+    return make(source, shown), module
 
 
 def is_archive(path):
@@ -116,7 +116,7 @@ def inline_program(source, args):
     if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
         sys.path.insert(0, "")
     module = main_module(__loader__=sys.modules["_frozen_importlib"].BuiltinImporter)
-    return compile(source, "<string>", "exec", 0, True), module
+    return make(source, "<string>"), module
 
 
 def run(prepare, debugger):
