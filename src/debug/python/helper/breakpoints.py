@@ -10,7 +10,6 @@ import sys
 from types import CodeType
 
 from .operations import Refused
-from .outside import make
 from .places import module_name, qualified_name
 
 HITS = {
@@ -331,7 +330,7 @@ def quiet_compile(source, name):
     if type(filters) is list:
         filters.insert(0, quiet)
     try:
-        return make(source, name)
+        return compile(source, name, "exec", 0, True)
     finally:
         if type(filters) is list and quiet in filters:
             filters.remove(quiet)
