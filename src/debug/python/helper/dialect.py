@@ -11,7 +11,7 @@ import os
 import pdb
 import sys
 
-from .breakpoints import expression
+from .breakpoints import Expression
 from .console import answer, command_in, refuse, run_python
 from .namespaces import extras_of, namespace_of
 from .operations import Refused, Then, registry
@@ -375,7 +375,7 @@ class Dialect(pdb.Pdb):
         number, _, condition = arg.partition(" ")
         for each_number, _, each in self.chosen(number):
             try:
-                each.condition = expression(condition, "<condition>") if condition.strip() else None
+                each.condition = Expression(condition, "<condition>") if condition.strip() else None
             except SyntaxError as error:
                 return self.error("Invalid condition %r: %s" % (condition, error.msg))
             self.message(
