@@ -34,13 +34,15 @@ pub(super) fn hinted(name: &str) -> Option<&'static engine::Engine> {
     engine::by_id(name).or_else(|| engine::by_language(name))
 }
 
-/// What is said at the start: what the hinted back end can do, else what all can.
+/// What is said at the start: what the hinted back end can do, else what one or another can. What does not
+/// hold is taken back by an event once the language is known; a client that heeds no such event would never
+/// use what was not said at the start.
 pub(super) fn at_start(backends: &Backends, host: &Host, habits: &Habits) -> Map<String, Value> {
     let by_engine = hinted(&habits.adapter).and_then(|engine| engine.debugger);
     let kind = by_engine.or_else(|| adapters::by_language(known_as(&habits.adapter)).map(Debugger::Adapter));
     match kind.and_then(|kind| backends.get(kind, host)) {
         Some(backend) => exact(&backend.capabilities()),
-        None => with_ours(common(backends.all().map(|backend| as_map(&backend.capabilities())))),
+        None => with_ours(any(backends.all().map(|backend| as_map(&backend.capabilities())))),
     }
 }
 
@@ -71,24 +73,23 @@ fn as_map(capabilities: &Capabilities) -> Map<String, Value> {
     }
 }
 
-/// What all say alike; of filters, those that all have.
-fn common(mut all: impl Iterator<Item = Map<String, Value>>) -> Map<String, Value> {
-    let mut common = all.next().unwrap_or_default();
-    for other in all {
-        common = common
-            .into_iter()
-            .filter_map(|(name, value)| {
-                let theirs = other.get(&name)?;
-                match (&value, theirs) {
-                    (Value::Array(mine), Value::Array(theirs)) => {
-                        Some((name, mine.iter().filter(|item| has(theirs, item)).cloned().collect()))
+/// What one of them or another can do; of filters, each once, as the first who has it describes it.
+fn any(all: impl Iterator<Item = Map<String, Value>>) -> Map<String, Value> {
+    let mut any = Map::new();
+    for (name, value) in all.flatten() {
+        match (any.get_mut(&name), value) {
+            (Some(Value::Array(known)), Value::Array(more)) => {
+                for item in more {
+                    if !has(known, &item) {
+                        known.push(item);
                     }
-                    (value, theirs) => (value == theirs).then(|| (name, value.clone())),
                 }
-            })
-            .collect();
+            }
+            (Some(_), _) => {}
+            (None, value) => drop(any.insert(name, value)),
+        }
     }
-    common
+    any
 }
 
 fn has(items: &[Value], item: &Value) -> bool {
@@ -135,20 +136,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_all_have_is_what_none_lacks() {
+    fn what_is_said_of_an_unknown_language_is_taken_back_once_it_is_known() {
         let map = |value: Value| value.as_object().cloned().unwrap_or_default();
         let python = map(json!({"supportsModulesRequest": true, "supportsGotoTargetsRequest": true,
             "exceptionBreakpointFilters": [{"filter": "raised"}, {"filter": "uncaught", "label": "a"}]}));
         let node = map(json!({"supportsModulesRequest": true,
             "exceptionBreakpointFilters": [{"filter": "uncaught", "label": "b"}]}));
-        let common = common([python.clone(), node].into_iter());
+        let any = any([python, node.clone()].into_iter());
         assert_eq!(
-            Value::Object(common.clone()),
-            json!({"supportsModulesRequest": true,
-            "exceptionBreakpointFilters": [{"filter": "uncaught", "label": "a"}]})
+            Value::Object(any.clone()),
+            json!({"supportsModulesRequest": true, "supportsGotoTargetsRequest": true,
+            "exceptionBreakpointFilters": [{"filter": "raised"}, {"filter": "uncaught", "label": "a"}]})
         );
-        let changed = changed(&common, &python);
-        assert!(changed.contains_key("supportsGotoTargetsRequest") && !changed.contains_key("supportsModulesRequest"));
+        let changed = changed(&any, &node);
+        assert_eq!(changed.get("supportsGotoTargetsRequest"), Some(&json!(false)));
+        assert!(changed.contains_key("exceptionBreakpointFilters") && !changed.contains_key("supportsModulesRequest"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ from types import CodeType
 
 from .operations import Refused
 from .places import module_name, qualified_name
+from .rendering import text_of
 
 HITS = {
     "==": operator.eq,
@@ -306,7 +307,7 @@ class Breakpoints:
                 text.append(part)
                 continue
             try:
-                text.append(str(part.value(frame))[:MAX_LOG])
+                text.append(text_of(part.value(frame))[:MAX_LOG])
             except Exception as error:
                 text.append("<%s>" % told(error))
         self._output(frame, "console", "".join(text)[:MAX_LOG] + "\n")

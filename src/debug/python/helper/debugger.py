@@ -60,6 +60,8 @@ class Debugger:
         self.hidden = set()
         # Runs requests while everything is blocked in C, and watches what was asked to pause.
         self.stand_in = None
+        # What is called on a thread that was announced as stopped, with its innermost frame.
+        self.at_stop = []
 
     def is_user(self, code):
         """Whether code is the user's own."""
@@ -209,7 +211,18 @@ class Debugger:
         if self.channel.closed:
             # The program closed the connection: nobody will ever let it go.
             self.detach()
+        self.call_at_stop(thread, frame)
         self.run_requests(thread)
+
+    def call_at_stop(self, thread, frame):
+        """Calls whoever wants to know that a thread stopped."""
+        thread.evaluating = bool(self.at_stop)
+        try:
+            for each in self.at_stop:
+                each(frame)
+        except KeyboardInterrupt:
+            pass
+        self.interrupts.settle(thread)
 
     def announce(self, thread, reason, numbers=(), text=None):
         """Tells the adapter that the program is halted."""
