@@ -2,13 +2,11 @@
 
 import json
 import os
+import select
 import socket
-import subprocess
-import sys
-import threading
 import unittest
 
-from driver import PYTHON, Case, Debuggee, each_engine
+from driver import PATIENCE, Case, Debuggee, each_engine
 
 INNER = "import sys\ndef f():\n    x = 1\nf()\nprint('inner', sys.argv)\n"
 
@@ -39,6 +37,8 @@ class Children(Case):
 
     def meet(self):
         """The next child, and what it said of itself."""
+        if not select.select([self.announced], [], [], PATIENCE)[0]:
+            raise AssertionError("no child was announced")
         announcement = json.loads(self.announced.readline())
         child = Child(announcement)
         self.started.append(child)

@@ -20,17 +20,10 @@ HOME = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = "codebeaker_debug"
 LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
-# Calls into the program: what is imported from there is the program's.
-OUTSIDE = PACKAGE + ".outside"
 # Paths are looked at while the program runs, so these have to be the helper's own although they are loaded.
 PATHS = ("posixpath", "genericpath")
 
-# Modules that ask objects of the program's for their words and parts. What C code of those imports on the way is the
-# program's, as it takes the calling frame's way to import.
-ASKING = tuple(PACKAGE + "." + name for name in ("assignment", "contents", "lookup", "rendering", "values"))
-
 sealed = dict(vars(builtins))
-lent = dict(sealed)
 own_modules = {}
 # What is being imported: `sys.modules` is the helper's meanwhile.
 bringing = []
@@ -41,10 +34,7 @@ class SealedLoader(external.SourceFileLoader):
 
     def create_module(self, spec):
         module = type(sys)(spec.name)
-        if spec.name in ASKING:
-            module.__dict__["__builtins__"] = lent
-        elif spec.name != OUTSIDE:
-            module.__dict__["__builtins__"] = sealed
+        module.__dict__["__builtins__"] = sealed
         return module
 
 
@@ -62,7 +52,8 @@ class SealedFinder:
 
 def sealed_import(name, scope=None, local=None, fromlist=(), level=0):
     """What the helper and the standard library import late, on its behalf, are modules of the helper's too."""
-    if level or bringing:
+    # What C code imports it looks for among the program's modules afterwards; it alone passes a list.
+    if level or bringing or type(fromlist) is list:
         return builtins_import(name, scope, local, fromlist, level)
     if name not in own_modules:
         bring(name)

@@ -7,7 +7,7 @@ import operator
 import os
 import sys
 
-from .breakpoints import expression, told
+from .breakpoints import Expression, told
 from .operations import Refused
 
 
@@ -134,7 +134,7 @@ class BreakpointCommands:
         number, _, condition = arg.partition(" ")
         for each_number, _, each in self.chosen(number):
             try:
-                each.condition = expression(condition, "<condition>") if condition.strip() else None
+                each.condition = Expression(condition, "<condition>") if condition.strip() else None
             except SyntaxError as error:
                 return self.error("Invalid condition %r: %s" % (condition, error.msg))
             self.message(

@@ -48,29 +48,35 @@ class Breakpoint:
 
     def _compile(self, wanted):
         if wanted.get("condition"):
-            self.condition = expression(wanted["condition"], "<condition>")
+            self.condition = Expression(wanted["condition"], "<condition>")
         if wanted.get("hit"):
             name, number = wanted["hit"]
             self.hit = (HITS[name], int(number))
         if wanted.get("log") is not None:
             self.log = [
-                part["text"] if "text" in part else expression(part["expression"], "<log message>")
+                part["text"] if "text" in part else Expression(part["expression"], "<log message>")
                 for part in wanted["log"]
             ]
 
 
-def expression(text, name):
-    """Compiles an expression; raises SyntaxError."""
-    return compile(text.strip(), name, "eval", 0, True)
+class Expression:
+    """A compiled expression."""
 
+    __slots__ = ("code", "nested")
 
-def evaluate_in(frame, code):
-    """Evaluates a compiled expression in a frame; functions inside it see the frame's variables too."""
-    if any(type(constant) is CodeType for constant in code.co_consts):
+    def __init__(self, text, name):
+        """Raises SyntaxError."""
+        self.code = compile(text.strip(), name, "eval", 0, True)
+        # Functions inside it see the frame's variables only as global ones.
+        self.nested = any(type(constant) is CodeType for constant in self.code.co_consts)
+
+    def value(self, frame):
+        """What it is in a frame."""
+        if not self.nested:
+            return eval(self.code, frame.f_globals, frame.f_locals)
         scope = dict(frame.f_globals)
         scope.update(frame.f_locals)
-        return eval(code, scope)
-    return eval(code, frame.f_globals, frame.f_locals)
+        return eval(self.code, scope)
 
 
 def code_lines(code):
@@ -277,7 +283,7 @@ class Breakpoints:
         """Whether a breakpoint that was met stops the program; if it speaks instead, it does."""
         if each.condition is not None:
             try:
-                if not evaluate_in(frame, each.condition):
+                if not each.condition.value(frame):
                     return False
             except Exception as error:
                 self._complain(each, frame, "condition", error)
@@ -301,7 +307,7 @@ class Breakpoints:
                 text.append(part)
                 continue
             try:
-                text.append(text_of(evaluate_in(frame, part))[:MAX_LOG])
+                text.append(text_of(part.value(frame))[:MAX_LOG])
             except Exception as error:
                 text.append("<%s>" % told(error))
         self._output(frame, "console", "".join(text)[:MAX_LOG] + "\n")

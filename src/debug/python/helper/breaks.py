@@ -6,8 +6,6 @@ import sys
 
 import _frozen_importlib_external as external
 
-from .outside import call_original
-
 
 def install_breaks(debugger):
     """Takes the place of pdb."""
@@ -16,13 +14,13 @@ def install_breaks(debugger):
     def breakpointhook(*args, **keywords):
         wanted = os.environ.get("PYTHONBREAKPOINT")
         if not debugger.armed or wanted not in (None, "", "pdb.set_trace"):
-            return call_original(original, args, keywords)
+            return original(*args, **keywords)
         debugger.stop_here(sys._getframe(1))
         return None
 
     def set_trace(*args, **keywords):
         if not debugger.armed:
-            return call_original(original, (), {})
+            return original()
         debugger.stop_here(sys._getframe(1))
         return None
 

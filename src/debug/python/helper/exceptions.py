@@ -7,7 +7,7 @@ is freed when it would be.
 
 import traceback
 
-from .breakpoints import evaluate_in, expression, told
+from .breakpoints import Expression, told
 from .operations import Refused, operation
 from .places import is_own, outer
 
@@ -27,7 +27,7 @@ class Filter:
         if condition and all(word.replace(".", "").isidentifier() for word in words):
             self.names = frozenset(words)
         elif condition:
-            self.condition = expression(condition, "<exception condition>")
+            self.condition = Expression(condition, "<exception condition>")
 
     def counts(self, frame, error):
         """Whether an exception is one of its."""
@@ -41,7 +41,7 @@ class Filter:
         scope.update(frame.f_locals)
         scope["exception"] = scope["__exception__"] = error
         try:
-            return bool(eval(self.condition, scope))
+            return bool(eval(self.condition.code, scope))
         except Exception:
             return False
 

@@ -11,7 +11,6 @@ import sys
 import _frozen_importlib_external as external
 
 from .exceptions import without_own
-from .outside import call, call_hook, can_import_from, find_runpy
 
 
 class Unrunnable(Exception):
@@ -80,12 +79,12 @@ def is_archive(path):
     with open(path, "rb") as file:
         if file.read(2) != b"PK":
             return False
-    return can_import_from(path)
+    return program_import("pkgutil").get_importer(path) is not None
 
 
 def module_program(name, args, watch, program=None):
     """`python -m name args`"""
-    runpy = find_runpy()
+    runpy = program_import("runpy")
     if program is None:
         set_arguments("-m", args)
         put_on_path(os.getcwd())
@@ -143,6 +142,16 @@ def run(prepare, debugger):
     raise SystemExit(1)
 
 
+def call(code, scope):
+    """The frame that all frames of the main thread are called from."""
+    exec(code, scope)
+
+
+def program_import(name):
+    """A module as the interpreter imports it by itself, with a list: it is the program's, not ours."""
+    return __import__(name, None, None, [])
+
+
 def report(error):
     """Does what the interpreter does with an exception that nobody caught."""
     trace = without_own(error)
@@ -156,17 +165,17 @@ def report(error):
     try:
         if hook is None:
             sys.stderr.write("sys.excepthook is missing\n")
-            call_hook(sys.__excepthook__, kind, error, trace)
+            sys.__excepthook__(kind, error, trace)
         else:
-            call_hook(hook, kind, error, trace)
+            hook(kind, error, trace)
     except SystemExit:
         raise
     except BaseException as other:
         sys.stderr.write("Error in sys.excepthook:\n")
         other.__traceback__ = without_own(other)
-        call_hook(sys.__excepthook__, type(other), other, other.__traceback__)
+        sys.__excepthook__(type(other), other, other.__traceback__)
         sys.stderr.write("\nOriginal exception was:\n")
-        call_hook(sys.__excepthook__, kind, error, trace)
+        sys.__excepthook__(kind, error, trace)
     flush(sys.stderr)
 
 

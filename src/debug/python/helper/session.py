@@ -9,7 +9,7 @@ import signal
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 
-from . import assignment, children, completion, control, evaluation, exceptions, listening, native, outside
+from . import assignment, children, completion, control, evaluation, exceptions, listening, native
 from . import printing, program, sources, stack, threads, values
 from .breaks import install_breaks
 from .channel import Channel, ChannelClosed, high_descriptor
@@ -35,7 +35,7 @@ class Session(Debugger):
 
     def open(self):
         """Gets everything ready, and begins to take requests."""
-        bottoms.add(outside.call.__code__)
+        bottoms.add(program.call.__code__)
         self.threads.install()
         self.threads.begin()
         atexit.register(self.ending)
