@@ -33,7 +33,9 @@ class Client extends DebugClient {
   // Ends the session. An adapter whose session is over already may be gone, and answers nothing then.
   leave() {
     const process = this._adapterProcess;
-    const gone = new Promise((resolve) => (process?.exitCode === null ? process.once("exit", resolve) : resolve()));
+    if (process && process.exitCode !== null) return undefined;
+    this.outputStream?.on("error", () => {});
+    const gone = new Promise((resolve) => process?.once("exit", resolve));
     return Promise.race([this.stop(), gone]);
   }
 

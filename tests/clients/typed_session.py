@@ -48,6 +48,7 @@ class Session:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=directory)
         self.seq = 0
         self.events = []
+        self.early = {}
         self.checked = 0
 
     def send(self, command, arguments=None):
@@ -72,16 +73,14 @@ class Session:
         return message
 
     def answers(self, awaited):
-        """The answers to these requests, in the order in which they come."""
-        found = []
-        while awaited:
+        """The answers to these requests."""
+        while awaited - self.early.keys():
             message = self.receive()
             if message["type"] == "event":
                 self.events.append(message)
             else:
-                awaited.remove(message["request_seq"])
-                found.append(message)
-        return found
+                self.early[message["request_seq"]] = message
+        return [self.early.pop(seq) for seq in awaited]
 
     def answer(self, seq):
         return self.answers({seq})[0]
@@ -97,8 +96,10 @@ class Session:
                 if event["event"] == name:
                     return self.events.pop(index).get("body")
             message = self.receive()
-            assert message["type"] == "event", message
-            self.events.append(message)
+            if message["type"] == "event":
+                self.events.append(message)
+            else:
+                self.early[message["request_seq"]] = message
 
 
 def main(directory, command):

@@ -217,7 +217,7 @@ pub(crate) fn malformed(chance: &mut Chance) -> Vec<u8> {
         2 => return vec![0xff; chance.below(100)],
         3 => return [b"[".repeat(10_000), b"1".to_vec()].concat(),
         4 => json!({"type": "request"}),
-        5 => json!({"type": "event", "event": "stopped", "seq": 1, "body": {}}),
+        5 => json!({"type": "event", "event": "stopped", "body": {}}),
         6 => json!({"type": "response", "seq": 1, "request_seq": request_seq, "success": true, "command": "x"}),
         7 => json!([nonsense(chance, 3)]),
         _ => json!({"type": nonsense(chance, 1), "command": nonsense(chance, 1)}),

@@ -6,20 +6,17 @@ use super::lab::Session;
 /// A program that pours what the expression `piece` says so many times, says so, and ends with 7.
 fn flooder(piece: &str, times: usize) -> String {
     format!(
-        "import sys\nfrom forge import *\npiece = {piece}\ntaken = 0\nfor _ in range({times}):\n    \
-         now = pour(piece)\n    taken += now\n    if not now:\n        break\n\
-         print('forged' if taken else 'NOTHING TO FORGE ON', taken, flush=True)\nsys.exit(7)\n"
+        "import sys\nfrom forge import *\nsay('forging on %d' % len(channels()))\npiece = {piece}\ntaken = 0\n\
+         for _ in range({times}):\n    now = pour(piece)\n    taken += now\n    if not now:\n        break\n\
+         say('forged %d' % taken)\nsys.exit(7)\n"
     )
 }
 
-/// Plays it until the debuggee is gone, by itself or for what it did.
+/// Plays it until the debuggee is gone.
 fn survives(program: &str) {
     let mut session = Session::running(program);
     session.wait_for_forgery();
-    let exited = session.client.event("exited");
-    // The debuggee may be ended for it; it can't say that it ended well.
-    assert_ne!(exited["exitCode"], 0, "{}", session.client.state());
-    session.client.event("terminated");
+    session.ends();
     session.over();
 }
 

@@ -69,10 +69,28 @@ impl Session {
         }
     }
 
-    /// Waits until the forgery is sent, which the program tells by itself.
+    /// Waits until the forgery is sent: the program says so, unless the daemon has had enough of it before.
     pub(crate) fn wait_for_forgery(&mut self) {
-        self.wait_for("forged ");
-        assert!(!self.printed.contains("NOTHING TO FORGE ON"), "there was no channel to forge on");
+        self.wait_for("forging on ");
+        assert!(!self.printed.contains("forging on 0"), "there was no channel to forge on");
+        let deadline = Instant::now() + PATIENCE;
+        let is_told = |message: &Value| {
+            message["event"] == "exited"
+                || message["event"] == "output" && message["body"]["output"].as_str().unwrap_or("").contains("forged ")
+        };
+        while !self.client.record.iter().any(is_told) {
+            let came = self.client.receive(deadline);
+            assert!(came.is_ok(), "what became of the forgery? {came:?}; {}", self.client.state());
+        }
+        let said = json!(self.client.record).to_string();
+        assert!(!said.contains("forged 0") && !said.contains("Traceback"), "nothing was sent: {said:.2000}");
+    }
+
+    /// The debuggee is over, by itself or for what it did. It can't say that it ended well.
+    pub(crate) fn ends(&mut self) {
+        let exited = self.client.event("exited");
+        assert_ne!(exited["exitCode"], 0, "{}", self.client.state());
+        self.client.event("terminated");
     }
 
     /// The debuggee ends by itself, and the client hears with which code: what the kernel says, not the

@@ -110,9 +110,9 @@ fn the_socket_lets_in_nobody_else() {
     // As root could open every door, the door itself must tell who comes.
     std::fs::set_permissions(daemon.directory.path(), PermissionsExt::from_mode(0o755)).expect("it is ours");
     std::fs::set_permissions(daemon.socket(), PermissionsExt::from_mode(0o666)).expect("it is ours");
-    let script = "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.settimeout(20)\ns.connect(sys.argv[1])\n\
-                  s.sendall(b'Content-Length: 46\\r\\n\\r\\n{\"seq\":1,\"type\":\"request\",\"command\":\"threads\"}')\n\
-                  try: print(len(s.recv(1000)))\nexcept OSError: print(0)\n";
+    let script = "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.settimeout(20)\n\n\
+                  try: s.connect(sys.argv[1])\nexcept OSError: sys.exit('can not connect')\n\
+                  try: s.sendall(b'Content-Length: 46\\r\\n\\r\\n{\"seq\":1,\"type\":\"request\",\"command\":\"threads\"}'); print(len(s.recv(1000)))\nexcept OSError: print(0)\n";
     let mut stranger = Command::new("setpriv");
     stranger.args(["--reuid=123456", "--regid=123456", "--clear-groups", "/usr/bin/python3", "-c", script]);
     let output = stranger.arg(daemon.socket()).output().expect("setpriv is there");

@@ -177,13 +177,19 @@ fn modules_of_the_users_shadow_none_of_the_helpers() {
     session.over();
 }
 
-/// Trap 10: what the debuggee reads is its own input.
+/// Trap 10: what the debuggee reads is its own input, on which nobody has said anything.
 #[test]
 fn its_input_is_its_own() {
-    let program = "import sys\nprint('read', repr(sys.stdin.read()), flush=True)\n";
+    let program = "import os, select\n\
+        there = select.select([0], [], [], 1)[0]\n\
+        os.write(1, b'read %r\\n' % (os.read(0, 1000) if there else b''))\n";
     let mut session = Session::running(program);
-    session.client.send("threads", None);
-    session.wait_for("read ''");
+    for _ in 0..10 {
+        session.client.call("threads", json!({}));
+    }
+    session.wait_for("read ");
+    session.wait_for("\n");
+    assert!(session.printed.contains("read b''"), "{:?}", session.printed);
     session.ends_with(0);
     session.over();
 }

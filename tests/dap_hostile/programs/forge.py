@@ -30,7 +30,13 @@ def pour(data):
     return taken
 
 
+def say(text):
+    """Prints a whole line at once."""
+    os.write(1, (text + "\n").encode())
+
+
 def forge(*messages):
-    """Sends messages as the helper does, and says so."""
+    """Sends messages as the helper does, and says so before and after: the daemon may have had enough of it."""
+    say("forging on %d" % len(channels()))
     taken = pour("".join(json.dumps(message) + "\n" for message in messages).encode())
-    print("forged" if taken else "NOTHING TO FORGE ON", taken, flush=True)
+    say("forged %d" % taken)
