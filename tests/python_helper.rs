@@ -12,6 +12,7 @@ use std::process::Command;
 
 use skip::skip;
 
+const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python_helper");
 /// The oldest version that is debugged.
 const OLDEST: u32 = 8;
 
@@ -65,15 +66,32 @@ fn programs_pass_on(minor: u32) {
         }
         return;
     };
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python_helper");
+    // Most of the time of each they wait for a debuggee, so they wait side by side.
+    std::thread::scope(|scope| {
+        for file in files() {
+            scope.spawn(move || program_passes(python, &file));
+        }
+    });
+}
+
+/// The programs that test something.
+fn files() -> Vec<String> {
+    let entries = std::fs::read_dir(DIRECTORY).expect("list the programs").flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let names: Vec<_> = names.filter(|name| name.starts_with("test_") && name.ends_with(".py")).collect();
+    assert!(!names.is_empty(), "there is nothing to run");
+    names
+}
+
+fn program_passes(python: &Path, file: &str) {
     let output = Command::new(python)
-        .args(["-B", "-m", "unittest", "discover", "-s", directory])
+        .args(["-B", "-m", "unittest", "discover", "-s", DIRECTORY, "-p", file])
         .env_remove("DEBUGGED_PYTHON")
         .output()
         .expect("run Python");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "Python 3.{minor}:\n{said}");
-    assert!(!said.contains("Ran 0 tests"), "Python 3.{minor} found nothing to run:\n{said}");
+    assert!(output.status.success(), "{file} on {}:\n{said}", python.display());
+    assert!(!said.contains("Ran 0 tests"), "{file} has nothing to run:\n{said}");
 }
 
 #[test]

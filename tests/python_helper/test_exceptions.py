@@ -50,6 +50,13 @@ class Exceptions(Case):
             met.append((where, event["text"].partition(":")[0]))
             info = debuggee.ask("exceptionInfo", thread=event["thread"])
             self.assertEqual(info["filter"], "raised")
+            # A tracer sees an exception before the interpreter has noted where it is.
+            self.assertRegex(info["stack"], r'program.py", line \d+, in [fg]\n')
+            frame = debuggee.stack(event["thread"])[0]["id"]
+            named = debuggee.ask("evaluate", frame=frame, expression=info["evaluateName"], purpose="watch", hex=False)
+            self.assertEqual(named["type"], event["text"].partition(":")[0])
+            special = debuggee.ask("scopes", frame=frame)["scopes"][0]
+            self.assertEqual((special["name"], special["kind"]), ("Exception", "returnValue"))
             debuggee.resume(event)
         self.assertEqual(met, [(("f", 4), "ValueError"), (("g", 18), "JSONDecodeError"), (("f", 4), "ValueError")])
         self.assertEqual(debuggee.end()[0], 1)

@@ -10,6 +10,7 @@ import traceback
 from .breakpoints import Expression, told
 from .operations import Refused, operation
 from .places import is_own, outer
+from .stack import stack_of
 
 # How loops and generators end is no exception to anybody.
 MACHINERY = (StopIteration, StopAsyncIteration, GeneratorExit)
@@ -153,10 +154,20 @@ def without_own(error):
     return trace
 
 
-def printed(error):
+def printed(error, frame):
     """An exception's traceback and those of what it came from, as the interpreter prints them."""
-    text = "".join(traceback.format_exception(type(error), error, without_own(error), limit=-200))
-    return text[:200000]
+    trace = without_own(error)
+    lines = traceback.format_exception(type(error), error, trace, limit=-200)
+    if frame not in [each for each, _ in left_frames(trace)]:
+        # A tracer sees an exception in a frame before the interpreter has noted that it is there.
+        head, place = "Traceback (most recent call last):\n", traceback.format_stack(frame, 1)
+        if trace is not None and head in lines:
+            after = len(lines) - lines[::-1].index(head)
+            lines[after:after] = place
+        else:
+            own = len(lines) - len(traceback.format_exception_only(type(error), error))
+            lines[own:own] = [head, *place]
+    return "".join(lines)[:200000]
 
 
 @operation("setExceptionBreakpoints")
@@ -183,5 +194,6 @@ def exception_info(context, args):
         "id": full_name(kind),
         "description": description,
         "filter": thread.exception_filter or "raised",
-        "stack": printed(error),
+        "stack": printed(error, stack_of(context.debugger, thread)[0][0]),
+        "evaluateName": "__exception__",
     }
