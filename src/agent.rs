@@ -1,11 +1,12 @@
 //! The daemon's end of the agent's stream.
 //!
-//! [`Link`] is one sandbox's stream: it starts programs, hands out their streams with credit, and does
-//! file operations. It promises that memory stays bounded whatever the agent sends, that one unread
+//! [`Link`] is one sandbox's stream: it starts programs, hands out their streams with credit, connects to what
+//! listens in the sandbox, and does file operations. It promises that memory stays bounded whatever the agent sends, that one unread
 //! stream holds up nothing else, and that every waiter is woken with [`LinkError::Lost`] when the stream
 //! ends. It believes the agent in nothing: numbers are checked against what was asked, lengths against
 //! the credit that was given, and the first violation ends the stream.
 
+mod conduit;
 mod inbound;
 mod link;
 mod process;
@@ -13,5 +14,6 @@ mod stream;
 
 pub use codebeaker_agent::wire::Endpoint;
 pub use codebeaker_agent::{frame, plan, wire};
+pub use conduit::Conduit;
 pub use link::{Link, LinkError, Program};
 pub use process::{ByteStream, Ended, Process, Signals, StdinError, StdinWriter};

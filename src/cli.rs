@@ -4,6 +4,7 @@
 //! report; messages and logs go to standard error or to a file.
 
 mod daemon;
+mod dap;
 mod doctor;
 mod logging;
 mod run;
@@ -73,6 +74,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Be a debug adapter, for any client of the Debug Adapter Protocol
+    Dap(dap::DapArgs),
     /// Print the completions of a shell
     Completions {
         /// Which shell
@@ -121,6 +124,9 @@ pub fn main() -> ExitCode {
 }
 
 async fn perform(cli: Cli) -> ExitCode {
+    if let Some(Command::Dap(args)) = cli.command {
+        return dap::dap(args, || sessions(&cli.common)).await;
+    }
     let sessions = match sessions(&cli.common) {
         Ok(sessions) => sessions,
         Err(error) => return failed(&error),
@@ -129,7 +135,7 @@ async fn perform(cli: Cli) -> ExitCode {
         None => daemon::serve(sessions).await,
         Some(Command::Run(args)) => run::run(sessions, *args).await,
         Some(Command::Doctor { json }) => doctor::report(&sessions, json).await,
-        Some(Command::Completions { .. }) => ExitCode::SUCCESS,
+        Some(Command::Dap(_) | Command::Completions { .. }) => ExitCode::SUCCESS,
     }
 }
 
@@ -146,7 +152,8 @@ fn sessions(common: &Common) -> Result<Arc<Sessions>, String> {
     }
     let settings = Settings { max_sessions: common.max_sessions, ..Settings::default() };
     let native = Arc::new(Native::start());
-    Ok(Arc::new(Sessions::new(settings, Host::new(vec![native], installations))))
+    let host = Host::new(vec![native], installations).with_adapters(discover::adapters(&path, home.as_deref()));
+    Ok(Arc::new(Sessions::new(settings, host)))
 }
 
 fn failed(message: &str) -> ExitCode {

@@ -3,6 +3,7 @@
 //! An engine says nothing of where code is isolated: that is the runtime's axis. [`discover`] finds
 //! where an engine is installed on this host, without running anything.
 
+pub mod adapters;
 pub mod discover;
 
 /// One engine.
@@ -37,6 +38,8 @@ pub enum Debugger {
     Python,
     /// The inspector of V8, which the engine brings along.
     Inspector,
+    /// A program that speaks the Debug Adapter Protocol itself, inside the sandbox.
+    Adapter(&'static adapters::AdapterProgram),
 }
 
 /// Every engine there is.
@@ -78,6 +81,20 @@ pub const ENGINES: &[Engine] = &[
         module_path: None,
         install: "apt-get install bash",
         debugger: None,
+    },
+    Engine {
+        id: "go",
+        languages: &["go", "golang"],
+        extensions: &["go"],
+        programs: &["go"],
+        run_args: &["run"],
+        version_args: &["version"],
+        // Its cache would lie in the home directory, which is the workspace. There is no network to fetch
+        // modules or another release from: without these it would wait for one.
+        env: &[("GOCACHE", "/tmp/.cache/go-build"), ("GOPROXY", "off"), ("GOTOOLCHAIN", "local")],
+        module_path: None,
+        install: "apt-get install golang-go",
+        debugger: Some(Debugger::Adapter(&adapters::DELVE)),
     },
 ];
 

@@ -20,7 +20,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::wire::{Reach, TerminalSize};
-use crate::agent::{LinkError, Signals, StdinError, StdinWriter};
+use crate::agent::{Conduit, LinkError, Signals, StdinError, StdinWriter};
 use crate::ids::{ExecutionId, SessionId};
 use kept::Kept;
 
@@ -160,6 +160,7 @@ struct Running {
     started_at: Timestamp,
     stdin: StdinWriter,
     signals: Signals,
+    side: Mutex<Option<Conduit>>,
 }
 
 /// The ways to end an execution before its time.
@@ -302,6 +303,12 @@ impl Execution {
     /// [`ExecutionError::NotRunning`], or [`ExecutionError::Lost`].
     pub async fn resize(&self, size: TerminalSize) -> Result<(), ExecutionError> {
         self.program()?.signals.resize(size).await.map_err(ExecutionError::Lost)
+    }
+
+    /// The other end of the program's descriptor 3, once it runs: where it was to have one, and only once.
+    #[must_use]
+    pub fn take_side(&self) -> Option<Conduit> {
+        self.running.get()?.side.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Waits until everybody who asked before has written to its input, and holds it until dropped.

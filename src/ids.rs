@@ -17,6 +17,12 @@ macro_rules! id {
                 Self(random_name($prefix))
             }
 
+            /// Whether it could have been made here; who uses it in a path has to ask.
+            #[must_use]
+            pub fn is_well_formed(&self) -> bool {
+                is_well_formed(&self.0, $prefix)
+            }
+
             /// The id as it travels.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -50,6 +56,11 @@ id!(
     "exe_"
 );
 id!(
+    /// Names something that is debugged.
+    DebugId,
+    "dbg_"
+);
+id!(
     /// Names one run of the daemon.
     InstanceId,
     "ins_"
@@ -66,6 +77,11 @@ fn random_name(prefix: &str) -> String {
     name
 }
 
+fn is_well_formed(name: &str, prefix: &str) -> bool {
+    let random = name.strip_prefix(prefix).map(str::as_bytes);
+    random.is_some_and(|random| random.len() == 16 && random.iter().all(|letter| ALPHABET.contains(letter)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +92,9 @@ mod tests {
         assert!(one.as_str().starts_with("ses_"));
         assert_eq!(one.as_str().len(), 20);
         assert_ne!(one, two);
+        assert!(one.is_well_formed());
+        for other in ["", "ses_", "exe_0000000000000000", "ses_000000000000000/", "ses_00000000000000000"] {
+            assert!(!SessionId::from(other.to_owned()).is_well_formed(), "{other}");
+        }
     }
 }

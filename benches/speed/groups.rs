@@ -1,5 +1,6 @@
 //! What is measured: the rows of the table, group by group.
 
+mod debugging;
 mod files;
 mod runs;
 mod sessions;
@@ -27,6 +28,8 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("stream", streams::stream),
     ("file", files::file),
     ("memory", sessions::memory),
+    ("debug-python", debugging::python),
+    ("debug-node", debugging::node),
 ];
 
 /// What every group needs.

@@ -6,7 +6,8 @@
 //!
 //! The floor is the same program started by `posix_spawn` on the host. The peers are what this machine
 //! has of bubblewrap (a sandbox for each run), ipykernel by jupyter_client (a live interpreter), and
-//! `docker exec` (a container that is there already); what is missing is named with the reason. What the
+//! `docker exec` (a container that is there already), and of debugpy and V8's inspector for what is debugged;
+//! what is missing is named with the reason. What the
 //! Python peers need: `target/tools/venv/bin/pip install -r benches/requirements.txt`.
 //!
 //! The samples of a row are taken by turns, in an order that changes, so that a machine that is busy
@@ -14,6 +15,7 @@
 
 mod client;
 mod contest;
+mod debuggers;
 mod groups;
 mod memory;
 mod peers;

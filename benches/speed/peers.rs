@@ -19,6 +19,7 @@ pub(crate) struct Peers {
     pub(crate) bubblewrap: std::result::Result<Bubblewrap, Missing>,
     pub(crate) ipykernel: std::result::Result<PathBuf, Missing>,
     pub(crate) docker: std::result::Result<Container, Missing>,
+    pub(crate) debugpy: std::result::Result<PathBuf, Missing>,
     pub(crate) vscode_jsonrpc: std::result::Result<PathBuf, Missing>,
 }
 
@@ -29,7 +30,8 @@ impl Peers {
         let has_reader = reader.exists().then_some(tools.clone());
         Self {
             bubblewrap: Bubblewrap::find(),
-            ipykernel: ipykernel(&tools),
+            ipykernel: importing(&tools, "ipykernel, jupyter_client", "CONTRIBUTING.md says how to install it"),
+            debugpy: importing(&tools, "debugpy", "scripts/test.sh installs it"),
             docker: Container::start(),
             vscode_jsonrpc: has_reader
                 .ok_or_else(|| format!("{} is missing; scripts/test.sh installs it", reader.display())),
@@ -43,6 +45,7 @@ impl Peers {
         let missing = [
             ("bubblewrap", self.bubblewrap.as_ref().err()),
             ("ipykernel", self.ipykernel.as_ref().err()),
+            ("debugpy", self.debugpy.as_ref().err()),
             ("docker exec", self.docker.as_ref().err()),
             ("vscode-jsonrpc", self.vscode_jsonrpc.as_ref().err()),
         ];
@@ -75,13 +78,13 @@ impl Bubblewrap {
     }
 }
 
-/// The interpreter that has jupyter_client and ipykernel.
-fn ipykernel(tools: &Path) -> std::result::Result<PathBuf, Missing> {
+/// The tools' interpreter, if it has these packages.
+fn importing(tools: &Path, packages: &str, advice: &str) -> std::result::Result<PathBuf, Missing> {
     let python = tools.join("venv/bin/python");
-    let found = Command::new(&python).args(["-c", "import ipykernel, jupyter_client"]).stderr(Stdio::null()).status();
+    let found = Command::new(&python).args(["-c", &format!("import {packages}")]).stderr(Stdio::null()).status();
     match found {
         Ok(status) if status.success() => Ok(python),
-        _ => Err(format!("{} has no ipykernel; CONTRIBUTING.md says how to install it", python.display())),
+        _ => Err(format!("{} can't import {packages}; {advice}", python.display())),
     }
 }
 

@@ -6,8 +6,11 @@ use crate::contest::{Peer, Row, Samples, Unit};
 
 /// All rows, with the columns of a width that a person can read too.
 pub(crate) fn render(rows: &[Row]) -> String {
-    let mut lines = vec![header()];
-    lines.extend(rows.iter().map(cells));
+    // Those who took no part need no column.
+    let peers: Vec<Peer> =
+        Peer::ALL.into_iter().filter(|peer| rows.iter().any(|row| of(row, *peer).is_some())).collect();
+    let mut lines = vec![header(&peers)];
+    lines.extend(rows.iter().map(|row| cells(row, &peers)));
     let widths: Vec<usize> = (0..lines[0].len())
         .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
         .collect();
@@ -32,15 +35,22 @@ pub(crate) fn render(rows: &[Row]) -> String {
     text
 }
 
-fn header() -> Vec<String> {
+fn header(peers: &[Peer]) -> Vec<String> {
     let fixed = ["what", "unit", "n", "p50", "p99", "floor p50", "ratio"].map(str::to_owned);
-    fixed.into_iter().chain(Peer::ALL.map(|peer| peer.name().to_owned())).collect()
+    fixed.into_iter().chain(peers.iter().map(|peer| peer.name().to_owned())).collect()
 }
 
-fn cells(row: &Row) -> Vec<String> {
+/// What a peer has shown in a row.
+fn of(row: &Row, peer: Peer) -> Option<&Samples> {
+    row.peers.iter().find(|(of, samples)| *of == peer && !samples.0.is_empty()).map(|(_, samples)| samples)
+}
+
+fn cells(row: &Row, peers: &[Peer]) -> Vec<String> {
     let (unit, ours) = (row.unit, row.ours.median(row.unit));
     let floor = row.floor.as_ref().map(|floor| floor.median(unit));
-    let peer = |peer| row.peers.iter().find(|(of, samples)| *of == peer && !samples.0.is_empty());
+    // A debugger's rival is the other debugger; there is no floor to debugging.
+    let rival = [Peer::Debugpy, Peer::Inspector].into_iter().find_map(|peer| of(row, peer));
+    let beside = rival.map(|rival| rival.median(unit)).or(floor);
     let mut cells = vec![
         row.what.clone(),
         unit.name().to_owned(),
@@ -49,9 +59,9 @@ fn cells(row: &Row) -> Vec<String> {
         // Of few samples there is no such thing.
         if row.ours.0.len() < 3 { absent() } else { figure(row.ours.percentile(0.99, unit)) },
         floor.map_or_else(absent, figure),
-        floor.map_or_else(absent, |floor| format!("{:.2}", ours / floor)),
+        beside.map_or_else(absent, |beside| format!("{:.2}", ours / beside)),
     ];
-    cells.extend(Peer::ALL.map(|column| peer(column).map_or_else(absent, |(_, samples)| of_peer(samples, unit))));
+    cells.extend(peers.iter().map(|peer| of(row, *peer).map_or_else(absent, |samples| of_peer(samples, unit))));
     cells
 }
 

@@ -10,6 +10,7 @@ use codebeaker_agent::frame::{self, Frame, Kind, Stream};
 use codebeaker_agent::wire::{FileEntry, FileFault, FileOp, FileReply, FromAgent, LISTING_PATH_BYTES, Ready};
 use tokio::sync::oneshot;
 
+use super::conduit::Ends;
 use super::link::{LinkError, Shared};
 use super::process::Entry;
 use super::stream::first_message;
@@ -27,6 +28,8 @@ pub(super) enum Violation {
     Repeated,
     #[error("execution {0} is unknown or has ended")]
     UnknownExecution(u32),
+    #[error("conduit {0} is unknown or was told of already")]
+    UnknownConduit(u32),
     #[error("execution {0} ended before it was started")]
     EndBeforeStart(u32),
     #[error("no kernel has the error number {0}")]
@@ -113,7 +116,17 @@ fn control(message: FromAgent, shared: &Shared) -> Result<(), Violation> {
             let refusal = LinkError::NotStarted { step: plain(&step), errno: error_number(errno)? };
             // Taken off the table last: the end of the link wakes only those who wait there.
             entry(shared, execution)?.refuse(refusal).ok_or(Violation::Repeated)?;
-            shared.table().executions.remove(&execution);
+            shared.table().forget_execution(execution);
+            Ok(())
+        }
+        FromAgent::Connected { conduit } => {
+            ends(shared, conduit).and_then(|ends| ends.connected()).ok_or(Violation::UnknownConduit(conduit))
+        }
+        FromAgent::NotConnected { conduit, step, errno } => {
+            let refusal = LinkError::NotConnected { step: plain(&step), errno: error_number(errno)? };
+            let refused = ends(shared, conduit).and_then(|ends| ends.refused(refusal));
+            refused.ok_or(Violation::UnknownConduit(conduit))?;
+            shared.table().conduits.remove(&conduit);
             Ok(())
         }
         FromAgent::Exited(exited) => {
@@ -158,8 +171,10 @@ fn file(shared: &Shared, request: u32, result: Result<FileReply, FileFault>) -> 
 
 fn output(frame: Frame<'_>, shared: &Shared) -> Result<(), Violation> {
     let wrong = Violation::WrongChannel(frame.channel.0);
-    let Some((execution, stream @ (Stream::Stdout | Stream::Stderr))) = frame.channel.execution() else {
-        return Err(wrong);
+    let (execution, stream) = match frame.channel.names() {
+        Some((number, Stream::Side)) => return side(frame, shared, number),
+        Some((execution, stream @ (Stream::Stdout | Stream::Stderr))) => (execution, stream),
+        Some((_, Stream::Stdin)) | None => return Err(wrong),
     };
     let entry = entry(shared, execution)?;
     if frame.kind == Kind::End {
@@ -170,22 +185,47 @@ fn output(frame: Frame<'_>, shared: &Shared) -> Result<(), Violation> {
     entry.push_output(stream, frame.payload).ok_or(Violation::OverCredit(frame.channel.0))
 }
 
+/// What comes on a two-way stream.
+fn side(frame: Frame<'_>, shared: &Shared, number: u32) -> Result<(), Violation> {
+    let ends = ends(shared, number).ok_or(Violation::UnknownConduit(number))?;
+    if frame.kind == Kind::Data {
+        return ends.push(frame.payload).ok_or(Violation::OverCredit(frame.channel.0));
+    }
+    if ends.end().ok_or(Violation::WrongChannel(frame.channel.0))? {
+        shared.table().conduits.remove(&number);
+    }
+    if let Ok(entry) = entry(shared, number) {
+        forget_if_over(shared, number, &entry);
+    }
+    Ok(())
+}
+
 fn credit(frame: Frame<'_>, shared: &Shared) -> Result<(), Violation> {
     let wrong = Violation::WrongChannel(frame.channel.0);
-    let (Some((execution, Stream::Stdin)), Ok(bytes)) = (frame.channel.execution(), frame.payload.try_into()) else {
+    let (Some((number, stream @ (Stream::Stdin | Stream::Side))), Ok(bytes)) =
+        (frame.channel.names(), frame.payload.try_into())
+    else {
         return Err(wrong);
     };
-    // Credit for input may still be on its way when the execution has ended.
-    let entry = match entry(shared, execution) {
-        Ok(entry) => entry,
-        Err(_) if execution <= shared.table().last_execution => return Ok(()),
-        Err(error) => return Err(error),
+    let bytes = u32::from_le_bytes(bytes);
+    let granted = match stream {
+        Stream::Side => ends(shared, number).map(|ends| ends.grant(bytes)),
+        _ => entry(shared, number).ok().map(|entry| entry.grant_input(bytes)),
     };
-    entry.grant_input(u32::from_le_bytes(bytes)).ok_or(Violation::OverCredit(frame.channel.0))
+    match granted {
+        Some(granted) => granted.ok_or(Violation::OverCredit(frame.channel.0)),
+        // Credit may still be on its way for what has ended.
+        None if number <= shared.table().last_number => Ok(()),
+        None => Err(Violation::UnknownExecution(number)),
+    }
 }
 
 fn entry(shared: &Shared, execution: u32) -> Result<Arc<Entry>, Violation> {
     shared.table().executions.get(&execution).cloned().ok_or(Violation::UnknownExecution(execution))
+}
+
+fn ends(shared: &Shared, number: u32) -> Option<Arc<Ends>> {
+    shared.table().conduits.get(&number).cloned()
 }
 
 /// An error number of Linux: others would come to harm where they are taken for one.
@@ -202,7 +242,8 @@ pub(super) fn plain(step: &str) -> String {
 
 fn forget_if_over(shared: &Shared, execution: u32, entry: &Entry) {
     if entry.is_over() {
-        shared.table().executions.remove(&execution);
+        entry.finish_side();
+        shared.table().forget_execution(execution);
     }
 }
 
@@ -233,7 +274,7 @@ mod tests {
         let (ours, mut theirs) = tokio::io::duplex(1 << 20);
         say(&mut theirs, &FromAgent::Ready(Ready { version: VERSION, landlock_abi: 0 })).await;
         let (reader, writer) = tokio::io::split(ours);
-        (Link::connect(reader, writer).await.unwrap().0, theirs)
+        (Link::open(reader, writer).await.unwrap().0, theirs)
     }
 
     fn program() -> Program {
@@ -289,6 +330,6 @@ mod tests {
         frame::append(&mut bytes, Kind::Data, Channel(5), b"x");
         theirs.write_all(&bytes).await.unwrap();
         let (reader, writer) = tokio::io::split(ours);
-        assert!(matches!(Link::connect(reader, writer).await, Err(LinkError::Lost(_))));
+        assert!(matches!(Link::open(reader, writer).await, Err(LinkError::Lost(_))));
     }
 }

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::conduit::{Conduit, Ends};
 use super::inbound::{self, PendingFile};
 use super::process::{Entry, Process};
 use super::stream;
@@ -48,6 +49,14 @@ pub enum LinkError {
         /// The kernel's error number.
         errno: i32,
     },
+    /// Nothing could be connected to.
+    #[error("could not {step}{}", reason(*.errno))]
+    NotConnected {
+        /// What was attempted: `open socket`, `connect`, `make pipe`.
+        step: String,
+        /// The kernel's error number.
+        errno: i32,
+    },
     /// A file operation failed.
     #[error("file operation failed{}", reason(*.errno))]
     File {
@@ -73,6 +82,8 @@ pub struct Program {
     pub stdin: bool,
     /// Run it in a terminal.
     pub terminal: Option<TerminalSize>,
+    /// Whether it finds a two-way stream on descriptor 3, which is [`Process::side`].
+    pub side: bool,
     /// Tighter limits than the sandbox's.
     pub limits: ExecutionLimits,
 }
@@ -82,7 +93,7 @@ impl Program {
     #[must_use]
     pub fn new(argv: Vec<String>, env: Vec<(String, String)>) -> Self {
         let cwd = WORKSPACE.to_owned();
-        Self { argv, env, cwd, stdin: false, terminal: None, limits: ExecutionLimits::default() }
+        Self { argv, env, cwd, stdin: false, terminal: None, side: false, limits: ExecutionLimits::default() }
     }
 }
 
@@ -90,7 +101,7 @@ impl Program {
 /// [`Link::close`] or when the last handle is dropped.
 #[derive(Debug, Clone)]
 pub struct Link {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     _closer: Arc<tokio_util::sync::DropGuard>,
 }
 
@@ -99,8 +110,8 @@ pub struct Link {
 pub(super) struct Shared {
     /// Requests, signals and credit: overtakes [`Shared::bulk`].
     control: mpsc::Sender<Bytes>,
-    /// Standard input and file contents.
-    bulk: mpsc::Sender<Bytes>,
+    /// Standard input, what goes into two-way streams, and file contents.
+    pub(super) bulk: mpsc::Sender<Bytes>,
     table: Mutex<Table>,
     pub(super) closed: CancellationToken,
     why: OnceLock<String>,
@@ -110,8 +121,11 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) executions: HashMap<u32, Arc<Entry>>,
+    /// The side streams of executions among them.
+    pub(super) conduits: HashMap<u32, Arc<Ends>>,
     pub(super) files: HashMap<u32, PendingFile>,
-    pub(super) last_execution: u32,
+    /// Of executions and conduits.
+    pub(super) last_number: u32,
     last_request: u32,
     last_handle: u32,
     /// The stream has ended: whoever waited was told, and nobody may begin to wait.
@@ -124,7 +138,7 @@ impl Link {
     /// # Errors
     /// [`LinkError::SetUp`] when the launcher reports a failed step, [`LinkError::Lost`] when the stream
     /// ends or brings anything else.
-    pub async fn connect<R, W>(reader: R, writer: W) -> Result<(Self, Ready), LinkError>
+    pub async fn open<R, W>(reader: R, writer: W) -> Result<(Self, Ready), LinkError>
     where
         R: AsyncRead + Send + 'static,
         W: AsyncWrite + Send + 'static,
@@ -147,12 +161,14 @@ impl Link {
     /// # Errors
     /// [`LinkError::NotStarted`], [`LinkError::TooLong`] or [`LinkError::Lost`].
     pub async fn spawn(&self, program: Program) -> Result<Process, LinkError> {
-        let Program { argv, env, cwd, stdin, terminal, limits } = program;
+        let Program { argv, env, cwd, stdin, terminal, side, limits } = program;
         let stdin = stdin || terminal.is_some();
-        let (entry, events) = Entry::new(stdin, terminal.is_some());
-        let execution = self.shared.expect_execution(&entry)?;
-        let mut process = Process::new(execution, Arc::clone(&self.shared), entry, events.exited);
-        self.shared.ask(&ToAgent::Spawn(Spawn { execution, argv, env, cwd, stdin, terminal, limits })).await?;
+        let ends = side.then(Ends::open);
+        let (entry, events) = Entry::new(stdin, terminal.is_some(), ends.clone());
+        let execution = self.shared.expect_execution(&entry, ends.as_ref())?;
+        let conduit = ends.map(|ends| Conduit::new(execution, Arc::clone(&self.shared), ends));
+        let mut process = Process::new(execution, Arc::clone(&self.shared), entry, events.exited, conduit);
+        self.shared.ask(&ToAgent::Spawn(Spawn { execution, argv, env, cwd, stdin, terminal, side, limits })).await?;
         process.was_asked_for();
         match events.started.await {
             Ok(Ok(pid)) => {
@@ -194,33 +210,33 @@ impl Link {
         self.answered(answer).await
     }
 
-    /// Puts code that came without a file where it can be run, and starts the program that runs it.
+    /// Puts files where programs can read but not change them, and starts a program that needs them there.
     ///
     /// # Errors
-    /// [`LinkError::File`] when the code can't be put there, else as [`Link::spawn`].
-    pub async fn spawn_with_code(&self, path: &str, code: Bytes, program: Program) -> Result<Process, LinkError> {
-        let target = WriteTarget {
-            path: path.as_bytes().to_vec(),
-            area: Area::Code,
-            existing: wire::Existing::Refuse,
-            mode: Some(0o444),
-            parents: true,
-            if_match: None,
-        };
-        if code.len() > frame::MAX_DATA_BYTES {
-            self.write_file(target, code).await?;
-            return self.spawn(program).await;
+    /// [`LinkError::File`] when a file can't be put there, else as [`Link::spawn`].
+    pub async fn spawn_with_files(&self, files: &[(String, Bytes)], program: Program) -> Result<Process, LinkError> {
+        let (small, large): (Vec<_>, Vec<_>) =
+            files.iter().partition(|(_, content)| content.len() <= frame::MAX_DATA_BYTES);
+        for (path, content) in large {
+            self.write_file(code_file(path), content.clone()).await?;
         }
         // In one lane, and so in this order: there is no need to wait for the one before asking for the other.
-        let (request, written) = self.shared.expect_file(0)?;
-        let op = FileOp::Create { handle: self.shared.next_handle(), target, data: code.to_vec(), last: true };
-        self.shared.ask(&ToAgent::File { request, op }).await.inspect_err(|_| self.shared.forget_file(request))?;
+        let mut all_written = Vec::with_capacity(small.len());
+        for (path, content) in small {
+            let (request, written) = self.shared.expect_file(0)?;
+            let (handle, data) = (self.shared.next_handle(), content.to_vec());
+            let op = FileOp::Create { handle, target: code_file(path), data, last: true };
+            self.shared.ask(&ToAgent::File { request, op }).await.inspect_err(|_| self.shared.forget_file(request))?;
+            all_written.push(written);
+        }
         let spawned = self.spawn(program).await;
-        self.answered(written).await?;
+        for written in all_written {
+            self.answered(written).await?;
+        }
         spawned
     }
 
-    /// Has the code of [`Link::spawn_with_code`] taken away, with its directory. Nobody depends on when
+    /// Has the files of [`Link::spawn_with_files`] taken away, with their directory. Nobody depends on when
     /// that is done, so this doesn't wait for it.
     ///
     /// # Errors
@@ -264,7 +280,7 @@ impl Shared {
         self.send(&self.control, control_frame(message)?).await
     }
 
-    async fn ask_in_bulk(&self, message: &ToAgent) -> Result<(), LinkError> {
+    pub(super) async fn ask_in_bulk(&self, message: &ToAgent) -> Result<(), LinkError> {
         self.send(&self.bulk, control_frame(message)?).await
     }
 
@@ -280,6 +296,11 @@ impl Shared {
         self.send(&self.control, raw_frame(Kind::Credit, channel, &bytes.to_le_bytes())).await
     }
 
+    /// As [`Shared::grant`], at once or not at all.
+    pub(super) fn try_grant(&self, channel: Channel, bytes: u32) -> bool {
+        self.control.try_send(raw_frame(Kind::Credit, channel, &bytes.to_le_bytes())).is_ok()
+    }
+
     async fn send(&self, lane: &mpsc::Sender<Bytes>, frame: Bytes) -> Result<(), LinkError> {
         tokio::select! {
             biased;
@@ -289,18 +310,35 @@ impl Shared {
     }
 
     /// Numbers an execution, unless there is nobody left who would tell of its end.
-    fn expect_execution(&self, entry: &Arc<Entry>) -> Result<u32, LinkError> {
+    fn expect_execution(&self, entry: &Arc<Entry>, side: Option<&Arc<Ends>>) -> Result<u32, LinkError> {
         let mut table = self.table();
+        let execution = self.next_number(&mut table)?;
+        table.executions.insert(execution, Arc::clone(entry));
+        table.conduits.extend(side.map(|ends| (execution, Arc::clone(ends))));
+        Ok(execution)
+    }
+
+    /// As [`Shared::expect_execution`], for a conduit.
+    pub(super) fn expect_conduit(&self, ends: &Arc<Ends>) -> Result<u32, LinkError> {
+        let mut table = self.table();
+        if table.conduits.len() >= wire::MAX_CONDUITS {
+            let errno = rustix::io::Errno::MFILE.raw_os_error();
+            return Err(LinkError::NotConnected { step: "make one more conduit".to_owned(), errno });
+        }
+        let conduit = self.next_number(&mut table)?;
+        table.conduits.insert(conduit, Arc::clone(ends));
+        Ok(conduit)
+    }
+
+    fn next_number(&self, table: &mut Table) -> Result<u32, LinkError> {
         if table.ended {
             return Err(self.lost());
         }
-        if table.last_execution == Channel::MAX_EXECUTION {
-            return Err(LinkError::Lost("it has run as many programs as can be numbered".to_owned()));
+        if table.last_number == Channel::MAX_NUMBER {
+            return Err(LinkError::Lost("it has had as many programs and conduits as can be numbered".to_owned()));
         }
-        table.last_execution += 1;
-        let execution = table.last_execution;
-        table.executions.insert(execution, Arc::clone(entry));
-        Ok(execution)
+        table.last_number += 1;
+        Ok(table.last_number)
     }
 
     fn expect_file(&self, limit: u32) -> Result<(u32, oneshot::Receiver<Result<FileReply, FileFault>>), LinkError> {
@@ -338,6 +376,29 @@ impl Shared {
         for (_, entry) in table.executions.drain() {
             entry.lose();
         }
+        for (_, ends) in table.conduits.drain() {
+            ends.lose();
+        }
+    }
+}
+
+impl Table {
+    /// The agent will say nothing more of it.
+    pub(super) fn forget_execution(&mut self, execution: u32) {
+        self.executions.remove(&execution);
+        self.conduits.remove(&execution);
+    }
+}
+
+/// A file that programs can read alone.
+fn code_file(path: &str) -> WriteTarget {
+    WriteTarget {
+        path: path.as_bytes().to_vec(),
+        area: Area::Code,
+        existing: wire::Existing::Refuse,
+        mode: Some(0o444),
+        parents: true,
+        if_match: None,
     }
 }
 
@@ -352,7 +413,7 @@ fn control_frame(message: &ToAgent) -> Result<Bytes, LinkError> {
     Ok(bytes.into())
 }
 
-fn raw_frame(kind: Kind, channel: Channel, payload: &[u8]) -> Bytes {
+pub(super) fn raw_frame(kind: Kind, channel: Channel, payload: &[u8]) -> Bytes {
     let mut bytes = Vec::with_capacity(frame::HEADER_BYTES + payload.len());
     frame::append(&mut bytes, kind, channel, payload);
     bytes.into()

@@ -7,6 +7,7 @@ use codebeaker_agent::frame::{MAX_DATA_BYTES, STREAM_WINDOW, Stream};
 use codebeaker_agent::wire::{Exited, Reach, TerminalSize, ToAgent};
 use tokio::sync::{Notify, Semaphore, oneshot};
 
+use super::conduit::{Conduit, Ends};
 use super::link::{LinkError, Shared, channel};
 
 const SIGKILL: i32 = 9;
@@ -33,6 +34,8 @@ pub(super) struct Entry {
     stderr: Notify,
     /// Bytes of input that the agent will still take.
     input: Semaphore,
+    /// The stream on descriptor 3.
+    side: Option<Arc<Ends>>,
 }
 
 #[derive(Debug)]
@@ -61,7 +64,7 @@ pub(super) struct Events {
 }
 
 impl Entry {
-    pub(super) fn new(stdin: bool, terminal: bool) -> (Arc<Self>, Events) {
+    pub(super) fn new(stdin: bool, terminal: bool, side: Option<Arc<Ends>>) -> (Arc<Self>, Events) {
         let (started_sender, started) = oneshot::channel();
         let (exited_sender, exited) = oneshot::channel();
         let open = || Buffer { credit: STREAM_WINDOW, ..Buffer::default() };
@@ -78,7 +81,7 @@ impl Entry {
         if !stdin {
             input.close();
         }
-        let entry = Self { state: Mutex::new(state), stdout: Notify::new(), stderr: Notify::new(), input };
+        let entry = Self { state: Mutex::new(state), stdout: Notify::new(), stderr: Notify::new(), input, side };
         (Arc::new(entry), Events { started, exited })
     }
 
@@ -101,6 +104,7 @@ impl Entry {
         self.input.close();
         let mut state = self.state();
         let waiting = state.started.take()?;
+        self.finish_side();
         state.exited = None;
         state.stdout.ended = true;
         state.stderr.ended = true;
@@ -123,7 +127,14 @@ impl Entry {
 
     /// Whether the agent will say nothing more of this execution.
     pub(super) fn is_over(&self) -> bool {
-        self.state().is_over()
+        self.state().is_over() && self.side.as_ref().is_none_or(|side| side.is_ended())
+    }
+
+    /// The agent has nothing of the program any more.
+    pub(super) fn finish_side(&self) {
+        if let Some(side) = &self.side {
+            side.finish();
+        }
     }
 
     /// `None` when the bytes exceed the credit or follow the end.
@@ -193,6 +204,7 @@ pub struct Process {
     exited: Option<oneshot::Receiver<Ended>>,
     /// The agent knows of it.
     asked_for: bool,
+    side: Option<Conduit>,
 }
 
 impl Process {
@@ -201,13 +213,17 @@ impl Process {
         shared: Arc<Shared>,
         entry: Arc<Entry>,
         exited: oneshot::Receiver<Ended>,
+        side: Option<Conduit>,
     ) -> Self {
-        Self { pid: 0, execution, shared, entry, exited: Some(exited), asked_for: false }
+        Self { pid: 0, execution, shared, entry, exited: Some(exited), asked_for: false, side }
     }
 
     /// From here on the agent has to be told when nobody wants the program any more.
     pub(super) fn was_asked_for(&mut self) {
         self.asked_for = true;
+        if let Some(side) = &mut self.side {
+            side.was_asked_for();
+        }
     }
 
     /// One output stream. Each stream has one reader: two would share its bytes between them.
@@ -225,6 +241,12 @@ impl Process {
     #[must_use]
     pub fn stdin(&self) -> StdinWriter {
         StdinWriter { execution: self.execution, shared: Arc::clone(&self.shared), entry: Arc::clone(&self.entry) }
+    }
+
+    /// The other end of its descriptor 3, when it has one and nobody took it before.
+    #[must_use]
+    pub fn side(&mut self) -> Option<Conduit> {
+        self.side.take()
     }
 
     /// A handle that delivers signals, also while somebody waits for the end.
@@ -248,10 +270,11 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if !self.asked_for {
-            self.shared.table().executions.remove(&self.execution);
+            self.shared.table().forget_execution(self.execution);
             return;
         }
         let mut state = self.entry.state();
+        // What nobody took of the stream beside is dropped with this, and so disconnected.
         if state.lost || state.is_over() {
             return;
         }

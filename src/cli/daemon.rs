@@ -37,7 +37,7 @@ pub(super) async fn serve(sessions: Arc<Sessions>) -> ExitCode {
     let outbox = Outbox::new();
     let (service, client) = server::service(Arc::clone(&daemon), outbox.clone());
     let stop = {
-        let (sessions, outbox) = (Arc::clone(&sessions), outbox.clone());
+        let (daemon, sessions, outbox) = (Arc::clone(&daemon), Arc::clone(&sessions), outbox.clone());
         async move {
             let client_gone = async {
                 // Dropped without a word when the client never initializes.
@@ -48,25 +48,27 @@ pub(super) async fn serve(sessions: Arc<Sessions>) -> ExitCode {
                 () = client_gone => (ShutdownReason::ClientGone, Cow::Borrowed("the client's process ended")),
             };
             server::announce_end(&daemon, &outbox, reason);
+            daemon.debugs.close_all().await;
             sessions.close_all().await;
             why
         }
     };
     let exit = transport::serve(stdin, stdout, service, outbox, server::transport_options(), stop).await;
     tracing::info!(?exit, "the connection ended");
+    daemon.debugs.close_all().await;
     sessions.close_all().await;
     ExitCode::from(u8::try_from(exit.exit_code()).unwrap_or(1))
 }
 
-/// The signals that end the daemon.
-struct Signals {
+/// The signals that end the daemon, and the debug adapter.
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -74,7 +76,7 @@ impl Signals {
         })
     }
 
-    async fn next(mut self) -> &'static str {
+    pub(super) async fn next(mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

@@ -72,11 +72,13 @@ async fn in_session(
     };
     let printer = Arc::new(Printer::new(args.json));
     let run = Run {
+        id: None,
         source,
         args: args.args.clone(),
         cwd: args.cwd.clone(),
         env: std::collections::BTreeMap::new(),
         stdin,
+        side: false,
         limits: crate::session::RunLimits::default(),
         max_chunk_bytes: 64 * 1024,
     };

@@ -61,7 +61,9 @@ pub struct Target {
 pub struct Preparation {
     /// Files to be put into the execution's own directory, by names relative to it.
     pub files: Vec<(String, Bytes)>,
-    /// Arguments after the engine's executable.
+    /// What is started in place of the engine: a debugger that starts the program itself.
+    pub program: Option<String>,
+    /// Arguments after the engine's executable, or the program's.
     pub args: Vec<String>,
     /// Variables beside those of the session.
     pub env: BTreeMap<String, String>,

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::adapters::{ADAPTERS, AdapterProgram};
 use super::{ENGINES, Engine};
 
 /// Directories that every sandbox shows, so that an engine in them needs nothing more.
@@ -26,11 +27,33 @@ pub struct Installation {
     pub roots: Vec<PathBuf>,
 }
 
+/// A debugger on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterInstallation {
+    /// Which debugger.
+    pub adapter: &'static AdapterProgram,
+    /// Its executable, the same inside a sandbox as on the host.
+    pub program: PathBuf,
+    /// As [`Installation::roots`].
+    pub roots: Vec<PathBuf>,
+}
+
 /// Every engine that is installed. `path` is the value of `PATH`, `home` the user's home directory.
 #[must_use]
 pub fn installations(path: &str, home: Option<&Path>) -> Vec<Installation> {
-    let directories: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).chain(user_directories(path)).collect();
+    let directories = directories(path);
     ENGINES.iter().filter_map(|engine| find(engine, &directories, home)).collect()
+}
+
+/// Every debugger that is installed and is an adapter itself. Arguments as of [`installations`].
+#[must_use]
+pub fn adapters(path: &str, home: Option<&Path>) -> Vec<AdapterInstallation> {
+    let directories = directories(path);
+    ADAPTERS.iter().filter_map(|adapter| find_adapter(adapter, &directories, home)).collect()
+}
+
+fn directories(path: &str) -> Vec<PathBuf> {
+    SYSTEM.iter().map(PathBuf::from).chain(user_directories(path)).collect()
 }
 
 /// The engine whose executable the user named.
@@ -54,8 +77,40 @@ fn user_directories(path: &str) -> impl Iterator<Item = PathBuf> {
 }
 
 fn find(engine: &'static Engine, directories: &[PathBuf], home: Option<&Path>) -> Option<Installation> {
-    let candidates = directories.iter().flat_map(|directory| engine.programs.iter().map(|name| directory.join(name)));
-    candidates.filter_map(|candidate| installation_at(engine, &candidate, home).ok()).next()
+    candidates(engine.programs, directories).find_map(|candidate| installation_at(engine, &candidate, home).ok())
+}
+
+fn find_adapter(
+    adapter: &'static AdapterProgram,
+    directories: &[PathBuf],
+    home: Option<&Path>,
+) -> Option<AdapterInstallation> {
+    let real = candidates(adapter.programs, directories).filter_map(|candidate| candidate.canonicalize().ok());
+    let program = real.filter(|program| is_native_executable(program)).find(|program| {
+        // A debugger without its files is none.
+        !adapter.has_directory || own_directory(program, home).is_some() || is_shown(program)
+    })?;
+    let roots = match own_directory(&program, home).filter(|_| adapter.has_directory && !is_shown(&program)) {
+        Some(directory) => vec![directory],
+        None => roots(&program, home),
+    };
+    Some(AdapterInstallation { adapter, program, roots })
+}
+
+fn candidates(names: &'static [&'static str], directories: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    directories.iter().flat_map(move |directory| names.iter().map(move |name| directory.join(name)))
+}
+
+/// The directory of a program, where nothing else is to be expected in it.
+fn own_directory(program: &Path, home: Option<&Path>) -> Option<PathBuf> {
+    let directory = program.parent()?;
+    let holds_home = home.is_some_and(|home| home.starts_with(directory));
+    let is_own = directory.components().count() > 2 && !directory.ends_with("bin") && !holds_home;
+    (is_own && !is_shared(directory)).then(|| directory.to_path_buf())
+}
+
+fn is_shown(program: &Path) -> bool {
+    ["/usr", "/bin", "/sbin", "/lib"].iter().any(|system| program.starts_with(system))
 }
 
 fn is_native_executable(path: &Path) -> bool {
@@ -66,8 +121,7 @@ fn is_native_executable(path: &Path) -> bool {
 
 /// What a sandbox must show for the executable to run.
 fn roots(program: &Path, home: Option<&Path>) -> Vec<PathBuf> {
-    let shown = ["/usr", "/bin", "/sbin", "/lib"].iter().any(|system| program.starts_with(system));
-    if shown {
+    if is_shown(program) {
         return Vec::new();
     }
     let prefix = program.parent().filter(|bin| bin.ends_with("bin")).and_then(Path::parent);
@@ -117,6 +171,27 @@ mod tests {
         fs::create_dir(home.join("lib")).unwrap();
         let program = install(&home.join("bin"), "node", b"\x7fELF....");
         assert_eq!(roots(&program, Some(&home)), [program]);
+    }
+
+    #[test]
+    fn a_debugger_is_shown_with_the_files_beside_it_and_with_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let netcoredbg = &crate::engine::adapters::NETCOREDBG;
+        let find = |directory: &Path| find_adapter(netcoredbg, &[directory.to_path_buf()], Some(&root.join("home")));
+        let program = install(&root.join("netcoredbg"), "netcoredbg", b"\x7fELF....");
+        let roots = vec![root.join("netcoredbg")];
+        assert_eq!(
+            find(&root.join("netcoredbg")),
+            Some(AdapterInstallation { adapter: netcoredbg, program: program.clone(), roots })
+        );
+        fs::create_dir(root.join("links")).unwrap();
+        std::os::unix::fs::symlink(&program, root.join("links/netcoredbg")).unwrap();
+        assert_eq!(find(&root.join("links")), find(&root.join("netcoredbg")));
+        install(&root.join("home"), "netcoredbg", b"\x7fELF....");
+        assert_eq!(find(&root.join("home")), None, "a home directory is no debugger's own");
+        install(&root.join("shim"), "netcoredbg", b"#!/bin/sh\n");
+        assert_eq!(find(&root.join("shim")), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Runs an execution: waits for its turn, starts the program, watches over its time, and ends it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,7 +25,7 @@ const SIGKILL: i32 = 9;
 pub struct Order {
     /// The program.
     pub program: Program,
-    /// Code that came with the request.
+    /// Files of its own.
     pub code: Option<Code>,
     /// What is written to its input before all else.
     pub input: Option<Bytes>,
@@ -45,14 +45,13 @@ pub struct Order {
     pub kill_patience: Duration,
 }
 
-/// Code that came without a file. It is put into a directory of its own, and taken away at the end.
+/// Files that programs can't change: code that came without a file, or what an engine is started with. They
+/// are put into a directory of their own, and taken away at the end.
 pub struct Code {
     /// The directory, below [`crate::agent::plan::CODE`]; no other execution uses it.
     pub directory: String,
-    /// The file's name in it.
-    pub name: String,
-    /// The code.
-    pub text: Bytes,
+    /// Their names in it, and what they contain.
+    pub files: Vec<(String, Bytes)>,
 }
 
 /// Counts how often the kernel killed for memory in a sandbox.
@@ -154,8 +153,10 @@ async fn run(
 async fn begin(order: &Order, link: &Link) -> Result<Process, ExecutionError> {
     let program = order.program.clone();
     let begun = match &order.code {
-        Some(Code { directory, name, text }) => {
-            link.spawn_with_code(&format!("{directory}/{name}"), text.clone(), program).await
+        Some(Code { directory, files }) => {
+            let place = |(name, content): &(String, Bytes)| (format!("{directory}/{name}"), content.clone());
+            let files: Vec<_> = files.iter().map(place).collect();
+            link.spawn_with_files(&files, program).await
         }
         None => link.spawn(program).await,
     };
@@ -172,8 +173,13 @@ async fn see_through(
     observer: &dyn Observer,
 ) -> Summary {
     let oom_before = oom_kills();
-    let running =
-        Running { pid: process.pid, started_at: Timestamp::now(), stdin: process.stdin(), signals: process.signals() };
+    let running = Running {
+        pid: process.pid,
+        started_at: Timestamp::now(),
+        stdin: process.stdin(),
+        signals: process.signals(),
+        side: Mutex::new(process.side()),
+    };
     let started_at = running.started_at;
     let began = Instant::now();
     // Taken before anybody else can ask for it, so that what was given beforehand comes first.
@@ -203,6 +209,8 @@ async fn see_through(
         (ended, stop, duration, oom_kill)
     };
     let (pumped, (ended, stop, duration, oom_kill)) = tokio::join!(pump, watch);
+    // What nobody wanted to hear until now.
+    drop(execution.take_side());
     Summary {
         outcome: Summary::decide(ended.as_ref().ok(), stop, oom_kill),
         exit_code: ended.as_ref().ok().and_then(|ended| ended.code),

@@ -70,4 +70,6 @@ pub struct EngineInfo {
     pub hint: Option<String>,
     /// The runtimes in which it can be used.
     pub runtimes: Vec<String>,
+    /// Whether its programs can be debugged.
+    pub debug: bool,
 }

@@ -164,6 +164,9 @@ fn announce(notification: &Notification) -> String {
     if let Some(feature) = notification.feature {
         text += &format!("Needs the feature `{}`.\n\n", feature.name());
     }
+    if notification.both_ways {
+        text.push_str("The client sends it too.\n\n");
+    }
     text.push_str("**Parameters**\n\n");
     text.push_str(&fields(&(notification.params)(), Side::Sent));
     text

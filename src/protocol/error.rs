@@ -135,6 +135,15 @@ kinds! {
     /// Neither a file nor a directory: a pipe, socket or device.
     NotARegularFile = 1510;
 
+    /// Nothing is debugged under this name, or no longer.
+    DebugNotFound = 1700;
+    /// Nothing here can be debugged. The hint says what to install.
+    DebuggerUnavailable = 1701;
+    /// As much is debugged as can be at one time.
+    DebugLimit = 1702, retryable;
+    /// The socket for the Debug Adapter Protocol can't be made. The message says why.
+    DebugSocketFailed = 1703;
+
     /// Too many requests are in flight.
     Overloaded = 1900, retryable;
     /// The daemon is about to end.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::catalogue::{EngineInfo, RuntimeInfo};
+use super::debug::{DebugOffer, DebugTransport};
 use super::encoding::Encoding;
 use super::error::{ErrorKind, ProtocolError};
 use super::offer::Offer;
@@ -57,6 +58,9 @@ pub struct ClientFeatures {
     /// It has terminals.
     #[serde(default)]
     pub pty: Offer<NoParticulars>,
+    /// It debugs programs.
+    #[serde(default)]
+    pub debug: Offer<DebugOffer>,
 }
 
 /// How a client takes output.
@@ -114,6 +118,9 @@ pub struct Features {
     /// Programs can have a terminal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pty: bool,
+    /// Programs can be debugged, like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debug: Option<DebugOffer>,
 }
 
 /// A feature that a method or a value of a parameter may need.
@@ -125,9 +132,13 @@ pub enum Feature {
     Stdin,
     /// Terminals.
     Pty,
+    /// Debugging.
+    Debug,
 }
 
 impl Feature {
+    const ALL: [Self; 4] = [Self::Streaming, Self::Stdin, Self::Pty, Self::Debug];
+
     /// Its name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -135,6 +146,7 @@ impl Feature {
             Self::Streaming => "streaming",
             Self::Stdin => "stdin",
             Self::Pty => "pty",
+            Self::Debug => "debug",
         }
     }
 }
@@ -143,7 +155,7 @@ impl Features {
     /// Every feature with its defaults: what a client gets that says nothing of codebeaker.
     #[must_use]
     pub fn all() -> Self {
-        Self { streaming: Some(StreamingOffer::default()), stdin: true, pty: true }
+        Self { streaming: Some(StreamingOffer::default()), stdin: true, pty: true, debug: Some(DebugOffer::default()) }
     }
 
     /// Whether a feature was negotiated.
@@ -153,7 +165,14 @@ impl Features {
             Feature::Streaming => self.streaming.is_some(),
             Feature::Stdin => self.stdin,
             Feature::Pty => self.pty,
+            Feature::Debug => self.debug.is_some(),
         }
+    }
+
+    /// Whether messages of the Debug Adapter Protocol can travel in this way.
+    #[must_use]
+    pub fn debugs_by(&self, transport: DebugTransport) -> bool {
+        self.debug.as_ref().is_some_and(|debug| debug.transports.contains(&transport))
     }
 
     /// Refuses what needs a feature that was not negotiated. `what` is the method or value.
@@ -161,15 +180,18 @@ impl Features {
     /// # Errors
     /// [`ErrorKind::FeatureNotNegotiated`], naming the feature.
     pub fn demand(&self, feature: Feature, what: &str) -> Result<(), ProtocolError> {
-        if self.has(feature) {
-            return Ok(());
-        }
+        if self.has(feature) { Ok(()) } else { Err(Self::not_negotiated(feature, what)) }
+    }
+
+    /// The refusal of what needs a feature, or a part of one, that was not negotiated.
+    #[must_use]
+    pub fn not_negotiated(feature: Feature, what: &str) -> ProtocolError {
         let name = feature.name();
         let message = format!("{what} needs the feature `{name}`, which was not negotiated");
         let mut error = ProtocolError::new(ErrorKind::FeatureNotNegotiated, message)
             .hint(format!("advertise it in `initialize`: {CLIENT_PATH}.features.{name}"));
         error.data.feature = Some(name.to_owned());
-        Err(error)
+        error
     }
 }
 
@@ -224,6 +246,8 @@ impl ClientAdvertisement {
             streaming,
             stdin: self.features.stdin.particulars().is_some(),
             pty: self.features.pty.particulars().is_some(),
+            // A client that has no way in common with the daemon can't debug.
+            debug: self.features.debug.particulars().filter(|offer| !offer.transports.is_empty()),
         })
     }
 
@@ -264,9 +288,7 @@ fn is_met(requirement: &str, features: &Features, runtimes: &[RuntimeInfo], engi
     if let Some(id) = requirement.strip_prefix("engine.") {
         return engines.iter().any(|engine| engine.available && engine.id == id);
     }
-    [Feature::Streaming, Feature::Stdin, Feature::Pty]
-        .into_iter()
-        .any(|feature| feature.name() == requirement && features.has(feature))
+    Feature::ALL.into_iter().any(|feature| feature.name() == requirement && features.has(feature))
 }
 
 #[cfg(test)]

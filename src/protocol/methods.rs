@@ -5,6 +5,10 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use super::catalogue::{Done, EngineListResult, NoParams, RuntimeListResult};
+use super::debug::{
+    Breakpoints, DebugBreakpointsParams, DebugListResult, DebugMessage, DebugRef, DebugSendParams, DebugSendResult,
+    DebugStartParams, DebugStartResult, DebugTerminatedNotice,
+};
 use super::error::ErrorKind::{self, *};
 use super::execution::{
     ExecuteParams, ExecuteResult, Execution, ExecutionListParams, ExecutionListResult, ExecutionReadParams,
@@ -54,7 +58,7 @@ pub enum Cancel {
     Graceful,
 }
 
-/// A notification that the daemon sends.
+/// A notification that the daemon sends; some, clients send too.
 #[derive(Debug, Clone, Copy)]
 pub struct Notification {
     /// Its name on the wire.
@@ -65,6 +69,8 @@ pub struct Notification {
     pub feature: Option<Feature>,
     /// What its parameters look like.
     pub params: fn() -> Schema,
+    /// Whether clients send it too.
+    pub both_ways: bool,
 }
 
 /// The schema of what is read.
@@ -93,7 +99,7 @@ const fn method<P: JsonSchema, R: JsonSchema>(name: &'static str, summary: &'sta
 }
 
 const fn notification<P: JsonSchema>(name: &'static str, summary: &'static str) -> Notification {
-    Notification { name, summary, feature: None, params: schema_of_result::<P> }
+    Notification { name, summary, feature: None, params: schema_of_result::<P>, both_ways: false }
 }
 
 impl Method {
@@ -121,6 +127,11 @@ impl Method {
 impl Notification {
     const fn needs(mut self, feature: Feature) -> Self {
         self.feature = Some(feature);
+        self
+    }
+
+    const fn both_ways(mut self) -> Self {
+        self.both_ways = true;
         self
     }
 }
@@ -254,6 +265,33 @@ pub const METHODS: &[Method] = &[
             NotEmpty,
             PermissionDenied,
         ]),
+    method::<DebugStartParams, DebugStartResult>("debug/start", "Makes a debug adapter")
+        .needs(Feature::Debug)
+        .graceful()
+        .errors(&[
+            FeatureNotNegotiated,
+            SessionNotFound,
+            SessionClosed,
+            DebuggerUnavailable,
+            DebugLimit,
+            DebugSocketFailed,
+        ]),
+    method::<DebugSendParams, DebugSendResult>(
+        "debug/send",
+        "One request of the Debug Adapter Protocol, and its answer",
+    )
+    .needs(Feature::Debug)
+    .errors(&[FeatureNotNegotiated, DebugNotFound]),
+    method::<NoParams, DebugListResult>("debug/list", "What is debugged")
+        .needs(Feature::Debug)
+        .errors(&[FeatureNotNegotiated]),
+    method::<DebugRef, Done>("debug/terminate", "Ends a debug adapter and the program that it launched")
+        .needs(Feature::Debug)
+        .graceful()
+        .errors(&[FeatureNotNegotiated, DebugNotFound]),
+    method::<DebugBreakpointsParams, Breakpoints>("debug/breakpoints", "Breakpoints that outlive a program")
+        .needs(Feature::Debug)
+        .errors(&[FeatureNotNegotiated, SessionNotFound, SessionClosed, ValidationFailed]),
 ];
 
 /// Every notification of ours.
@@ -263,6 +301,11 @@ pub const NOTIFICATIONS: &[Notification] = &[
     notification::<OutputGapNotice>("execution/outputGap", "Output is not passed on").needs(Feature::Streaming),
     notification::<ExitedNotice>("execution/exited", "A program and everything it left behind are gone"),
     notification::<StateChangedNotice>("session/stateChanged", "A session is used again, idle, closing or closed"),
+    notification::<DebugMessage>("debug/message", "A message of the Debug Adapter Protocol; clients send it too")
+        .needs(Feature::Debug)
+        .both_ways(),
+    notification::<DebugTerminatedNotice>("debug/terminated", "Nothing more is heard of something that was debugged")
+        .needs(Feature::Debug),
     notification::<ShuttingDownNotice>("server/shuttingDown", "The daemon is about to end"),
 ];
 

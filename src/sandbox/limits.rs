@@ -3,6 +3,7 @@
 use std::fmt;
 
 use codebeaker_agent::plan::{Resource, Rlimit, TmpfsSizes, Workspace};
+use codebeaker_agent::wire::MAX_CONDUITS;
 
 use crate::config::Limits;
 
@@ -13,8 +14,9 @@ const AGENT_PROCESSES: u64 = 17;
 /// What a client should know of the number that bounds processes.
 const ROOM_FOR_AGENT: &str = "18 more may exist, which are the agent's own while programs run";
 
-/// Open descriptors that PID 1 needs whatever programs are allowed.
-const AGENT_OPEN_FILES: u64 = 256;
+/// Open descriptors that PID 1 needs whatever programs are allowed: three for each conduit, and as many more
+/// as it ever had use for.
+const AGENT_OPEN_FILES: u64 = 256 + 3 * MAX_CONDUITS as u64;
 
 /// A file system in memory has an inode for so many bytes of its size, and never more than the kernel
 /// memory of a million takes.

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use tower_lsp::LanguageServer;
 use tower_lsp::jsonrpc;
 
+use super::debugging::Debugging;
 use super::{Daemon, fault, handshake};
 use crate::protocol::handshake::{Features, StreamingOffer};
 use crate::session::Why;
@@ -32,6 +33,7 @@ pub struct Connection {
 struct Shared {
     daemon: Arc<Daemon>,
     outbox: Outbox,
+    debugging: Arc<Debugging>,
     features: OnceLock<Features>,
     client: std::sync::Mutex<Option<NameProcess>>,
 }
@@ -39,7 +41,8 @@ struct Shared {
 impl Connection {
     pub(super) fn new(daemon: Arc<Daemon>, outbox: Outbox, client: NameProcess) -> Self {
         let client = std::sync::Mutex::new(Some(client));
-        Self { shared: Arc::new(Shared { daemon, outbox, features: OnceLock::new(), client }) }
+        let debugging = Debugging::new(outbox.clone());
+        Self { shared: Arc::new(Shared { daemon, outbox, debugging, features: OnceLock::new(), client }) }
     }
 
     pub(super) fn daemon(&self) -> &Arc<Daemon> {
@@ -48,6 +51,11 @@ impl Connection {
 
     pub(super) fn outbox(&self) -> &Outbox {
         &self.shared.outbox
+    }
+
+    /// What this client debugs.
+    pub(super) fn debugging(&self) -> &Arc<Debugging> {
+        &self.shared.debugging
     }
 
     /// What was negotiated; nothing before `initialize`, which no handler is called before.
@@ -78,6 +86,7 @@ impl LanguageServer for Connection {
     }
 
     async fn shutdown(&self) -> jsonrpc::Result<()> {
+        self.daemon().debugs.close_all().await;
         let sessions = self.daemon().sessions.list();
         futures::future::join_all(sessions.iter().map(|session| session.close(Why::DaemonStopping))).await;
         Ok(())

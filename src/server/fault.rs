@@ -7,6 +7,7 @@ use tower_lsp::jsonrpc;
 
 use crate::agent::LinkError;
 use crate::causes::in_full;
+use crate::debug::DebugError;
 use crate::execution::ExecutionError;
 use crate::files::FilesError;
 use crate::protocol::{ErrorKind, ProtocolError};
@@ -146,6 +147,16 @@ pub(super) fn of_execution(error: ExecutionError) -> ProtocolError {
         },
         ExecutionError::Abandoned(id) => new(ErrorKind::InternalError).execution(id.as_str()),
         ExecutionError::Lost(_) => new(ErrorKind::RuntimeLost).hint("open another session"),
+    }
+}
+
+pub(super) fn of_debug(error: DebugError) -> ProtocolError {
+    let new = |kind| ProtocolError::new(kind, in_full(&error));
+    match &error {
+        DebugError::NotFound(_) => new(ErrorKind::DebugNotFound).hint("`debug/list` names what is debugged"),
+        DebugError::TooMany(_) => new(ErrorKind::DebugLimit).hint("end one with `debug/terminate`"),
+        DebugError::Stopping => new(ErrorKind::ShuttingDown).hint("start another daemon"),
+        DebugError::Invalid { field, .. } => new(ErrorKind::ValidationFailed).at(format!("set.{field}")),
     }
 }
 

@@ -13,7 +13,8 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{execution, files, info, session};
+use super::handlers::{debug, execution, files, info, session};
+use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
 
 /// Reads the parameters of a method, runs it, and writes its result.
@@ -56,7 +57,15 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "fs/write" => files::write,
     "fs/list" => files::list,
     "fs/remove" => files::remove,
+    "debug/start" => debug::start,
+    "debug/send" => debug::send,
+    "debug/list" => debug::list,
+    "debug/terminate" => debug::terminate,
+    "debug/breakpoints" => debug::breakpoints,
 };
+
+/// The one notification that clients send beside those of LSP.
+const DEBUG_MESSAGE: &str = "debug/message";
 
 /// The service of one connection.
 pub(super) fn build(connection: impl FnOnce() -> Connection) -> LspService<Connection> {
@@ -69,9 +78,22 @@ pub(super) fn build(connection: impl FnOnce() -> Connection) -> LspService<Conne
             call
         });
     }
+    builder = builder.custom_method(DEBUG_MESSAGE, |connection: &Connection, params: Value| {
+        take_message(connection, params);
+        std::future::ready(())
+    });
     // The socket of the service's own client carries nothing: all that is sent goes by the outbox.
     let (service, _socket) = builder.finish();
     service
+}
+
+/// A notification has no answer: what can't be taken is logged.
+fn take_message(connection: &Connection, params: Value) {
+    let taken = connection.features().demand(Feature::Debug, DEBUG_MESSAGE).and_then(|()| parse(Some(params)));
+    match taken {
+        Ok(message) => debug::message(connection, message),
+        Err(error) => tracing::warn!(%error, "a message to a debug adapter was dropped"),
+    }
 }
 
 async fn call(connection: &Connection, name: &str, handler: Handler, params: Value) -> Result<Value, ProtocolError> {
@@ -88,11 +110,13 @@ fn written<R: Serialize>(result: R) -> Result<Value, ProtocolError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::methods::METHODS;
+    use crate::protocol::methods::{METHODS, NOTIFICATIONS};
 
     #[test]
     fn what_is_served_is_what_is_described() {
         let served: Vec<_> = ROUTES.iter().map(|(name, _)| *name).collect();
         assert_eq!(served, METHODS.iter().map(|method| method.name).collect::<Vec<_>>());
+        let taken: Vec<_> = NOTIFICATIONS.iter().filter(|notice| notice.both_ways).map(|notice| notice.name).collect();
+        assert_eq!(taken, [DEBUG_MESSAGE]);
     }
 }

@@ -43,6 +43,23 @@ pub enum Source {
     },
     /// A program of the sandbox.
     Program(String),
+    /// An engine itself, with the arguments of the run and no others.
+    Engine {
+        /// Which.
+        engine: &'static Engine,
+        /// Files that it is started with, by names relative to the execution's own directory
+        /// ([`ExecutionId`] below [`CODE`]); a name may lead through one directory.
+        files: Vec<(String, Bytes)>,
+    },
+    /// A program of the sandbox that runs others: a debugger.
+    Tool {
+        /// Which, as the sandbox names it.
+        program: String,
+        /// The engine whose programs it runs: it finds in its environment what they find.
+        engine: Option<&'static Engine>,
+        /// As of [`Source::Engine`].
+        files: Vec<(String, Bytes)>,
+    },
 }
 
 /// What a program's input is.
@@ -82,6 +99,8 @@ pub struct RunLimits {
 /// A run that a client asks for.
 #[derive(Clone)]
 pub struct Run {
+    /// What the execution is to be called, for who has to know that beforehand; by chance when absent.
+    pub id: Option<ExecutionId>,
     /// What.
     pub source: Source,
     /// Its arguments.
@@ -92,6 +111,8 @@ pub struct Run {
     pub env: BTreeMap<String, String>,
     /// Its input.
     pub stdin: Stdin,
+    /// Whether it finds a two-way stream on descriptor 3, which is [`Execution::take_side`].
+    pub side: bool,
     /// Its limits.
     pub limits: RunLimits,
     /// The longest chunk of output that the client takes.
@@ -108,7 +129,7 @@ impl Session {
         self.use_now()?;
         check_env("source.env", Some(&run.env))?;
         self.check_run(&run)?;
-        let id = ExecutionId::random();
+        let id = run.id.clone().unwrap_or_else(ExecutionId::random);
         let command = self.command(&run, &id)?;
         let order = self.order(run, command);
         let Program { argv, terminal, .. } = &order.program;
@@ -132,6 +153,10 @@ impl Session {
     }
 
     fn check_run(&self, run: &Run) -> Result<(), SessionError> {
+        if run.id.as_ref().is_some_and(|id| !id.is_well_formed()) {
+            let why = "it is no name that an execution can have".to_owned();
+            return Err(SessionError::Invalid { field: "executionId", why });
+        }
         let RunLimits { memory_bytes, cpu, pids, disk_bytes, output_bytes, open_files, timeout, .. } = run.limits;
         let own = self.changeable().limits;
         let asked = Limits {
@@ -168,10 +193,19 @@ impl Session {
 
     fn command(&self, run: &Run, id: &ExecutionId) -> Result<Command, SessionError> {
         match &run.source {
-            Source::Program(program) if program.is_empty() || program.contains('\0') => {
+            Source::Program(program) | Source::Tool { program, .. } if program.is_empty() || program.contains('\0') => {
                 Err(SessionError::Invalid { field: "source.program", why: "it names no program".to_owned() })
             }
             Source::Program(program) => Ok(Command { engine: None, program: program.clone(), file: None, code: None }),
+            Source::Engine { engine, files } => {
+                let program = self.installation(engine)?.program.display().to_string();
+                let code = Some(own_files(files, id)?);
+                Ok(Command { engine: Some(engine), program, file: None, code })
+            }
+            Source::Tool { program, engine, files } => {
+                let code = Some(own_files(files, id)?);
+                Ok(Command { engine: *engine, program: program.clone(), file: None, code })
+            }
             Source::File { path, engine } => {
                 let engine = engine.or_else(|| engine::by_file(path)).or(self.engine).ok_or_else(|| {
                     let why = format!("{path:?} does not tell its language: give `language`");
@@ -196,7 +230,7 @@ impl Session {
                     return Err(SessionError::Invalid { field: "source.uri", why });
                 }
                 let file = Some(format!("{CODE}/{id}/{name}"));
-                let code = Some(Code { directory: id.to_string(), name, text: text.clone() });
+                let code = Some(Code { directory: id.to_string(), files: vec![(name, text.clone())] });
                 Ok(Command { engine: Some(engine), program, file, code })
             }
         }
@@ -223,8 +257,11 @@ impl Session {
         env.extend(self.changeable().env.clone());
         env.extend(run.env);
         let mut argv = vec![program];
-        argv.extend(engine.iter().flat_map(|engine| engine.run_args).map(|arg| (*arg).to_owned()));
-        argv.extend(file);
+        // An engine that is run itself gets what it was given.
+        if let (Some(engine), Some(file)) = (engine, file) {
+            argv.extend(engine.run_args.iter().map(|arg| (*arg).to_owned()));
+            argv.push(file);
+        }
         argv.extend(run.args);
         let (limits, own) = (run.limits, self.changeable().limits);
         Order {
@@ -234,6 +271,7 @@ impl Session {
                 cwd: run.cwd.map_or_else(|| WORKSPACE.to_owned(), |cwd| absolute(&cwd)),
                 stdin: input.is_some(),
                 terminal,
+                side: run.side,
                 limits: ExecutionLimits {
                     memory_bytes: limits.memory_bytes,
                     processes: limits.pids,
@@ -278,6 +316,10 @@ impl Session {
     /// Puts the execution on the session's list, and takes the oldest that have ended off it.
     fn enlist(&self, execution: &Arc<Execution>) -> Result<(), SessionError> {
         let mut executions = self.lock_executions();
+        if executions.iter().any(|known| known.id == execution.id) {
+            let why = format!("{} is the name of another already", execution.id);
+            return Err(SessionError::Invalid { field: "executionId", why });
+        }
         let active = executions.iter().filter(|known| !known.is_over()).count();
         let waiting = active.saturating_sub(self.settings.max_running);
         if waiting >= self.settings.max_queued {
@@ -304,6 +346,22 @@ struct Command {
     code: Option<Code>,
 }
 
+fn own_files(files: &[(String, Bytes)], id: &ExecutionId) -> Result<Code, SessionError> {
+    match files.iter().find(|(name, _)| !is_own_file(name)) {
+        Some((name, _)) => {
+            let why = format!("{name:?} is no name for a file of an execution's own");
+            Err(SessionError::Invalid { field: "source.files", why })
+        }
+        None => Ok(Code { directory: id.to_string(), files: files.to_vec() }),
+    }
+}
+
+/// Whether a name stays in an execution's own directory, or in one below that.
+fn is_own_file(name: &str) -> bool {
+    let is_plain = |part: &str| !matches!(part, "" | "." | "..") && part.len() <= MAX_NAME && !part.contains('\0');
+    name.split('/').count() <= 2 && name.split('/').all(is_plain)
+}
+
 /// Whether a directory is meant that is none of a program's: the directories of processes lead anywhere.
 fn leads_astray(cwd: &str) -> bool {
     let mut names = cwd.split('/').filter(|name| !matches!(*name, "" | "."));
@@ -318,6 +376,16 @@ fn absolute(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_an_executions_own_stays_in_its_directory() {
+        for name in ["main.py", "package/__main__.py", "a b"] {
+            assert!(is_own_file(name), "{name}");
+        }
+        for name in ["", "/", "/a", "a/", "a//b", "../a", "a/..", "a/b/c", ".", "a\0", &"x".repeat(MAX_NAME + 1)] {
+            assert!(!is_own_file(name), "{name:?}");
+        }
+    }
 
     #[test]
     fn a_directory_of_processes_is_seen_through_its_disguises() {

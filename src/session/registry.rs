@@ -16,7 +16,8 @@ use super::{Changeable, Session, SessionError, Watcher};
 use crate::agent::{Link, LinkError};
 use crate::config::{Limits, Settings};
 use crate::engine::Engine;
-use crate::engine::discover::Installation;
+use crate::engine::adapters::AdapterProgram;
+use crate::engine::discover::{AdapterInstallation, Installation};
 use crate::execution::Execution;
 use crate::ids::{ExecutionId, SessionId};
 use crate::runtime::{Enforcement, Keeper, Probe, Runtime, Sandbox, SandboxSpec, Workspace};
@@ -34,6 +35,8 @@ pub struct Host {
     pub runtimes: Vec<Arc<dyn Runtime>>,
     /// What can run it.
     pub installations: Vec<Installation>,
+    /// What can debug it, where that is a program of its own.
+    pub adapters: Vec<AdapterInstallation>,
     probed: OnceCell<Vec<(Arc<dyn Runtime>, Probe)>>,
 }
 
@@ -41,7 +44,19 @@ impl Host {
     /// A host with these runtimes and engines; nothing is probed yet.
     #[must_use]
     pub fn new(runtimes: Vec<Arc<dyn Runtime>>, installations: Vec<Installation>) -> Self {
-        Self { runtimes, installations, probed: OnceCell::new() }
+        Self { runtimes, installations, adapters: Vec::new(), probed: OnceCell::new() }
+    }
+
+    /// The same, with these debuggers.
+    #[must_use]
+    pub fn with_adapters(self, adapters: Vec<AdapterInstallation>) -> Self {
+        Self { adapters, ..self }
+    }
+
+    /// Where a debugger is installed, if it is.
+    #[must_use]
+    pub fn adapter(&self, adapter: &AdapterProgram) -> Option<&AdapterInstallation> {
+        self.adapters.iter().find(|installation| installation.adapter == adapter)
     }
 
     /// What each runtime can do here. Probed once.
@@ -273,7 +288,7 @@ impl Sessions {
     pub(super) async fn bring_up(&self, runtime: &dyn Runtime, spec: SandboxSpec) -> Result<Standing, SessionError> {
         let Sandbox { stream, enforcement, mut keeper } = runtime.create(spec).await?;
         let (reader, writer) = stream.into_split();
-        match Link::connect(reader, writer).await {
+        match Link::open(reader, writer).await {
             Ok((link, _)) => Ok(Standing { link, enforcement, keeper }),
             Err(error) => {
                 keeper.destroy().await;
@@ -297,8 +312,9 @@ impl Sessions {
     }
 
     fn engine_roots(&self) -> Vec<PathBuf> {
-        let mut roots: Vec<PathBuf> =
-            self.host.installations.iter().flat_map(|installation| installation.roots.clone()).collect();
+        let engines = self.host.installations.iter().map(|installation| &installation.roots);
+        let debuggers = self.host.adapters.iter().map(|installation| &installation.roots);
+        let mut roots: Vec<PathBuf> = engines.chain(debuggers).flatten().cloned().collect();
         roots.sort();
         roots.dedup();
         roots

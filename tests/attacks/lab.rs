@@ -137,7 +137,7 @@ impl Lab {
         let before = children();
         let sandbox = self.native.create(spec).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
         let (reader, writer) = sandbox.stream.into_split();
-        let linked = Link::connect(reader, writer).await;
+        let linked = Link::open(reader, writer).await;
         let (link, ready) = linked.unwrap_or_else(|error| panic!("a sandbox without {shown}: {error}"));
         let launcher = children().into_iter().find(|child| !before.contains(child)).expect("a launcher");
         Stand {

@@ -274,7 +274,7 @@ impl Drop for Client {
 }
 
 pub(crate) fn initialize_params() -> Value {
-    let features = json!({"streaming": {"encodings": ["utf8", "base64"]}, "stdin": true, "pty": true});
+    let features = json!({"streaming": {"encodings": ["utf8", "base64"]}, "stdin": true, "pty": true, "debug": true});
     let codebeaker = json!({"protocolVersions": ["1.0"], "features": features});
     json!({"processId": std::process::id(), "rootUri": null, "capabilities": {"experimental": {"codebeaker": codebeaker}}})
 }

@@ -62,7 +62,7 @@ pub(crate) async fn stand(spec: SandboxSpec) -> Result<Standing, LinkError> {
 pub(crate) async fn stand_in(native: &Native, spec: SandboxSpec) -> Result<Standing, LinkError> {
     let Sandbox { stream, enforcement, keeper } = native.create(spec).await.expect("the launcher starts");
     let (reader, writer) = stream.into_split();
-    let (link, ready) = Link::connect(reader, writer).await?;
+    let (link, ready) = Link::open(reader, writer).await?;
     Ok(Standing { link, ready, keeper, enforcement })
 }
 

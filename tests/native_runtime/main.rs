@@ -9,6 +9,7 @@ mod boxes;
 mod confinement;
 mod endings;
 mod probing;
+mod relays;
 mod resources;
 #[path = "../harness/skip.rs"]
 mod skip;

@@ -1,7 +1,8 @@
 //! What a written message says of a real one.
 //!
 //! An object in the document is part of the real one: the real one may have more fields. An array is the
-//! whole array, unless it ends with `"..."`, which stands for any further elements. A string of the form
+//! whole array, but for `"..."`, which stands for any number of elements. In a string `…` stands for any
+//! text. A string of the form
 //! `<name>` is a placeholder: `<any>`, `<int>`, `<number>`, `<string>` and `<time>` stand for any value of
 //! that kind; every other name stands for whatever value it meets first, and for the same from then on.
 
@@ -70,21 +71,56 @@ fn compare_at(path: &str, written: &Value, real: &Value, bindings: &mut Bindings
             }
             Ok(())
         }
-        (Value::Array(written), Value::Array(real)) => {
-            let open = written.last().is_some_and(|last| last == "...");
-            let written = if open { &written[..written.len() - 1] } else { &written[..] };
-            if real.len() < written.len() || (!open && real.len() > written.len()) {
-                return Err(format!("{path}: expected {} elements, got {}", written.len(), real.len()));
+        (Value::Array(written), Value::Array(real)) => compare_items(path, written, real, bindings),
+        (Value::String(written), Value::String(real)) if written.contains('…') => {
+            if has_parts(written, real) {
+                Ok(())
+            } else {
+                differ()
             }
-            for (index, (written, real)) in written.iter().zip(real).enumerate() {
-                compare_at(&format!("{path}[{index}]"), written, real, bindings)?;
-            }
-            Ok(())
         }
         (Value::Number(written), Value::Number(real)) if written.as_f64() == real.as_f64() => Ok(()),
         _ if written == real => Ok(()),
         _ => differ(),
     }
+}
+
+/// Compares arrays. Of the ways in which `"..."` can stand for elements, the first that fits counts.
+fn compare_items(path: &str, written: &[Value], real: &[Value], bindings: &mut Bindings) -> Result<(), String> {
+    let gap = written.iter().position(|item| item == "...");
+    let (head, rest) = written.split_at(gap.unwrap_or(written.len()));
+    if real.len() < head.len() || (gap.is_none() && real.len() > head.len()) {
+        return Err(format!("{path}: expected {} elements, got {}", head.len(), real.len()));
+    }
+    for (index, (written, real)) in head.iter().zip(real).enumerate() {
+        compare_at(&format!("{path}[{index}]"), written, real, bindings)?;
+    }
+    let Some((_, rest)) = rest.split_first() else { return Ok(()) };
+    if rest.is_empty() {
+        return Ok(());
+    }
+    for skipped in head.len()..=real.len() {
+        let mut bound = bindings.clone();
+        if compare_items(path, rest, &real[skipped..], &mut bound).is_ok() {
+            *bindings = bound;
+            return Ok(());
+        }
+    }
+    Err(format!("{path}: expected {} among {}", Value::from(rest), Value::from(&real[head.len()..])))
+}
+
+/// Whether a text consists of these parts, with any text for each `…` between them.
+fn has_parts(written: &str, real: &str) -> bool {
+    let parts: Vec<&str> = written.split('…').collect();
+    let [first, middle @ .., last] = &parts[..] else { return written == real };
+    let Some(mut left) = real.strip_prefix(first) else { return false };
+    for part in middle {
+        match left.split_once(part) {
+            Some((_, after)) => left = after,
+            None => return false,
+        }
+    }
+    left.ends_with(last)
 }
 
 /// Whether a text is a moment in UTC, as RFC 3339 writes it.
@@ -109,6 +145,21 @@ mod tests {
         let absent = compare(&json!({"a": {"e": null}}), &real, &mut names).unwrap_err();
         assert_eq!(absent, "a.e: expected null, but it is absent");
         assert!(compare(&json!({"d": "y"}), &real, &mut names).is_err());
+    }
+
+    #[test]
+    fn dots_stand_for_elements_and_for_text() {
+        let mut names = Bindings::new();
+        let real = json!([1, 2, {"name": "x", "id": 7}, 4]);
+        let written = json!(["...", {"name": "x", "id": "<id>"}, "..."]);
+        assert_eq!(compare(&written, &real, &mut names), Ok(()));
+        assert_eq!(names["id"], 7);
+        assert_eq!(compare(&json!([1, "...", 4]), &real, &mut names), Ok(()));
+        assert!(compare(&json!(["...", 2]), &real, &mut names).is_err());
+        assert!(compare(&json!(["...", 9, "..."]), &real, &mut names).is_err());
+        for (written, fits) in [("a…c", true), ("…b…", true), ("…", true), ("a…ab", false), ("b…", false)] {
+            assert_eq!(compare(&json!(written), &json!("abc"), &mut names).is_ok(), fits, "{written}");
+        }
     }
 
     #[test]

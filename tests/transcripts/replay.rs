@@ -2,7 +2,7 @@
 //!
 //! Messages about one execution (its notifications, and the answer to `session/execute`) must come in the
 //! order of the document. Others may overtake them. `execution/output` may come in several parts, which are
-//! joined. A message that the document does not show is a failure.
+//! joined. Messages of a debug adapter come in any order. A message that the document does not show is a failure.
 
 use serde_json::{Value, json};
 
@@ -94,9 +94,16 @@ fn is_meant(written: &Value, real: &Value, names: &Bindings) -> bool {
     if let Some(method) = written.get("method") {
         let named = written["params"].get("executionId").and_then(|id| fill(id, names).ok());
         let same = named.is_none_or(|id| real["params"].get("executionId") == Some(&id));
-        return real.get("method") == Some(method) && same;
+        return real.get("method") == Some(method) && same && is_carried(&written["params"], &real["params"]);
     }
     real.get("method").is_none() && real.get("id") == written.get("id")
+}
+
+/// Whether a message that another one carries is the one that is written: an answer by its question, others by
+/// their name.
+fn is_carried(written: &Value, real: &Value) -> bool {
+    let (written, real) = (&written["message"], &real["message"]);
+    ["type", "event", "command", "request_seq"].iter().all(|field| written[field] == real[field])
 }
 
 /// The execution that a message is about.

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use codebeaker_agent::frame::STREAM_WINDOW;
-use codebeaker_agent::wire::{Cause, Existing, Exited, FileEntry, FileKind, FileStat, FileTag, FromAgent, VERSION};
+use codebeaker_agent::wire::{
+    Cause, Endpoint, Existing, Exited, FileEntry, FileKind, FileStat, FileTag, FromAgent, VERSION,
+};
 use proptest::prelude::*;
-use tokio::io::{AsyncWriteExt, DuplexStream, WriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, WriteHalf};
 
 use super::*;
 
@@ -16,7 +18,8 @@ enum Turn {
     Say(FromAgent),
     Frame(Kind, u32, usize),
     Noise(Vec<u8>),
-    Spawn { terminal: bool, patient: bool },
+    Spawn { terminal: bool, side: bool, patient: bool },
+    Connect { patient: bool },
     List,
     Write(usize),
     GiveUp,
@@ -53,6 +56,9 @@ fn message() -> impl Strategy<Value = FromAgent> {
         6 => exited.prop_map(|(execution, code, signal, number)| FromAgent::Exited(Exited {
             execution, code, signal, cause: Some(Cause::Memory), cpu_micros: number, peak_memory_bytes: number,
         })),
+        6 => (1u32..6).prop_map(|conduit| FromAgent::Connected { conduit }),
+        3 => (1u32..6, 0i32..40, ".{0,20}")
+            .prop_map(|(conduit, errno, step)| FromAgent::NotConnected { conduit, step, errno }),
         6 => (1u32..4, reply()).prop_map(|(request, result)| FromAgent::File { request, result }),
     ]
 }
@@ -61,10 +67,12 @@ fn turn() -> impl Strategy<Value = Turn> {
     let kind = prop::sample::select(vec![Kind::Data, Kind::Data, Kind::Data, Kind::End, Kind::Credit]);
     prop_oneof![
         12 => message().prop_map(Turn::Say),
-        12 => (kind, 4u32..16, prop::sample::select(vec![0, 1, 4, 5000, frame::MAX_DATA_BYTES]))
+        12 => (kind, 4u32..24, prop::sample::select(vec![0, 1, 4, 5000, frame::MAX_DATA_BYTES]))
             .prop_map(|(kind, channel, length)| Turn::Frame(kind, channel, length)),
         1 => prop::collection::vec(any::<u8>(), 1..40).prop_map(Turn::Noise),
-        6 => (any::<bool>(), any::<bool>()).prop_map(|(terminal, patient)| Turn::Spawn { terminal, patient }),
+        6 => (any::<bool>(), any::<bool>(), any::<bool>())
+            .prop_map(|(terminal, side, patient)| Turn::Spawn { terminal, side, patient }),
+        4 => any::<bool>().prop_map(|patient| Turn::Connect { patient }),
         3 => Just(Turn::List),
         2 => prop::sample::select(vec![0, 10, 2 * wire::FILE_CHUNK_BYTES + 1]).prop_map(Turn::Write),
         1 => Just(Turn::GiveUp),
@@ -72,15 +80,22 @@ fn turn() -> impl Strategy<Value = Turn> {
 }
 
 /// Runs a program as a session would: its streams, its input and its end at the same time.
-async fn run(link: Link, terminal: bool, patient: bool) {
+async fn run(link: Link, terminal: bool, side: bool, patient: bool) {
     let mut program = Program::new(vec!["true".to_owned()], Vec::new());
     program.stdin = true;
+    program.side = side;
     program.terminal = terminal.then_some(TerminalSize { cols: 1, rows: 1 });
     let Ok(mut process) = link.spawn(program).await else { return };
     let (stdin, outputs) = (process.stdin(), [Stream::Stdout, Stream::Stderr].map(|stream| process.output(stream)));
     if !patient {
         return;
     }
+    let side = process.side().map(relay);
+    let side = async {
+        if let Some(side) = side {
+            side.await;
+        }
+    };
     let [stdout, stderr] = outputs.map(|mut output| async move {
         while let Ok(Some(bytes)) = output.next().await {
             assert!(bytes.len() <= STREAM_WINDOW as usize, "more than was granted is held");
@@ -90,7 +105,30 @@ async fn run(link: Link, terminal: bool, patient: bool) {
         }
     });
     let feed = async { drop(stdin.write(&vec![0; STREAM_WINDOW as usize + 1]).await) };
-    drop(tokio::join!(stdout, stderr, feed, process.ended()));
+    drop(tokio::join!(stdout, stderr, feed, side, process.ended()));
+}
+
+/// Uses a two-way stream as an adapter would: both ways at the same time, each to its end.
+async fn relay(conduit: Conduit) {
+    let (mut reader, mut writer) = tokio::io::split(conduit);
+    let hear = async {
+        let mut bytes = vec![0; 2 * STREAM_WINDOW as usize];
+        while let Ok(length @ 1..) = reader.read(&mut bytes).await {
+            assert!(length <= STREAM_WINDOW as usize, "more than was granted is held");
+        }
+    };
+    let speak = async {
+        drop(writer.write_all(&vec![0; STREAM_WINDOW as usize + 1]).await);
+        drop(writer.shutdown().await);
+    };
+    tokio::join!(hear, speak);
+}
+
+async fn connect(link: Link, patient: bool) {
+    let Ok(conduit) = link.connect(Endpoint::Port(9)).await else { return };
+    if patient {
+        relay(conduit).await;
+    }
 }
 
 async fn list(link: Link) {
@@ -131,7 +169,7 @@ async fn play(turns: Vec<Turn>) {
     };
     send(&mut stream, &message(&FromAgent::Ready(Ready { version: VERSION, landlock_abi: 0 }))).await;
     let (reader, writer) = tokio::io::split(ours);
-    let (link, _) = Link::connect(reader, writer).await.unwrap();
+    let (link, _) = Link::open(reader, writer).await.unwrap();
     let mut waiting = Vec::new();
     for turn in turns {
         match turn {
@@ -142,7 +180,10 @@ async fn play(turns: Vec<Turn>) {
                 send(&mut stream, &bytes).await;
             }
             Turn::Noise(bytes) => send(&mut stream, &bytes).await,
-            Turn::Spawn { terminal, patient } => waiting.push(tokio::spawn(run(link.clone(), terminal, patient))),
+            Turn::Spawn { terminal, side, patient } => {
+                waiting.push(tokio::spawn(run(link.clone(), terminal, side, patient)));
+            }
+            Turn::Connect { patient } => waiting.push(tokio::spawn(connect(link.clone(), patient))),
             Turn::List => waiting.push(tokio::spawn(list(link.clone()))),
             Turn::Write(length) => waiting.push(tokio::spawn(save(link.clone(), length))),
             Turn::GiveUp => drop(waiting.pop().map(|task| task.abort())),
@@ -165,8 +206,8 @@ proptest! {
     #[test]
     fn nobody_waits_for_an_agent_that_says_anything_and_goes(more in prop::collection::vec(turn(), 0..20)) {
         // Most of what is said at random is about the first three of each.
-        let mut turns = vec![Turn::Spawn { terminal: false, patient: true }; 3];
-        turns.extend([Turn::List, Turn::List, Turn::Write(10)]);
+        let mut turns = vec![Turn::Spawn { terminal: false, side: true, patient: true }; 3];
+        turns.extend([Turn::Connect { patient: true }, Turn::Connect { patient: true }, Turn::List, Turn::List, Turn::Write(10)]);
         turns.extend(more);
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(turns));
     }
@@ -174,7 +215,7 @@ proptest! {
 
 #[tokio::test]
 async fn an_agent_that_takes_a_start_back_leaves_nobody_waiting() {
-    let spawn = Turn::Spawn { terminal: false, patient: true };
+    let spawn = Turn::Spawn { terminal: false, side: true, patient: true };
     let started = FromAgent::Started { execution: 1, pid: 2 };
     let not_started = FromAgent::NotStarted { execution: 1, step: "fork".to_owned(), errno: 11 };
     play(vec![spawn.clone(), Turn::Say(started), Turn::Say(not_started)]).await;

@@ -28,7 +28,7 @@ async fn running(room: usize) -> (Link, DuplexStream, Process) {
     let (ours, mut agent) = tokio::io::duplex(room);
     say(&mut agent, &FromAgent::Ready(Ready { version: VERSION, landlock_abi: 0 })).await;
     let (reader, writer) = tokio::io::split(ours);
-    let (link, _) = Link::connect(reader, writer).await.unwrap();
+    let (link, _) = Link::open(reader, writer).await.unwrap();
     let mut program = Program::new(vec!["cat".to_owned()], Vec::new());
     program.stdin = true;
     let (process, agent) = tokio::join!(link.spawn(program), async {

@@ -65,7 +65,8 @@ impl Target {
             Purpose::Watch | Purpose::Clipboard => WATCH_MS,
         });
         let Some(frame) = frame else {
-            params["replMode"] = Value::from(console);
+            // What it answers comes by a promise, which none does while the program is paused.
+            params["replMode"] = Value::from(console && self.pause().is_err());
             return self.run("Runtime.evaluate", params).await;
         };
         let pause = self.pause()?;

@@ -3,7 +3,6 @@
 //! Every process of a debugged program opens its inspector on a port of its own on the sandbox's loopback,
 //! says so in a line through a pipe, and waits.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
@@ -95,7 +94,7 @@ pub(super) fn prepare(target: &Target, directory: &str) -> Result<Preparation, F
         }
     }
     args.extend(target.args.iter().cloned());
-    Ok(Preparation { files, args, env: BTreeMap::new(), side: false })
+    Ok(Preparation { files, args, ..Preparation::default() })
 }
 
 fn options(target: &Target, directory: &str) -> Options {

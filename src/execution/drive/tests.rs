@@ -15,7 +15,7 @@ impl Agent {
         let mut agent = Self(theirs);
         agent.say(&FromAgent::Ready(Ready { version: VERSION, landlock_abi: 0 })).await;
         let (reader, writer) = tokio::io::split(ours);
-        (Link::connect(reader, writer).await.unwrap().0, agent)
+        (Link::open(reader, writer).await.unwrap().0, agent)
     }
 
     async fn say(&mut self, message: &FromAgent) {

@@ -76,11 +76,13 @@ fn run(connection: &Connection, params: ExecuteParams, streaming: &StreamingOffe
     let AskedSource { what, args, cwd, env } = params.source;
     let limits = params.limits;
     Ok(Run {
+        id: None,
         source: source(what)?,
         args,
         cwd,
         env: env.0,
         stdin,
+        side: false,
         limits: RunLimits {
             memory_bytes: limits.memory_bytes.map(Into::into),
             cpu: limits.cpu,

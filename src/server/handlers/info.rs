@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::files;
-use crate::engine::ENGINES;
+use crate::engine::adapters::ADAPTERS;
+use crate::engine::{Debugger, ENGINES, Engine};
 use crate::protocol::ProtocolError;
 use crate::protocol::catalogue::{EngineInfo, EngineListResult, NoParams, RuntimeInfo, RuntimeListResult};
 use crate::protocol::handshake::PROTOCOL_VERSIONS;
@@ -103,6 +104,22 @@ pub async fn examine(sessions: &Sessions) -> DoctorResult {
             },
         });
     }
+    checks.extend(ADAPTERS.iter().map(|adapter| {
+        let (id, languages) = (format!("debugger.{}", adapter.id), adapter.languages[0]);
+        match host.adapter(adapter) {
+            Some(_) => {
+                let summary = format!("installed: debugs {languages}");
+                Check { id, status: CheckStatus::Ok, summary, reason: None, fix: None }
+            }
+            None => Check {
+                id,
+                status: CheckStatus::Warning,
+                summary: format!("not installed: {languages} can't be debugged"),
+                reason: None,
+                fix: Some(Fix { description: adapter.install.to_owned(), command: None }),
+            },
+        }
+    }));
     let works =
         |prefix: &str| checks.iter().any(|check| check.id.starts_with(prefix) && check.status == CheckStatus::Ok);
     DoctorResult { healthy: works("runtime.") && works("engine."), checks }
@@ -136,6 +153,17 @@ pub(in crate::server) async fn engines(
     Ok(EngineListResult { engines: engine_infos(connection, &runtimes) })
 }
 
+/// Whether programs of an engine can be debugged: it is there, and so is what debugs them.
+pub(in crate::server) fn can_debug(connection: &Connection, engine: &'static Engine) -> bool {
+    let sessions = &connection.daemon().sessions;
+    let debugger = match engine.debugger {
+        None => false,
+        Some(Debugger::Python | Debugger::Inspector) => true,
+        Some(Debugger::Adapter(adapter)) => sessions.host().adapter(adapter).is_some(),
+    };
+    debugger && matches!(sessions.usable(engine), Usable::Yes { .. })
+}
+
 /// The engines, with the versions that are known so far.
 pub(in crate::server) fn engine_infos(connection: &Connection, runtimes: &[RuntimeInfo]) -> Vec<EngineInfo> {
     let sessions = &connection.daemon().sessions;
@@ -158,6 +186,7 @@ pub(in crate::server) fn engine_infos(connection: &Connection, runtimes: &[Runti
             reason,
             hint,
             runtimes: usable.map(|runtime| runtime.id.clone()).collect(),
+            debug: can_debug(connection, engine),
         }
     });
     infos.collect()

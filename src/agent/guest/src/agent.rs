@@ -5,6 +5,7 @@
 //! protocol, it ends at once, and the kernel ends every process of the sandbox with it.
 
 mod channels;
+mod conduits;
 mod exec;
 mod execution;
 mod executions;
@@ -21,6 +22,7 @@ mod sys;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod two_way;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -29,7 +31,9 @@ use codebeaker_agent::frame::{Channel, Frame, Kind, Stream};
 use codebeaker_agent::plan::Protection;
 use codebeaker_agent::wire::{self, FromAgent, Ready, ToAgent};
 
-use self::channels::OUTPUT_BUFFER_BYTES;
+use self::channels::Buffers;
+use self::conduits::Conduits;
+use self::execution::{Execution, Part};
 use self::executions::Executions;
 use self::files::Files;
 use self::inbound::{Inbound, VIOLATION};
@@ -38,9 +42,9 @@ use self::outbound::Outbound;
 use self::program::ProgramLimits;
 use self::shims::Shims;
 use self::sys::Epoll;
-use self::sys::memory::Buffer;
+use self::two_way::TwoWay;
 
-/// epoll's tokens of the loop's own; an execution's are higher.
+/// epoll's tokens of the loop's own; those of executions and conduits are higher.
 const STREAM: u64 = 0;
 const CHILDREN: u64 = 1;
 
@@ -86,8 +90,9 @@ struct Agent {
     inbound: Inbound,
     outbound: Outbound,
     executions: Executions,
+    conduits: Conduits,
     files: Files,
-    buffer: Buffer,
+    buffers: Buffers,
     /// The stream may have something to read.
     readable: bool,
 }
@@ -113,8 +118,9 @@ impl Agent {
             inbound: Inbound::new()?,
             outbound: Outbound::new(stream),
             executions: Executions::new(Shims::new(ProgramLimits::split()?, !left_out(Protection::Sweep)), watch)?,
+            conduits: Conduits::default(),
             files: Files::new(workspace, code, !left_out(Protection::BeneathWorkspace)),
-            buffer: Buffer::new(OUTPUT_BUFFER_BYTES)?,
+            buffers: Buffers::new()?,
             readable: true,
         };
         agent.outbound.send(&FromAgent::Ready(Ready { version: wire::VERSION, landlock_abi }));
@@ -127,7 +133,10 @@ impl Agent {
             let more_to_hear = self.hear();
             self.executions.tick(&self.epoll, &mut self.outbound);
             self.files.work(&mut self.outbound);
-            let more_to_tell = self.executions.pass_on(&self.epoll, &mut self.buffer, &mut self.outbound);
+            // Before what programs print, of which there may be much.
+            let relayed = self.conduits.pass_on(&self.epoll, &mut self.buffers.output, &mut self.outbound);
+            let printed = self.executions.pass_on(&self.epoll, &mut self.buffers, &mut self.outbound);
+            let more_to_tell = relayed || printed;
             self.outbound.flush();
             // Where a full stream is what holds something up, epoll tells when it has room again.
             let more_to_hear = more_to_hear && self.outbound.backlog() <= BACKLOG_BYTES;
@@ -176,7 +185,12 @@ impl Agent {
                 while sys::read(self.children.as_fd(), &mut signals).is_ok() {}
                 self.executions.reap(&self.epoll, &mut self.outbound);
             }
-            token => self.executions.notice(token, events, &self.epoll, &mut self.outbound),
+            token => {
+                if !self.executions.notice(token, events, &self.epoll, &mut self.outbound) {
+                    let (number, _) = Part::of(token);
+                    self.conduits.notice(number, events, &self.epoll, &mut self.outbound);
+                }
+            }
         }
     }
 
@@ -197,13 +211,24 @@ impl Agent {
             match kind {
                 Kind::Control if channel == Channel::CONTROL => match postcard::from_bytes(payload) {
                     Ok(message) => {
-                        heed(message, &self.epoll, &mut self.executions, &mut self.files, &mut self.outbound)
+                        let (executions, conduits) = (&mut self.executions, &mut self.conduits);
+                        heed(message, &self.epoll, executions, conduits, &mut self.files, &mut self.outbound)
                     }
                     Err(_) => sys::exit(VIOLATION),
                 },
                 Kind::Control => sys::exit(VIOLATION),
                 Kind::Data | Kind::End | Kind::Credit => {
-                    let Some((number, stream)) = channel.execution() else { sys::exit(VIOLATION) };
+                    let Some((number, stream)) = channel.names() else { sys::exit(VIOLATION) };
+                    if stream == Stream::Side {
+                        // As below, of conduits too.
+                        let Some(side) = side(&mut self.executions, &mut self.conduits, number) else { continue };
+                        match kind {
+                            Kind::Data => side.input().receive(payload, &self.epoll, &mut self.outbound),
+                            Kind::End => side.input().end(&self.epoll, &mut self.outbound),
+                            _ => side.output().grant(credit(payload)),
+                        }
+                        continue;
+                    }
                     // The daemon can't know yet that an execution is over.
                     let Some(execution) = self.executions.get(number) else { continue };
                     match (kind, stream) {
@@ -212,9 +237,9 @@ impl Agent {
                         }
                         (Kind::End, Stream::Stdin) => execution.input().end(&self.epoll, &mut self.outbound),
                         (Kind::Credit, Stream::Stdout | Stream::Stderr) => {
-                            let Ok(bytes) = <[u8; 4]>::try_from(payload) else { sys::exit(VIOLATION) };
+                            let bytes = credit(payload);
                             if let Some(output) = execution.output(stream) {
-                                output.grant(u32::from_le_bytes(bytes));
+                                output.grant(bytes);
                             }
                         }
                         _ => sys::exit(VIOLATION),
@@ -226,11 +251,39 @@ impl Agent {
     }
 }
 
-fn heed(message: ToAgent, epoll: &Epoll, executions: &mut Executions, files: &mut Files, outbound: &mut Outbound) {
+/// How much is granted.
+fn credit(payload: &[u8]) -> u32 {
+    match <[u8; 4]>::try_from(payload) {
+        Ok(bytes) => u32::from_le_bytes(bytes),
+        Err(_) => sys::exit(VIOLATION),
+    }
+}
+
+/// The two-way stream of this number, unless it is gone.
+fn side<'a>(executions: &'a mut Executions, conduits: &'a mut Conduits, number: u32) -> Option<&'a mut TwoWay> {
+    match executions.get(number) {
+        Some(execution) => execution.side(),
+        None => conduits.get(number),
+    }
+}
+
+fn heed(
+    message: ToAgent,
+    epoll: &Epoll,
+    executions: &mut Executions,
+    conduits: &mut Conduits,
+    files: &mut Files,
+    outbound: &mut Outbound,
+) {
     match message {
         ToAgent::Spawn(spawn) => executions.start(spawn, epoll, outbound),
         ToAgent::Signal { execution, signal, reach } => executions.signal(execution, signal, reach),
         ToAgent::Resize { execution, size } => executions.resize(execution, size),
+        ToAgent::Connect { conduit, endpoint } => conduits.connect(conduit, endpoint, files, epoll, outbound),
+        ToAgent::Disconnect { conduit } => match executions.get(conduit).and_then(Execution::side) {
+            Some(side) => side.disconnect(epoll, outbound),
+            None => conduits.disconnect(conduit, epoll, outbound),
+        },
         ToAgent::File { request, op } => files.handle(request, op, outbound),
     }
 }

@@ -1,10 +1,11 @@
 //! Frames: how control messages and byte channels share one stream.
 //!
 //! A frame is `length: u32 LE | kind: u8 | channel: u32 LE | payload`, where `length` counts the
-//! payload alone. Control messages ([`crate::wire`]) travel on channel 0. Every other channel is one
-//! direction of one program's stream, moves raw bytes, and has its own credit: a sender may have
+//! payload alone. Control messages ([`crate::wire`]) travel on channel 0. Every other channel is a
+//! program's stream or a conduit, moves raw bytes, and has its own credit: a sender may have
 //! [`STREAM_WINDOW`] bytes unacknowledged, and a reader grants more when it has passed bytes on. One
-//! unread channel therefore holds up nothing but itself.
+//! unread channel therefore holds up nothing but itself. Most channels go one way; [`Stream::Side`] goes
+//! both, and each way has a window and an end of its own.
 
 /// Bytes before the payload.
 pub const HEADER_BYTES: usize = 9;
@@ -44,7 +45,7 @@ impl Kind {
     }
 }
 
-/// A program's stream. With the execution's number it names a channel.
+/// A program's stream. With the number of an execution or a conduit it names a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum Stream {
@@ -54,6 +55,8 @@ pub enum Stream {
     Stdout = 1,
     /// From the program: standard error. Unused when the program has a terminal.
     Stderr = 2,
+    /// Both ways: the stream that a program has on descriptor 3, or a conduit.
+    Side = 3,
 }
 
 /// Names one channel of the stream; 0 is the control channel.
@@ -64,28 +67,28 @@ impl Channel {
     /// The channel of control messages.
     pub const CONTROL: Channel = Channel(0);
 
-    /// The channel of one stream of one execution. Executions are numbered from 1, and no higher
-    /// than [`Channel::MAX_EXECUTION`].
+    /// The channel of one stream of one execution or conduit. These are numbered together from 1, and no
+    /// higher than [`Channel::MAX_NUMBER`].
     #[must_use]
-    pub fn of(execution: u32, stream: Stream) -> Self {
-        Channel(execution << 2 | stream as u32)
+    pub fn of(number: u32, stream: Stream) -> Self {
+        Channel(number << 2 | stream as u32)
     }
 
-    /// The execution and stream that a channel names; `None` for the control channel and for a
-    /// number no execution has.
+    /// The execution or conduit and the stream that a channel names; `None` for the control channel and
+    /// for a number that nothing has.
     #[must_use]
-    pub fn execution(self) -> Option<(u32, Stream)> {
+    pub fn names(self) -> Option<(u32, Stream)> {
         let stream = match self.0 & 3 {
             0 => Stream::Stdin,
             1 => Stream::Stdout,
             2 => Stream::Stderr,
-            _ => return None,
+            _ => Stream::Side,
         };
         (self.0 >> 2 != 0).then_some((self.0 >> 2, stream))
     }
 
-    /// The highest number an execution may have.
-    pub const MAX_EXECUTION: u32 = u32::MAX >> 2;
+    /// The highest number an execution or a conduit may have.
+    pub const MAX_NUMBER: u32 = u32::MAX >> 2;
 }
 
 /// One frame, borrowed from the decoder's buffer.
@@ -173,7 +176,9 @@ mod tests {
         }
         let (frame, used) = decode(&bytes).unwrap().unwrap();
         assert_eq!((frame.kind, frame.payload, used), (Kind::Data, &b"hello"[..], bytes.len()));
-        assert_eq!(frame.channel.execution(), Some((7, Stream::Stderr)));
+        assert_eq!(frame.channel.names(), Some((7, Stream::Stderr)));
+        assert_eq!(Channel::of(Channel::MAX_NUMBER, Stream::Side).names(), Some((Channel::MAX_NUMBER, Stream::Side)));
+        assert_eq!(Channel(3).names(), None);
     }
 
     #[test]

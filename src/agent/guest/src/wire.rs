@@ -1,16 +1,25 @@
 //! Control messages, encoded with postcard on channel 0.
 //!
-//! The daemon numbers executions, file requests and write handles; the agent only echoes them. Each
-//! execution gets exactly one of [`FromAgent::NotStarted`] or [`FromAgent::Started`], and after
+//! The daemon numbers executions, conduits, file requests and write handles; the agent only echoes them.
+//! Each execution gets exactly one of [`FromAgent::NotStarted`] or [`FromAgent::Started`], and after
 //! `Started` exactly one [`FromAgent::Exited`], which is sent when every process of the execution is
 //! gone. Its output channels are complete when their `End` frames have come, before or after `Exited`:
 //! control frames overtake data.
+//!
+//! A conduit gets exactly one of [`FromAgent::NotConnected`] or [`FromAgent::Connected`], and after
+//! `Connected` exactly one `End` of its channel: when the other side has no more to say, or when the
+//! daemon disconnects. It exists until the daemon disconnects. The side stream of an execution is such
+//! a channel too, connected by `Started`; after the execution's end it is complete as its outputs are,
+//! whoever inherited the descriptor.
 
 use serde::{Deserialize, Serialize};
 
 /// Both ends must have been built with the same number; the agent travels inside the daemon, so a
 /// mismatch means a broken build.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
+
+/// The most conduits that one sandbox has at a time.
+pub const MAX_CONDUITS: usize = 256;
 
 /// The most bytes of a file that one [`FileOp::Read`] answers or one write message carries.
 pub const FILE_CHUNK_BYTES: usize = 256 * 1024;
@@ -69,6 +78,20 @@ pub enum ToAgent {
         /// The new size.
         size: TerminalSize,
     },
+    /// Connect to something in the sandbox; answered by [`FromAgent::Connected`] or
+    /// [`FromAgent::NotConnected`]. The bytes are those of the conduit's [`crate::frame::Stream::Side`].
+    Connect {
+        /// Names the conduit; of one numbering with executions, and never used twice.
+        conduit: u32,
+        /// To what.
+        endpoint: Endpoint,
+    },
+    /// Let go of a conduit, or of the side stream of an execution. What was not passed on is dropped;
+    /// without effect on one that is gone.
+    Disconnect {
+        /// The number of the conduit or of the execution.
+        conduit: u32,
+    },
     /// Do something with files; answered by [`FromAgent::File`].
     File {
         /// Echoed in the answer.
@@ -105,6 +128,9 @@ pub struct Spawn {
     pub stdin: bool,
     /// Run in a pseudo-terminal of this size; its output is the stdout channel.
     pub terminal: Option<TerminalSize>,
+    /// Whether the program has a two-way stream beside the usual ones: a connected unix stream socket as
+    /// descriptor 3, which it inherits open.
+    pub side: bool,
     /// Tighter limits than the sandbox's own.
     pub limits: ExecutionLimits,
 }
@@ -176,6 +202,20 @@ pub enum FromAgent {
     },
     /// The program and everything it left behind are gone.
     Exited(Exited),
+    /// The conduit stands.
+    Connected {
+        /// Which conduit.
+        conduit: u32,
+    },
+    /// The conduit could not be made, and is forgotten.
+    NotConnected {
+        /// Which conduit.
+        conduit: u32,
+        /// What was attempted: `open socket`, `connect`, `make pipe` …
+        step: String,
+        /// The kernel's error number; `ECANCELED` when the daemon disconnected first.
+        errno: i32,
+    },
     /// The answer to [`ToAgent::File`]. [`FileReply::Entries`] may come in several parts.
     File {
         /// The number of the request.

@@ -10,7 +10,8 @@ use codebeaker_agent::frame::{Channel, HEADER_BYTES, MAX_DATA_BYTES, STREAM_WIND
 
 use crate::agent::inbound::VIOLATION;
 use crate::agent::outbound::Outbound;
-use crate::agent::sys::{self, Epoll, Errno};
+use crate::agent::sys::memory::Buffer;
+use crate::agent::sys::{self, Epoll, Errno, stream};
 use crate::agent::terminal::END_OF_INPUT;
 
 /// How much one stream passes on before the next has its turn.
@@ -20,10 +21,34 @@ const TURN_FRAMES: usize = 8;
 /// is never out of credit for want of a grant, large enough that typing doesn't cost a frame a key.
 const GRANT_BYTES: u32 = STREAM_WINDOW / 4;
 
-/// Where output is read into: a frame's header, then its payload.
-pub(crate) const OUTPUT_BUFFER_BYTES: usize = HEADER_BYTES + MAX_DATA_BYTES;
+/// A frame's header, then its payload.
+const OUTPUT_BUFFER_BYTES: usize = HEADER_BYTES + MAX_DATA_BYTES;
 
-/// Standard output or error of a program, or what its terminal shows.
+/// Where what programs say is read into.
+pub(crate) struct Buffers {
+    pub(crate) output: Buffer,
+    /// For what gets ahead of what the other holds.
+    pub(crate) beside: Buffer,
+}
+
+impl Buffers {
+    pub(crate) fn new() -> sys::Result<Self> {
+        Ok(Buffers { output: Buffer::new(OUTPUT_BUFFER_BYTES)?, beside: Buffer::new(OUTPUT_BUFFER_BYTES)? })
+    }
+}
+
+/// What carries a stream's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    Pipe,
+    Terminal,
+    /// A unix socket, both ways.
+    Socket,
+    /// A TCP connection, both ways.
+    Tcp,
+}
+
+/// Standard output or error of a program, what its terminal shows, or what comes out of a two-way stream.
 pub(crate) struct Output {
     /// Gone once the end of the channel has been told.
     source: Option<OwnedFd>,
@@ -36,14 +61,13 @@ pub(crate) struct Output {
     /// Every process of the execution is gone: this much it left in the pipe. Reading to the end of the
     /// file instead could take for ever, because its other end can be passed to another execution.
     left: Option<usize>,
-    /// A terminal hands out a line at a time, so a short read says nothing about what is left.
-    terminal: bool,
+    carrier: Carrier,
 }
 
 impl Output {
-    pub(crate) fn new(source: OwnedFd, channel: Channel, terminal: bool) -> Self {
+    pub(crate) fn new(source: OwnedFd, channel: Channel, carrier: Carrier) -> Self {
         let source = Some(source);
-        Output { source, channel, credit: STREAM_WINDOW, ready: false, hung_up: false, left: None, terminal }
+        Output { source, channel, credit: STREAM_WINDOW, ready: false, hung_up: false, left: None, carrier }
     }
 
     /// epoll has news.
@@ -61,7 +85,8 @@ impl Output {
     pub(crate) fn complete(&mut self) {
         if let Some(source) = &self.source {
             // A terminal doesn't tell how much it holds; it is read until it has nothing to say.
-            let level = if self.terminal { None } else { sys::pipe_level(source.as_fd()).ok() };
+            let is_terminal = self.carrier == Carrier::Terminal;
+            let level = if is_terminal { None } else { sys::level(source.as_fd()).ok() };
             self.left = Some(level.unwrap_or(usize::MAX));
             self.ready = true;
         }
@@ -79,33 +104,71 @@ impl Output {
 
     /// Passes on some of what there is to read.
     pub(crate) fn pass_on(&mut self, epoll: &Epoll, buffer: &mut [u8], outbound: &mut Outbound) {
+        self.pass_on_after(epoll, buffer, outbound, |_| {});
+    }
+
+    /// As [`Output::pass_on`]. What `first` passes on gets ahead of whatever was read before it was called.
+    pub(crate) fn pass_on_after(
+        &mut self,
+        epoll: &Epoll,
+        buffer: &mut [u8],
+        outbound: &mut Outbound,
+        mut first: impl FnMut(&mut Outbound),
+    ) {
         for _ in 0..TURN_FRAMES {
-            let Some(source) = self.source.as_ref().filter(|_| self.has_work()) else { return };
+            if !self.has_work() {
+                return;
+            }
             if self.left == Some(0) {
                 return self.end(epoll, outbound);
             }
             if !outbound.takes_data() {
                 return;
             }
-            let room = MAX_DATA_BYTES.min(self.credit as usize).min(self.left.unwrap_or(usize::MAX));
-            match sys::read(source.as_fd(), &mut buffer[HEADER_BYTES..HEADER_BYTES + room]) {
-                Ok(0) => return self.end(epoll, outbound),
-                Ok(length) => {
-                    self.credit -= length as u32;
-                    self.left = self.left.map(|left| left.saturating_sub(length));
+            match self.take(MAX_DATA_BYTES, buffer) {
+                Ok(length @ 1..) => {
+                    first(outbound);
                     outbound.data(self.channel, buffer, length);
-                    // A pipe that gave less than was asked is empty, and will report when it isn't.
-                    self.ready = length == room || self.terminal || self.hung_up || self.left.is_some();
                 }
-                Err(Errno(libc::EAGAIN)) if self.left.is_some() => return self.end(epoll, outbound),
-                Err(Errno(libc::EAGAIN)) => self.ready = false,
+                Err(Errno(libc::EAGAIN)) if self.left.is_none() => self.ready = false,
                 // A terminal that no one has open any more says EIO.
-                Err(_) => return self.end(epoll, outbound),
+                Ok(0) | Err(_) => return self.end(epoll, outbound),
             }
         }
     }
 
-    fn end(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+    /// Passes on all that there is to read now, as far as there is credit, whether or not the daemon takes it at
+    /// the moment: what follows waits behind it. It is no more than a socket holds.
+    pub(crate) fn get_ahead(&mut self, buffer: &mut [u8], outbound: &mut Outbound) {
+        let level = self.source.as_ref().map_or(0, |source| sys::level(source.as_fd()).unwrap_or(0));
+        let mut rest = level.min(self.credit as usize);
+        while rest > 0 {
+            // What else it says is heeded in its own turn.
+            let Ok(length @ 1..) = self.take(rest, buffer) else { return };
+            outbound.data(self.channel, buffer, length);
+            rest -= length;
+        }
+    }
+
+    /// Reads one frame's worth of at most `most` bytes.
+    fn take(&mut self, most: usize, buffer: &mut [u8]) -> sys::Result<usize> {
+        let Some(source) = &self.source else { return Ok(0) };
+        let room = MAX_DATA_BYTES.min(most).min(self.credit as usize).min(self.left.unwrap_or(usize::MAX));
+        let length = sys::read(source.as_fd(), &mut buffer[HEADER_BYTES..HEADER_BYTES + room])?;
+        self.credit -= length as u32;
+        self.left = self.left.map(|left| left.saturating_sub(length));
+        // A pipe that gave less than was asked is empty, and will report when it isn't. A terminal hands out a line
+        // at a time, and a socket no more than what was sent alike.
+        let may_have_more = length == room || self.carrier != Carrier::Pipe;
+        self.ready = may_have_more || self.hung_up || self.left.is_some();
+        if self.carrier == Carrier::Tcp {
+            stream::acknowledge_at_once(source.as_fd());
+        }
+        Ok(length)
+    }
+
+    /// Lets go of what is not read yet, and tells the end, unless that was told.
+    pub(crate) fn end(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
         if let Some(source) = self.source.take() {
             epoll.remove(source.as_fd());
             outbound.end(self.channel);
@@ -113,7 +176,7 @@ impl Output {
     }
 }
 
-/// Standard input of a program, or what is typed into its terminal.
+/// Standard input of a program, what is typed into its terminal, or what goes into a two-way stream.
 pub(crate) struct Input {
     /// Gone once the program can't or shan't read any more; bytes that still come are dropped.
     sink: Option<OwnedFd>,
@@ -127,13 +190,13 @@ pub(crate) struct Input {
     ready: bool,
     /// No more will come.
     ending: bool,
-    terminal: bool,
+    carrier: Carrier,
     /// What was typed last is a whole line.
     at_line_start: bool,
 }
 
 impl Input {
-    pub(crate) fn new(sink: Option<OwnedFd>, channel: Channel, terminal: bool) -> Self {
+    pub(crate) fn new(sink: Option<OwnedFd>, channel: Channel, carrier: Carrier) -> Self {
         Input {
             sink,
             channel,
@@ -142,7 +205,7 @@ impl Input {
             owed: 0,
             ready: true,
             ending: false,
-            terminal,
+            carrier,
             at_line_start: true,
         }
     }
@@ -164,7 +227,7 @@ impl Input {
             return;
         }
         self.ending = true;
-        if self.terminal {
+        if self.carrier == Carrier::Terminal {
             // On a line already begun the first only hands that over, and a second says the end.
             let last = self.waiting.back().map_or(self.at_line_start, |byte| is_line_end(*byte));
             self.waiting.extend(std::iter::repeat_n(END_OF_INPUT, if last { 1 } else { 2 }));
@@ -182,6 +245,10 @@ impl Input {
     pub(crate) fn close(&mut self, epoll: &Epoll) {
         if let Some(sink) = self.sink.take() {
             epoll.remove(sink.as_fd());
+            // What a pipe says by being closed: another descriptor of this socket is still read from.
+            if matches!(self.carrier, Carrier::Socket | Carrier::Tcp) {
+                stream::end_writing(sink.as_fd());
+            }
         }
     }
 

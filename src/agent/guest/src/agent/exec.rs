@@ -62,12 +62,16 @@ fn execute(program: &Program) -> Failure {
         if libc::setsid() < 0 {
             return failed(Step::OwnSession);
         }
-        for (target, source) in program.streams.iter().enumerate() {
-            if libc::dup2(*source, target as RawFd) < 0 {
+        let count = if program.side { program.streams.len() } else { 3 };
+        // The last number may be one that a stream came under. By its turn that stream is where it belongs, and
+        // if it is the last itself it only has to stay open.
+        for (target, source) in program.streams.iter().take(count).enumerate() {
+            let target = target as RawFd;
+            if libc::dup2(*source, target) < 0 || (*source == target && libc::fcntl(target, libc::F_SETFD, 0) < 0) {
                 return failed(Step::ConnectStreams);
             }
         }
-        if libc::close_range(3, u32::MAX, 0) < 0 {
+        if libc::close_range(count as u32, u32::MAX, 0) < 0 {
             return failed(Step::CloseDescriptors);
         }
         if program.terminal && libc::ioctl(0, libc::TIOCSCTTY as _, 0) < 0 {

@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use codebeaker_agent::frame::{Channel, Stream};
 use codebeaker_agent::wire::{Cause, Exited, FromAgent, Reach, Spawn, TerminalSize};
 
-use crate::agent::channels::{Input, Output};
+use crate::agent::channels::{Buffers, Carrier, Input, Output};
 use crate::agent::order::{Ends, Order};
 use crate::agent::outbound::Outbound;
 use crate::agent::processes::Table;
@@ -17,17 +17,19 @@ use crate::agent::shim::Report;
 use crate::agent::shims::{Shims, Worker};
 use crate::agent::sys::{self, Epoll, Usage};
 use crate::agent::terminal::Terminal;
+use crate::agent::two_way::TwoWay;
 
-/// What epoll reports about an execution; its shim is reported on its own.
+/// What epoll reports about an execution or a conduit, which is all side; a shim is reported on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Stdin,
     Stdout,
     Stderr,
+    Side,
 }
 
 impl Part {
-    /// Names this part of an execution to epoll; at least 4, lower tokens are the loop's own.
+    /// Names this part of what has the number to epoll; at least 4, lower tokens are the loop's own.
     pub(crate) fn token(self, execution: u32) -> u64 {
         u64::from(execution) << 2 | self as u64
     }
@@ -37,7 +39,8 @@ impl Part {
         let part = match token & 3 {
             0 => Part::Stdin,
             1 => Part::Stdout,
-            _ => Part::Stderr,
+            2 => Part::Stderr,
+            _ => Part::Side,
         };
         ((token >> 2) as u32, part)
     }
@@ -81,6 +84,7 @@ pub(crate) struct Execution {
     early: Vec<(i32, Reach)>,
     input: Input,
     outputs: [Option<Output>; 2],
+    side: Option<TwoWay>,
     terminal: Option<Terminal>,
 }
 
@@ -89,16 +93,18 @@ impl Execution {
     pub(crate) fn start(spawn: Spawn, null: &OwnedFd, shims: &mut Shims, epoll: &Epoll) -> Result<Self, Failure> {
         let number = spawn.execution;
         let memory_limit = spawn.limits.memory_bytes;
-        let (order, ends) = Order::make(spawn)?;
+        let (order, mut ends) = Order::make(spawn)?;
+        let side = ends.side.take().map(|socket| TwoWay::new(socket, number, Carrier::Socket, epoll)).transpose();
+        let side = side.map_err(|errno| Step::MakeSocket.failed(errno))?;
         let shim = shims.start(&order.spawn, order.streams(null, ends.terminal.as_ref()), epoll)?;
         // While the shim is at work already; epoll reports what happened before as well. Once a program
         // may run, it can't be said that it was not started: an agent that can't hear it is of no use.
         if ends.register(epoll, number).is_err() {
             sys::exit(3);
         }
-        let Ends { stdin, stdout, stderr, terminal } = ends;
-        let output =
-            |fd: Option<OwnedFd>, stream| fd.map(|fd| Output::new(fd, Channel::of(number, stream), terminal.is_some()));
+        let Ends { stdin, stdout, stderr, terminal, side: _ } = ends;
+        let carrier = if terminal.is_some() { Carrier::Terminal } else { Carrier::Pipe };
+        let output = |fd: Option<OwnedFd>, stream| fd.map(|fd| Output::new(fd, Channel::of(number, stream), carrier));
         Ok(Execution {
             number,
             order: Some(order),
@@ -111,8 +117,9 @@ impl Execution {
             memory_limit,
             memory_peak: 0,
             early: Vec::new(),
-            input: Input::new(stdin, Channel::of(number, Stream::Stdin), terminal.is_some()),
+            input: Input::new(stdin, Channel::of(number, Stream::Stdin), carrier),
             outputs: [output(Some(stdout), Stream::Stdout), output(stderr, Stream::Stderr)],
+            side,
             terminal,
         })
     }
@@ -174,6 +181,7 @@ impl Execution {
         self.phase = Phase::Over;
         self.close(epoll);
         self.outputs = [None, None];
+        self.side = None;
     }
 
     fn over(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
@@ -204,6 +212,9 @@ impl Execution {
         self.input.close(epoll);
         for output in self.outputs.iter_mut().flatten() {
             output.complete();
+        }
+        if let Some(side) = &mut self.side {
+            side.complete(epoll);
         }
     }
 
@@ -310,6 +321,19 @@ impl Execution {
         }
     }
 
+    /// epoll has news of a part.
+    pub(crate) fn notice(&mut self, part: Part, events: u32, epoll: &Epoll, outbound: &mut Outbound) {
+        let output = match part {
+            Part::Stdin => return self.input.set_ready(epoll, outbound),
+            Part::Side => return self.side.iter_mut().for_each(|side| side.notice(events, epoll, outbound)),
+            Part::Stdout => &mut self.outputs[0],
+            Part::Stderr => &mut self.outputs[1],
+        };
+        if let Some(output) = output {
+            output.set_ready(events);
+        }
+    }
+
     /// The way in.
     pub(crate) fn input(&mut self) -> &mut Input {
         &mut self.input
@@ -318,21 +342,48 @@ impl Execution {
     /// One of the ways out.
     pub(crate) fn output(&mut self, stream: Stream) -> Option<&mut Output> {
         match stream {
-            Stream::Stdin => None,
+            Stream::Stdin | Stream::Side => None,
             Stream::Stdout => self.outputs[0].as_mut(),
             Stream::Stderr => self.outputs[1].as_mut(),
         }
     }
 
-    /// The ways out that have something to pass on. None has before the program is known to run: its
-    /// output must not come first.
-    pub(crate) fn outputs_with_work(&mut self) -> impl Iterator<Item = &mut Output> {
-        let started = self.phase != Phase::Starting;
-        self.outputs.iter_mut().flatten().filter(move |output| started && output.has_work())
+    /// The way beside, where it has one.
+    pub(crate) fn side(&mut self) -> Option<&mut TwoWay> {
+        self.side.as_mut()
+    }
+
+    /// Passes on what the program said. What it said on its side stream comes before what it printed later:
+    /// that stream says what the rest is about. It gives way only at the end of its own credit.
+    pub(crate) fn pass_on(&mut self, epoll: &Epoll, buffers: &mut Buffers, outbound: &mut Outbound) {
+        if !self.has_work() {
+            return;
+        }
+        let mut side = self.side.as_mut().map(TwoWay::output);
+        if let Some(side) = &mut side {
+            side.pass_on(epoll, &mut buffers.beside, outbound);
+        }
+        for output in self.outputs.iter_mut().flatten().filter(|output| output.has_work()) {
+            output.pass_on_after(epoll, &mut buffers.output, outbound, |outbound| {
+                if let Some(side) = &mut side {
+                    side.get_ahead(&mut buffers.beside, outbound);
+                }
+            });
+        }
+    }
+
+    /// Whether [`Execution::pass_on`] would get anywhere. Not before the program is known to run: its output
+    /// must not come first.
+    pub(crate) fn has_work(&self) -> bool {
+        let any =
+            self.outputs.iter().flatten().any(Output::has_work) || self.side.as_ref().is_some_and(TwoWay::has_work);
+        any && self.phase != Phase::Starting
     }
 
     /// Whether nothing is left to be told of it.
     pub(crate) fn is_done(&self) -> bool {
-        self.phase == Phase::Over && self.outputs.iter().flatten().all(Output::is_ended)
+        self.phase == Phase::Over
+            && self.outputs.iter().flatten().all(Output::is_ended)
+            && self.side.as_ref().is_none_or(TwoWay::is_ended)
     }
 }

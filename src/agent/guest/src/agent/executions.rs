@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use codebeaker_agent::frame::Stream;
 use codebeaker_agent::wire::{FromAgent, Reach, Spawn, TerminalSize};
 
+use crate::agent::channels::Buffers;
 use crate::agent::execution::{Execution, Part};
 use crate::agent::memory::Watch;
 use crate::agent::outbound::Outbound;
@@ -78,21 +78,16 @@ impl Executions {
         self.all.get_mut(&execution)
     }
 
-    /// epoll has news of some part.
-    pub(crate) fn notice(&mut self, token: u64, events: u32, epoll: &Epoll, outbound: &mut Outbound) {
+    /// epoll has news of some part. Returns whether it was a part of an execution.
+    pub(crate) fn notice(&mut self, token: u64, events: u32, epoll: &Epoll, outbound: &mut Outbound) -> bool {
         if let Some(shim) = shim_of(token) {
-            return self.hear(shim, epoll, outbound);
+            self.hear(shim, epoll, outbound);
+            return true;
         }
         let (number, part) = Part::of(token);
-        let Some(execution) = self.all.get_mut(&number) else { return };
-        let stream = match part {
-            Part::Stdin => return execution.input().set_ready(epoll, outbound),
-            Part::Stdout => Stream::Stdout,
-            Part::Stderr => Stream::Stderr,
-        };
-        if let Some(output) = execution.output(stream) {
-            output.set_ready(events);
-        }
+        let Some(execution) = self.all.get_mut(&number) else { return false };
+        execution.notice(part, events, epoll, outbound);
+        true
     }
 
     fn hear(&mut self, shim: i32, epoll: &Epoll, outbound: &mut Outbound) {
@@ -130,14 +125,12 @@ impl Executions {
     }
 
     /// Passes on output, some of each stream that has any. Returns whether there is more to do at once.
-    pub(crate) fn pass_on(&mut self, epoll: &Epoll, buffer: &mut [u8], outbound: &mut Outbound) -> bool {
+    pub(crate) fn pass_on(&mut self, epoll: &Epoll, buffers: &mut Buffers, outbound: &mut Outbound) -> bool {
         for execution in self.all.values_mut() {
-            for output in execution.outputs_with_work() {
-                output.pass_on(epoll, buffer, outbound);
-            }
+            execution.pass_on(epoll, buffers, outbound);
         }
         self.all.retain(|_, execution| !execution.is_done());
-        outbound.takes_data() && self.all.values_mut().any(|execution| execution.outputs_with_work().next().is_some())
+        outbound.takes_data() && self.all.values().any(Execution::has_work)
     }
 
     /// Does what is due: kills, and looks at memory.

@@ -7,6 +7,7 @@
 
 mod list;
 mod path;
+mod pipe;
 mod read;
 mod remove;
 mod tree;
@@ -20,6 +21,7 @@ use codebeaker_agent::wire::{Area, FileFault, FileKind, FileOp, FileReply, FileS
 
 use self::list::Listing;
 use self::path::Root;
+pub(crate) use self::pipe::Pipe;
 use self::remove::Removal;
 use self::write::Writes;
 use crate::agent::outbound::Outbound;
@@ -89,6 +91,11 @@ impl Files {
             }
         };
         answer(request, result, outbound);
+    }
+
+    /// Makes a named pipe below the code directory, and opens it to be read.
+    pub(crate) fn make_pipe(&self, path: &[u8]) -> Result<(OwnedFd, Pipe)> {
+        pipe::make(&self.code, path)
     }
 
     /// Does a slice of what takes long.

@@ -6,7 +6,8 @@ use codebeaker_agent::wire::Spawn;
 
 use crate::agent::execution::Part;
 use crate::agent::program::{Failure, Step};
-use crate::agent::sys::{self, Epoll};
+use crate::agent::sys::socket::PASSED;
+use crate::agent::sys::{self, Epoll, stream};
 use crate::agent::terminal::Terminal;
 
 /// What standard output may hold before its writer waits. More than the default keeps a program that
@@ -21,6 +22,8 @@ pub(crate) struct Order {
     stdin: Option<OwnedFd>,
     /// `None` in a terminal.
     outputs: Option<[OwnedFd; 2]>,
+    /// `None` when it has no side stream.
+    side: Option<OwnedFd>,
 }
 
 /// The agent's ends of a program's streams.
@@ -30,24 +33,35 @@ pub(crate) struct Ends {
     /// `None` in a terminal.
     pub(crate) stderr: Option<OwnedFd>,
     pub(crate) terminal: Option<Terminal>,
+    pub(crate) side: Option<OwnedFd>,
 }
 
 impl Order {
     /// Makes the streams that the program is to have.
     pub(crate) fn make(spawn: Spawn) -> Result<(Order, Ends), Failure> {
-        match spawn.terminal {
-            Some(_) => in_terminal(spawn).map_err(|errno| Step::MakeTerminal.failed(errno)),
-            None => with_pipes(spawn).map_err(|errno| Step::MakePipe.failed(errno)),
-        }
+        let side = match spawn.side {
+            true => stream::pair().map(Some).map_err(|errno| Step::MakeSocket.failed(errno))?,
+            false => None,
+        };
+        let (mut order, mut ends) = match spawn.terminal {
+            Some(_) => in_terminal(spawn).map_err(|errno| Step::MakeTerminal.failed(errno))?,
+            None => with_pipes(spawn).map_err(|errno| Step::MakePipe.failed(errno))?,
+        };
+        (ends.side, order.side) = side.unzip();
+        Ok((order, ends))
     }
 
-    /// The descriptors that become the program's 0, 1 and 2.
-    pub(crate) fn streams<'a>(&'a self, null: &'a OwnedFd, terminal: Option<&'a Terminal>) -> [BorrowedFd<'a>; 3] {
+    /// The descriptors that become the program's 0, 1 and 2, and 3 where it has a side stream.
+    pub(crate) fn streams<'a>(&'a self, null: &'a OwnedFd, terminal: Option<&'a Terminal>) -> [BorrowedFd<'a>; PASSED] {
         let stdin = self.stdin.as_ref().unwrap_or(null).as_fd();
+        let side = self.side.as_ref().unwrap_or(null).as_fd();
         match (&self.outputs, terminal) {
-            (Some([stdout, stderr]), _) => [stdin, stdout.as_fd(), stderr.as_fd()],
-            (None, Some(terminal)) => [terminal.program_side().as_fd(); 3],
-            (None, None) => [null.as_fd(); 3],
+            (Some([stdout, stderr]), _) => [stdin, stdout.as_fd(), stderr.as_fd(), side],
+            (None, Some(terminal)) => {
+                let shown = terminal.program_side().as_fd();
+                [shown, shown, shown, side]
+            }
+            (None, None) => [null.as_fd(); PASSED],
         }
     }
 }
@@ -81,14 +95,14 @@ fn with_pipes(spawn: Spawn) -> sys::Result<(Order, Ends)> {
     for fd in [stdin.as_ref(), Some(&stdout), Some(&stderr)].into_iter().flatten() {
         sys::set_nonblocking(fd.as_fd())?;
     }
-    let order = Order { spawn, stdin: program_stdin, outputs: Some([program_stdout, program_stderr]) };
-    Ok((order, Ends { stdin, stdout, stderr: Some(stderr), terminal: None }))
+    let order = Order { spawn, stdin: program_stdin, outputs: Some([program_stdout, program_stderr]), side: None };
+    Ok((order, Ends { stdin, stdout, stderr: Some(stderr), terminal: None, side: None }))
 }
 
 fn in_terminal(spawn: Spawn) -> sys::Result<(Order, Ends)> {
     let terminal = spawn.terminal.map(Terminal::open).ok_or(sys::Errno(libc::EINVAL))??;
     // Its descriptors share one open file, which does not block.
     let (stdout, typed) = terminal.ends()?;
-    let order = Order { spawn, stdin: None, outputs: None };
-    Ok((order, Ends { stdin: Some(typed), stdout, stderr: None, terminal: Some(terminal) }))
+    let order = Order { spawn, stdin: None, outputs: None, side: None };
+    Ok((order, Ends { stdin: Some(typed), stdout, stderr: None, terminal: Some(terminal), side: None }))
 }

@@ -2,7 +2,8 @@
 //!
 //! Control frames overtake data at the borders of frames. Data is never queued: a frame is made from a
 //! program's bytes only when the stream takes bytes, and what it doesn't take of that one frame is all
-//! that waits. Programs are thereby held up, and memory is bounded, by the reader alone.
+//! that waits, with what gets ahead of it ([`Output::get_ahead`](super::channels::Output::get_ahead)).
+//! Programs are thereby held up, and memory is bounded, by the reader alone.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -22,7 +23,7 @@ pub(crate) struct Outbound {
     stream: OwnedFd,
     /// The stream took everything so far.
     writable: bool,
-    /// The rest of a data frame that the stream has begun to take.
+    /// The rest of a data frame that the stream has begun to take, and what has to follow it.
     begun: Queue,
     /// Whole control frames.
     control: Queue,
@@ -90,10 +91,13 @@ impl Outbound {
     }
 
     /// Sends the frame that `buffer` holds: room for the header, then `length` bytes of `channel`. Only
-    /// when [`Outbound::takes_data`] has just said so.
+    /// when [`Outbound::takes_data`] has just said so, except for what gets ahead of a frame, and that frame.
     pub(crate) fn data(&mut self, channel: Channel, buffer: &mut [u8], length: usize) {
         buffer[..HEADER_BYTES].copy_from_slice(&frame::header(Kind::Data, channel, length));
         let whole = &buffer[..HEADER_BYTES + length];
+        if !self.writable {
+            return self.begun.bytes.extend_from_slice(whole);
+        }
         let mut written = 0;
         while written < whole.len() {
             match write(&self.stream, &whole[written..]) {

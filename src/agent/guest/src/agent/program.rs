@@ -9,6 +9,7 @@ use std::os::fd::RawFd;
 use codebeaker_agent::wire::{ExecutionLimits, Spawn};
 
 use crate::agent::processes::Table;
+use crate::agent::sys::socket::PASSED;
 use crate::agent::sys::{self, Errno};
 
 /// What was attempted when a program could not be started.
@@ -30,10 +31,11 @@ pub(crate) enum Step {
     EnterDirectory,
     FindProgram,
     Execute,
+    MakeSocket,
 }
 
 impl Step {
-    const ALL: [Step; 15] = [
+    const ALL: [Step; 16] = [
         Step::ReadArguments,
         Step::Fork,
         Step::MakePipe,
@@ -49,6 +51,7 @@ impl Step {
         Step::EnterDirectory,
         Step::FindProgram,
         Step::Execute,
+        Step::MakeSocket,
     ];
 
     /// The step with this number; a shim tells it as a number.
@@ -74,6 +77,7 @@ impl Step {
             Step::EnterDirectory => "enter directory",
             Step::FindProgram => "find program",
             Step::Execute => "execute",
+            Step::MakeSocket => "make socket",
         }
     }
 }
@@ -149,15 +153,17 @@ pub(crate) struct Program {
     pub(crate) cwd: CString,
     pub(crate) limits: Vec<(libc::__rlimit_resource_t, libc::rlimit)>,
     pub(crate) processors: Option<libc::cpu_set_t>,
-    /// What become descriptors 0, 1 and 2; all above 2.
-    pub(crate) streams: [RawFd; 3],
+    /// What become descriptors 0, 1, 2 and, where `side` is set, 3; all above 2.
+    pub(crate) streams: [RawFd; PASSED],
+    /// Descriptor 3 is a stream of its own.
+    pub(crate) side: bool,
     /// Descriptor 0 is to be the controlling terminal.
     pub(crate) terminal: bool,
 }
 
 impl Program {
     /// Lays out `spawn`, in the shim: it is among the processes that are counted for a limit.
-    pub(crate) fn prepare(spawn: &Spawn, streams: [RawFd; 3], limits: &ProgramLimits) -> Result<Self, Failure> {
+    pub(crate) fn prepare(spawn: &Spawn, streams: [RawFd; PASSED], limits: &ProgramLimits) -> Result<Self, Failure> {
         let bad = Step::ReadArguments.failed(Errno(libc::EINVAL));
         let name = spawn.argv.first().filter(|name| !name.is_empty()).ok_or(bad)?;
         if spawn.env.iter().any(|(key, _)| key.is_empty() || key.contains('=')) || !spawn.cwd.starts_with('/') {
@@ -178,6 +184,7 @@ impl Program {
                 .transpose()
                 .map_err(|errno| Step::ReadLimits.failed(errno))?,
             streams,
+            side: spawn.side,
             terminal: spawn.terminal.is_some(),
         })
     }

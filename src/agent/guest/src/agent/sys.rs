@@ -6,6 +6,7 @@
 pub(crate) mod files;
 pub(crate) mod memory;
 pub(crate) mod socket;
+pub(crate) mod stream;
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -95,8 +96,8 @@ pub(crate) fn set_pipe_capacity(fd: BorrowedFd<'_>, bytes: c_int) -> Result<()> 
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETPIPE_SZ, bytes) }).map(drop)
 }
 
-/// How many bytes a pipe holds.
-pub(crate) fn pipe_level(fd: BorrowedFd<'_>) -> Result<usize> {
+/// How many bytes a pipe or a socket has to be read.
+pub(crate) fn level(fd: BorrowedFd<'_>) -> Result<usize> {
     let mut level: c_int = 0;
     // SAFETY: `FIONREAD` fills in an int.
     unsafe { ioctl(fd, libc::FIONREAD, &mut level) }?;

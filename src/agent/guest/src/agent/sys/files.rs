@@ -74,6 +74,13 @@ pub(crate) fn mkdir(dir: BorrowedFd<'_>, name: &[u8], mode: mode_t) -> Result<()
     check(unsafe { libc::mkdirat(dir.as_raw_fd(), name.as_ptr(), mode) }).map(drop)
 }
 
+/// Makes a FIFO.
+pub(crate) fn make_fifo(dir: BorrowedFd<'_>, name: &[u8], mode: mode_t) -> Result<()> {
+    let name = c_string(name)?;
+    // SAFETY: the name outlives the call.
+    check(unsafe { libc::mkfifoat(dir.as_raw_fd(), name.as_ptr(), mode) }).map(drop)
+}
+
 /// Removes a name; `AT_REMOVEDIR` in `flags` for a directory.
 pub(crate) fn unlink(dir: BorrowedFd<'_>, name: &[u8], flags: c_int) -> Result<()> {
     let name = c_string(name)?;

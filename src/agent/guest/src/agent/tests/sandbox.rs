@@ -5,18 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use codebeaker_agent::frame::{self, Channel, Kind, Stream};
 use codebeaker_agent::plan::Protection;
-use codebeaker_agent::wire::{ExecutionLimits, Exited, FileFault, FileOp, FileReply, FromAgent, Reach, Spawn, ToAgent};
+use codebeaker_agent::wire::{
+    Endpoint, ExecutionLimits, Exited, FileFault, FileOp, FileReply, FromAgent, Reach, Spawn, ToAgent,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::{Surroundings, run, sys};
+use super::namespaces::{become_agent, enter};
 
 /// Carries the [`Setup`] to the process that becomes the agent.
 const SETUP: &str = "CODEBEAKER_TEST_SANDBOX";
@@ -71,8 +73,15 @@ pub(super) fn program(execution: u32, argv: &[&str]) -> Spawn {
         cwd: WORKSPACE.to_owned(),
         stdin: false,
         terminal: None,
+        side: false,
         limits: ExecutionLimits::default(),
     }
+}
+
+/// A program that has a stream on descriptor 3.
+pub(super) fn with_side(mut spawn: Spawn) -> Spawn {
+    spawn.side = true;
+    spawn
 }
 
 /// A shell script.
@@ -124,7 +133,11 @@ impl Sandbox {
     pub(super) fn send_frame(&mut self, kind: Kind, channel: Channel, payload: &[u8]) {
         let mut bytes = Vec::new();
         frame::append(&mut bytes, kind, channel, payload);
-        self.stream.write_all(&bytes).unwrap();
+        match self.stream.write_all(&bytes) {
+            // An agent that has had enough is gone by now, as the next read says.
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {}
+            other => other.unwrap(),
+        }
     }
 
     pub(super) fn send(&mut self, message: &ToAgent) {
@@ -216,6 +229,66 @@ impl Sandbox {
             }
             assert!(self.step(), "the agent is gone");
         }
+    }
+
+    /// How a conduit came off: `None` when it stands, else the step and the error.
+    pub(super) fn connect(&mut self, number: u32, endpoint: Endpoint) -> Option<(String, i32)> {
+        self.send(&ToAgent::Connect { conduit: number, endpoint });
+        self.connected(number)
+    }
+
+    /// The answer to a connection that was asked for.
+    pub(super) fn connected(&mut self, number: u32) -> Option<(String, i32)> {
+        loop {
+            let about = |message: &FromAgent| match message {
+                FromAgent::Connected { conduit } | FromAgent::NotConnected { conduit, .. } => *conduit == number,
+                _ => false,
+            };
+            if let Some(at) = self.messages.iter().position(about) {
+                return match self.messages.remove(at) {
+                    Some(FromAgent::NotConnected { step, errno, .. }) => Some((step, errno)),
+                    _ => None,
+                };
+            }
+            assert!(self.step(), "the agent is gone");
+        }
+    }
+
+    /// Says something on a two-way stream.
+    pub(super) fn say(&mut self, number: u32, bytes: &[u8]) {
+        for piece in bytes.chunks(frame::MAX_DATA_BYTES) {
+            self.send_frame(Kind::Data, Channel::of(number, Stream::Side), piece);
+        }
+    }
+
+    /// Ends the way in of a two-way stream.
+    pub(super) fn shut(&mut self, number: u32) {
+        self.send_frame(Kind::End, Channel::of(number, Stream::Side), &[]);
+    }
+
+    /// Reads a two-way stream until so many bytes have come, and takes them.
+    pub(super) fn hear(&mut self, number: u32, length: usize) -> Vec<u8> {
+        let channel = Channel::of(number, Stream::Side).0;
+        while self.data.get(&channel).map_or(0, Vec::len) < length {
+            assert!(self.step(), "the agent is gone");
+        }
+        let data = self.data.get_mut(&channel).unwrap();
+        data.drain(..length).collect()
+    }
+
+    /// Everything that is left to come on a two-way stream.
+    pub(super) fn hear_out(&mut self, number: u32) -> Vec<u8> {
+        let channel = Channel::of(number, Stream::Side).0;
+        while !self.ended.contains(&channel) {
+            assert!(self.step(), "the agent is gone");
+        }
+        self.data.remove(&channel).unwrap_or_default()
+    }
+
+    /// How much more may be said on a two-way stream on which so much was said.
+    pub(super) fn room(&self, number: u32, said: usize) -> usize {
+        let granted = self.credit.get(&Channel::of(number, Stream::Side).0).copied().unwrap_or(0) as usize;
+        granted + frame::STREAM_WINDOW as usize - said
     }
 
     /// The number of the program, which has started.
@@ -327,90 +400,4 @@ fn encode(setup: &Setup) -> String {
 fn decode(text: &str) -> Setup {
     let bytes = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap());
     postcard::from_bytes(&bytes.collect::<Vec<u8>>()).unwrap()
-}
-
-type Step<T> = Result<T, (&'static str, sys::Errno)>;
-
-fn step(name: &'static str, result: i32) -> Step<i32> {
-    sys::check(result).map_err(|errno| (name, errno))
-}
-
-/// Makes the namespaces, and returns in the process that is to become the agent.
-fn enter() -> Step<OwnedFd> {
-    // SAFETY: calls on numbers and NUL-terminated literals.
-    unsafe {
-        step("die with the test", libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
-        let stream = step("take the stream", libc::fcntl(0, libc::F_DUPFD_CLOEXEC, 3))?;
-        let null = step("open null", libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC))?;
-        step("let go of the stream", libc::dup2(null, 0))?;
-        let (uid, gid) = (libc::geteuid(), libc::getegid());
-        if uid != 0 {
-            step("unshare user", libc::unshare(libc::CLONE_NEWUSER))?;
-            for (file, text) in [
-                ("/proc/self/setgroups", "deny".to_owned()),
-                ("/proc/self/uid_map", format!("1000 {uid} 1")),
-                ("/proc/self/gid_map", format!("1000 {gid} 1")),
-            ] {
-                std::fs::write(file, text)
-                    .map_err(|error| ("map ids", sys::Errno(error.raw_os_error().unwrap_or(0))))?;
-            }
-        }
-        // A user of its own for each sandbox: the kernel counts processes by user.
-        let own = 1_000_000 + std::process::id();
-        step("unshare", libc::unshare(libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWIPC))?;
-        match step("fork", libc::fork())? {
-            0 => {}
-            agent => {
-                libc::close(stream);
-                libc::close(2);
-                let mut status = 0;
-                libc::waitpid(agent, &raw mut status, 0);
-                sys::exit(if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 200 });
-            }
-        }
-        let mount = |kind: &std::ffi::CStr, target: &std::ffi::CStr, flags| {
-            step("mount", libc::mount(kind.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, std::ptr::null()))
-        };
-        mount(c"none", c"/", libc::MS_REC | libc::MS_PRIVATE)?;
-        mount(c"proc", c"/proc", libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC)?;
-        mount(c"tmpfs", c"/tmp", libc::MS_NOSUID | libc::MS_NODEV)?;
-        for dir in [c"/tmp/workspace", c"/tmp/code"] {
-            step("mkdir", libc::mkdir(dir.as_ptr(), 0o755))?;
-        }
-        if uid == 0 {
-            for dir in [c"/tmp", c"/tmp/workspace", c"/tmp/code"] {
-                step("chown", libc::chown(dir.as_ptr(), own, own))?;
-            }
-            step("leave groups", libc::setgroups(0, std::ptr::null()))?;
-            step("change group", libc::setresgid(own, own, own))?;
-            step("change user", libc::setresuid(own, own, own))?;
-        }
-        // Only now: a change of user would clear it.
-        step("die with the test", libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
-        step("no new privileges", libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
-        step("be undumpable", libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0))?;
-        Ok(OwnedFd::from_raw_fd(stream))
-    }
-}
-
-fn become_agent(stream: OwnedFd, setup: Setup) -> ! {
-    let open = |path: &std::ffi::CStr, flags| sys::open_device(path, flags | libc::O_DIRECTORY);
-    let (Ok(workspace), Ok(code)) = (open(c"/tmp/workspace", libc::O_PATH), open(c"/tmp/code", libc::O_RDONLY)) else {
-        sys::exit(201)
-    };
-    if let Some((soft, hard)) = setup.processes
-        && sys::set_limit(libc::RLIMIT_NPROC, libc::rlimit { rlim_cur: soft, rlim_max: hard }).is_err()
-    {
-        sys::exit(202);
-    }
-    // SAFETY: no pointers; closing the last copy tells the test that the sandbox stands.
-    unsafe { libc::close(2) };
-    run(Surroundings {
-        stream,
-        workspace,
-        code,
-        watched_memory_bytes: setup.watched_memory_bytes,
-        landlock_abi: 0,
-        without: setup.without,
-    })
 }

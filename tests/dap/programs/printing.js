@@ -1,0 +1,3 @@
+console.log("to the one");
+console.error("to the other");
+process.exitCode = 3;

@@ -1,0 +1,112 @@
+//! The helper inside a debugged Python, tested from the other end of its stream by programs in Python, on every
+//! interpreter that is there; and the whole back end on a real one.
+
+#[path = "python_helper/back_end.rs"]
+mod back_end;
+#[path = "harness/skip.rs"]
+mod skip;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use skip::skip;
+
+/// The oldest version that is debugged.
+const OLDEST: u32 = 8;
+
+/// The interpreters of this machine, by their minor version: pyenv's and those in the path.
+fn interpreters() -> BTreeMap<u32, PathBuf> {
+    let mut places: Vec<PathBuf> = Vec::new();
+    if let Some(root) = std::env::var_os("PYENV_ROOT") {
+        let versions = std::fs::read_dir(Path::new(&root).join("versions")).into_iter().flatten().flatten();
+        places.extend(versions.map(|version| version.path().join("bin")));
+    }
+    places.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    let mut found = BTreeMap::new();
+    for place in places {
+        for minor in OLDEST..=20 {
+            let path = place.join(format!("python3.{minor}"));
+            // A shim of pyenv's is there for versions that are not.
+            if !found.contains_key(&minor) && version(&path) == Some(minor) {
+                found.insert(minor, path);
+            }
+        }
+    }
+    found
+}
+
+fn version(python: &Path) -> Option<u32> {
+    if !python.exists() {
+        return None;
+    }
+    let code = "import sys; print(sys.version_info[1])";
+    let output = Command::new(python).args(["-c", code]).output().ok().filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+/// An interpreter, the newest.
+fn newest() -> Option<PathBuf> {
+    let found = interpreters().pop_last().map(|(_, path)| path);
+    if found.is_none() {
+        skip("there is no Python that is new enough");
+    }
+    found
+}
+
+/// Runs the programs under `tests/python_helper` with an interpreter, which debugs its own kind.
+fn programs_pass_on(minor: u32) {
+    let found = interpreters();
+    let Some(python) = found.get(&minor) else {
+        if found.is_empty() {
+            skip("there is no Python that is new enough");
+        } else {
+            eprintln!("there is no Python 3.{minor} here");
+        }
+        return;
+    };
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python_helper");
+    let output = Command::new(python)
+        .args(["-B", "-m", "unittest", "discover", "-s", directory])
+        .env_remove("DEBUGGED_PYTHON")
+        .output()
+        .expect("run Python");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "Python 3.{minor}:\n{said}");
+    assert!(!said.contains("Ran 0 tests"), "Python 3.{minor} found nothing to run:\n{said}");
+}
+
+#[test]
+fn programs_pass_on_3_8() {
+    programs_pass_on(8);
+}
+
+#[test]
+fn programs_pass_on_3_9() {
+    programs_pass_on(9);
+}
+
+#[test]
+fn programs_pass_on_3_10() {
+    programs_pass_on(10);
+}
+
+#[test]
+fn programs_pass_on_3_11() {
+    programs_pass_on(11);
+}
+
+#[test]
+fn programs_pass_on_3_12() {
+    programs_pass_on(12);
+}
+
+#[test]
+fn programs_pass_on_3_13() {
+    programs_pass_on(13);
+}
+
+#[test]
+fn programs_pass_on_3_14() {
+    programs_pass_on(14);
+}
