@@ -323,11 +323,13 @@ impl Target {
         let end = if to.column.is_some() { last } else { (last.0.saturating_add(1), 0) };
         let mut positions = Vec::new();
         if let (Some(source), Some(map)) = (source, script.loaded_map()) {
-            for (generated, original) in map.between(source, first, end).into_iter().take(MAX_POSITIONS) {
-                let after = (generated.0, generated.1.saturating_add(1));
-                if !self.locations(&script.id, generated, after).await?.is_empty() {
-                    positions.push(original);
-                }
+            let generated = map.between(source, first, end);
+            if let (Some(from), Some(to)) = (generated.iter().min(), generated.iter().max()) {
+                let found = self.locations(&script.id, *from, (to.0.saturating_add(1), 0)).await?;
+                positions.extend(found.into_iter().filter_map(|found| {
+                    let (of, at) = map.original(found.location.line_number, found.location.column_number)?;
+                    (of == source && (first..end).contains(&from_zero(at))).then_some(at)
+                }));
             }
         } else {
             let found = self.locations(&script.id, first, end).await?;
@@ -336,6 +338,7 @@ impl Target {
                 Position { line: line.saturating_add(1), column: Some(column.saturating_add(1)) }
             }));
         }
+        positions.sort_by_key(|at| from_zero(*at));
         positions.dedup();
         Ok(positions)
     }

@@ -90,8 +90,14 @@ impl Target {
         let Event { method, params } = event;
         match method.as_str() {
             "Debugger.scriptParsed" => return self.parsed(ScriptParsed::deserialize(params).ok()?).await,
-            "Debugger.paused" => return Some(Chore::Paused(Paused::deserialize(params).ok()?.into())),
-            "Debugger.resumed" => return Some(Chore::Resumed),
+            "Debugger.paused" => {
+                self.held_up.send_replace(true);
+                return Some(Chore::Paused(Paused::deserialize(params).ok()?.into()));
+            }
+            "Debugger.resumed" => {
+                self.held_up.send_replace(false);
+                return Some(Chore::Resumed);
+            }
             "Debugger.breakpointResolved" => return Some(Chore::Resolved(Resolved::deserialize(params).ok()?)),
             "Runtime.consoleAPICalled" => return log(&params),
             "Runtime.bindingCalled" if params["name"] == BINDING => {
@@ -193,6 +199,10 @@ impl Target {
         if paused.reason == "instrumentation" && !self.reached_entry(url).await {
             return self.go("Debugger.resume").await;
         }
+        // Node stops workers at their start, whoever wants it.
+        if paused.reason == "Break on start" && hits.is_empty() {
+            return self.go("Debugger.resume").await;
+        }
         let at_start = is_entry || paused.reason == "instrumentation";
         let numbers = self.breakpoints.lock().await.numbers(&hits);
         let generation = self.state().generation;
@@ -215,7 +225,12 @@ impl Target {
                 }
             };
             if let Some(method) = through {
-                return self.go(method).await;
+                self.go(method).await;
+                if method == "Debugger.resume" {
+                    tokio::time::sleep(super::stepping::PAUSE_AGAIN).await;
+                    let _ = self.ask_to_stop().await;
+                }
+                return;
             }
         }
         let text = pause.exception.as_ref().map(|exception| paths::cut(&exception.text(false), 4096).to_owned());

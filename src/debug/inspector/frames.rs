@@ -47,12 +47,6 @@ pub(super) struct CallFrame {
     can_be_restarted: bool,
 }
 
-impl Default for Location {
-    fn default() -> Self {
-        Self { script_id: String::new(), line_number: 0, column_number: 0 }
-    }
-}
-
 /// A scope.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

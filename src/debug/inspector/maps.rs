@@ -150,18 +150,11 @@ impl SourceMap {
         positions
     }
 
-    /// What lies between two original places, the second of which is not included: where it went, and where it
-    /// is, from 1.
-    pub(super) fn between(&self, source: usize, from: (u32, u32), to: (u32, u32)) -> Vec<((u32, u32), Position)> {
+    /// Where went what lies between two original places, the second of which is not included.
+    pub(super) fn between(&self, source: usize, from: (u32, u32), to: (u32, u32)) -> Vec<(u32, u32)> {
         let tokens = self.originals.iter().map(|index| self.tokens[*index as usize]);
-        let tokens = tokens.filter(|token| token.source as usize == source);
-        let tokens = tokens.filter(|token| (from..to).contains(&token.original)).take(MAX_BETWEEN);
-        let found = tokens.map(|token| {
-            let (line, column) = token.original;
-            let at = Position { line: line.saturating_add(1), column: Some(column.saturating_add(1)) };
-            (token.generated, at)
-        });
-        found.collect()
+        let tokens = tokens.filter(|token| token.source as usize == source && (from..to).contains(&token.original));
+        tokens.take(MAX_BETWEEN).map(|token| token.generated).collect()
     }
 
     /// The number of the source with this path.

@@ -36,7 +36,7 @@ pub(super) struct Resolved {
 }
 
 /// A place as V8 names it; lines and columns count from 0.
-#[derive(Debug, Clone, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Location {
     pub(super) script_id: String,

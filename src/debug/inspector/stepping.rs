@@ -1,5 +1,7 @@
 //! How the program goes on: steps, and what becomes of those that end in the interpreter's own code.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::frames::Pause;
@@ -13,6 +15,11 @@ pub(super) const PATIENT_STEPS: u32 = 64;
 
 /// The same, when it is to stop wherever it is: enough to get from a timer to its callback.
 pub(super) const PATIENT_PAUSE: u32 = 400;
+
+/// How often it is asked anew to stop, and after what time, before it is sent through the interpreter's own
+/// code step by step: while that brings the program up, there is nowhere to get to.
+pub(super) const PAUSES: u32 = 20;
+pub(super) const PAUSE_AGAIN: Duration = Duration::from_millis(5);
 
 /// Steps out of the interpreter's own code in a row.
 const STEPS_OUT: u32 = 256;
@@ -40,6 +47,8 @@ pub(super) enum Movement {
     To,
     /// To wherever it is next.
     Pausing {
+        /// How often it can be asked anew.
+        again: u32,
         /// Steps that are left of its patience.
         left: u32,
     },
@@ -52,7 +61,11 @@ impl Movement {
     pub(super) fn through(&mut self) -> Option<&'static str> {
         match self {
             Self::Free | Self::To | Self::Anew => None,
-            Self::Into { left } | Self::Pausing { left } if *left > 0 => {
+            Self::Pausing { again, .. } if *again > 0 => {
+                *again -= 1;
+                Some("Debugger.resume")
+            }
+            Self::Into { left } | Self::Pausing { left, .. } if *left > 0 => {
                 *left -= 1;
                 Some("Debugger.stepInto")
             }

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::breakpoints::Breakpoints;
 use super::channel::Channel;
 use super::frames::Pause;
 use super::remote::RemoteObject;
 use super::scripts::{Script, Scripts};
-use super::stepping::Movement;
+use super::stepping::{Movement, PATIENT_PAUSE, PAUSES};
 use crate::debug::backend::{Choice, FunctionBreakpoint};
 use crate::debug::backend::{
     Completion, DebugEvent, Debugger, ExceptionBreakpoint, ExceptionFilter, ExceptionInfo, Fault, Handle,
@@ -25,6 +25,9 @@ use crate::debug::ground::Ground;
 
 /// Values that may be open at one time.
 const MAX_VALUES: usize = 200_000;
+
+/// How long it takes at most to go on.
+const GOING_ON: Duration = Duration::from_secs(2);
 
 /// How long an interruption waits to be heard.
 const INTERRUPT: Duration = Duration::from_secs(1);
@@ -101,6 +104,8 @@ pub(super) struct Target {
     events: Mutex<Option<mpsc::Sender<DebugEvent>>>,
     pub(super) options: Options,
     pub(super) breakpoints: tokio::sync::Mutex<Breakpoints>,
+    /// V8 is stopped, as far as it has told.
+    pub(super) held_up: watch::Sender<bool>,
     state: Mutex<State>,
 }
 
@@ -113,12 +118,27 @@ impl Target {
         options: Options,
     ) -> Self {
         let events = Mutex::new(Some(events));
-        Self { channel, ground, events, options, breakpoints: tokio::sync::Mutex::default(), state: Mutex::default() }
+        Self {
+            channel,
+            ground,
+            events,
+            options,
+            breakpoints: tokio::sync::Mutex::default(),
+            state: Mutex::default(),
+            held_up: watch::Sender::new(false),
+        }
     }
 
     /// What changes. Never held over an `await`.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks V8 to stop, once it goes on: while it is still about to, it takes itself for stopped.
+    pub(super) async fn ask_to_stop(&self) -> Result<(), Fault> {
+        let mut held_up = self.held_up.subscribe();
+        let _ = tokio::time::timeout(GOING_ON, held_up.wait_for(|held_up| !held_up)).await;
+        self.channel.tell("Debugger.pause", json!({})).await
     }
 
     /// Tells the adapter of something, once it has room for it.
@@ -365,8 +385,8 @@ impl Debugger for Target {
         if self.state().pause.is_some() {
             return Ok(());
         }
-        self.state().movement = Movement::Pausing { left: super::stepping::PATIENT_PAUSE };
-        self.channel.tell("Debugger.pause", json!({})).await
+        self.state().movement = Movement::Pausing { again: PAUSES, left: PATIENT_PAUSE };
+        self.ask_to_stop().await
     }
 
     async fn step_in_targets(&self, frame: &Handle) -> Result<Vec<Choice>, Fault> {

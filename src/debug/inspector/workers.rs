@@ -60,7 +60,10 @@ pub(super) fn attached(process: &Arc<Target>, params: &Value) {
         let send = |text: String| {
             channel.tell("NodeWorker.sendMessageToWorker", json!({"sessionId": of_session, "message": text}))
         };
-        while !is_one_too_many {
+        loop {
+            if is_one_too_many {
+                break;
+            }
             tokio::select! {
                 text = outgoing.recv() => match text {
                     // An answer to this would only say that it was sent.
