@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/prerequisites.sh
 
-need_packages bubblewrap gcc git libc6-dev nodejs npm python3 python3-venv util-linux
+need_packages bubblewrap delve gcc git golang-go libc6-dev nodejs npm python3 python3-venv util-linux
 need_rust rustfmt clippy
 tools=$PWD/target/tools
 need_tools "$tools"

@@ -1,6 +1,8 @@
 //! Debuggers that are adapters themselves, in real sandboxes: delve on a real program, an adapter of the tests'
 //! own that a configuration names and that its program has taken over, and one that is not installed.
 
+#[path = "dap/connection.rs"]
+mod connection;
 #[path = "proxied/ground.rs"]
 mod ground;
 #[path = "harness/skip.rs"]
@@ -8,6 +10,7 @@ mod skip;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use codebeaker::debug::backend::{
     Attachment, DebugEvent, ExceptionBreakpoint, ExceptionFilter, Fault, Frame, Handle, HitCondition, LineBreakpoint,
@@ -18,6 +21,7 @@ use codebeaker::debug::proxied::Adapters;
 use codebeaker::engine::adapters::{DELVE, NETCOREDBG, by_language};
 use codebeaker::engine::discover;
 use codebeaker::session::Host;
+use connection::Connection;
 use ground::{DEADLINE, Stand, host, next, target};
 use serde_json::json;
 use skip::skip;
@@ -189,6 +193,55 @@ fn delve_stops_at_a_panic_and_builds_code_that_came_without_a_file() {
         assert!(matches!(&refused, Some(Fault::Refused(_) | Fault::Gone(_))), "{refused:?}");
         stand.close().await;
     });
+}
+
+#[test]
+fn an_editor_debugs_go_as_it_debugs_anything() {
+    if let Err(why) = delve(&host()) {
+        return skip(&why);
+    }
+    let workspace = tempfile::tempdir().unwrap();
+    let program = workspace.path().canonicalize().unwrap().join("main.go");
+    fs::write(&program, GO).unwrap();
+    let mut client = Connection::spawn(Command::new(env!("CARGO_BIN_EXE_codebeaker")).arg("dap"));
+    client.request("initialize", json!({"adapterID": "go", "pathFormat": "path"}));
+    let launch = client.send("launch", Some(&json!({"program": program, "type": "go"})));
+    client.event("initialized");
+    assert_eq!(client.answer(launch).expect("an answer")["success"], true);
+    let breakpoints = json!({"source": {"path": program}, "breakpoints": [{"line": 8, "condition": "b == 6"}]});
+    assert_eq!(client.request("setBreakpoints", breakpoints)["breakpoints"][0]["verified"], true);
+    client.request("configurationDone", json!({}));
+    let stopped = client.event("stopped");
+    assert_eq!(stopped["reason"], "breakpoint");
+    let stack = client.request("stackTrace", json!({"threadId": stopped["threadId"]}))["stackFrames"].clone();
+    assert_eq!((&stack[0]["name"], &stack[0]["source"]["path"]), (&json!("main.add"), &json!(program)));
+    let outside = stack.as_array().unwrap().last().unwrap();
+    assert_eq!(outside["source"].get("path"), None, "a file of Go's own is none of the editor's: {outside}");
+    let value =
+        client.request("evaluate", json!({"frameId": stack[0]["id"], "expression": "a * b", "context": "watch"}));
+    assert_eq!(value["result"], "12");
+    client.request("continue", json!({"threadId": stopped["threadId"]}));
+    client.event("terminated");
+    let printed = |message: &serde_json::Value| message["body"]["category"] == "stdout";
+    assert_eq!(client.take(printed).expect("output")["body"]["output"], "total 20 3\n");
+    client.request("disconnect", json!({}));
+    client.end_well();
+}
+
+#[test]
+fn an_editor_that_debugs_what_has_no_debugger_here_is_told_what_to_install() {
+    if host().adapter(&NETCOREDBG).is_some() {
+        return skip("netcoredbg is installed");
+    }
+    let workspace = tempfile::tempdir().unwrap();
+    let mut client = Connection::spawn(Command::new(env!("CARGO_BIN_EXE_codebeaker")).arg("dap"));
+    client.request("initialize", json!({"adapterID": "coreclr", "pathFormat": "path"}));
+    let program = workspace.path().join("a.dll");
+    let answer = client.call("launch", json!({"type": "coreclr", "program": program}));
+    let message = answer["message"].as_str().unwrap_or_default();
+    assert!(answer["success"] == false && message.contains(NETCOREDBG.install), "{answer}");
+    client.request("disconnect", json!({}));
+    client.end_well();
 }
 
 /// What a launch configuration would name.

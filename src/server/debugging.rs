@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -23,6 +24,9 @@ const MAX_WAITING: usize = 256;
 
 /// What they may take together, in bytes. One may exceed it if it is alone.
 const MAX_WAITING_BYTES: usize = 8 << 20;
+
+/// How long a debug adapter may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Everything that a connection debugs.
 #[derive(Debug)]
@@ -126,11 +130,20 @@ impl Debugging {
         }
     }
 
-    /// Notes that the client asked for the end of something.
-    pub(super) fn terminate(&self, id: &DebugId) {
-        if let Some(entry) = self.lock().get_mut(id) {
+    /// Ends something because the client asked for it.
+    pub(super) async fn terminate(&self, client: &Client) {
+        if let Some(entry) = self.lock().get_mut(&client.id) {
             entry.terminated = true;
         }
+        if tokio::time::timeout(LAST_WORDS, client.terminate()).await.is_ok() {
+            return;
+        }
+        // A client that reads nothing keeps the adapter from ending: it hears no more of it.
+        let entry = self.lock().remove(&client.id);
+        if entry.is_some() {
+            self.outbox.control(ended(&client.id, DebugEnd::Terminated));
+        }
+        drop(entry);
     }
 
     /// Takes a message of the client's.

@@ -37,7 +37,7 @@ fn a_child_is_debugged_by_the_process_that_is_started_for_it() {
     let stack = sub.request("stackTrace", json!({"threadId": stopped["threadId"]}));
     assert_eq!(stack["stackFrames"][0]["source"]["path"], json!(child), "{stack}");
     sub.request("continue", json!({"threadId": stopped["threadId"]}));
-    peer.claim("the parent's last word", |message| message["body"]["output"] == "parent done\n");
+    peer.output("parent done\n");
     peer.event("terminated");
     peer.request("disconnect", json!({}));
     sub.rest();

@@ -100,6 +100,15 @@ impl Peer {
         self.claim(event, |message| message["type"] == "event" && message["event"] == event)["body"].take()
     }
 
+    /// Waits until the program has printed this, in whatever pieces.
+    pub(crate) fn output(&mut self, text: &str) {
+        let mut printed = String::new();
+        while !printed.contains(text) {
+            let event = self.event("output");
+            printed.push_str(event["output"].as_str().expect("output is text"));
+        }
+    }
+
     /// Waits for a message that fits, and takes it.
     pub(crate) fn claim(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + DEADLINE;
@@ -121,7 +130,10 @@ impl Peer {
         let program = arguments["program"].take();
         arguments["program"] = program.clone();
         let launch = self.send("launch", arguments);
-        self.event("initialized");
+        let begun = self.claim("initialized", |message| {
+            message["event"] == "initialized" || (message["request_seq"] == launch && message["success"] == false)
+        });
+        assert_eq!(begun["event"], "initialized", "{begun}");
         let breakpoints: Vec<Value> = lines.iter().map(|line| json!({"line": line})).collect();
         self.request("setBreakpoints", json!({"source": {"path": program}, "breakpoints": breakpoints}));
         self.request("configurationDone", json!({}));

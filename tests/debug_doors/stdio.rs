@@ -50,8 +50,7 @@ fn a_program_stops_where_it_is_told_to() {
     let value = peer.request("evaluate", json!({"expression": "x", "frameId": frame["id"], "context": "watch"}));
     assert_eq!(value["result"], "42");
     peer.request("continue", json!({"threadId": stopped["threadId"]}));
-    let output = peer.claim("42", |message| message["body"]["output"] == "42\n");
-    assert_eq!(output["body"]["category"], "stdout");
+    peer.output("42\n");
     assert_eq!(peer.event("exited")["exitCode"], 0);
     peer.event("terminated");
     peer.request("disconnect", json!({}));
@@ -64,7 +63,7 @@ fn what_is_debugged_ends_with_the_client_however_that_goes() {
         let (mut dap, mut peer) = Dap::stdio();
         let program = dap.program("endless.py", ENDLESS);
         peer.launch(json!({"program": program}), &[]);
-        peer.claim("running", |message| message["body"]["output"] == "running\n");
+        peer.output("running\n");
         assert!(dap.look() > 0, "{end}: a program runs");
         match end {
             "eof" => peer.close_input(),

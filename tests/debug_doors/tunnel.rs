@@ -38,7 +38,9 @@ fn a_program_is_debugged_in_the_session_that_it_runs_in() {
     client.allow_unclaimed();
     let session = client.create_session(json!({}));
     client.request("fs/write", json!({"sessionId": session, "path": "a.py", "data": "x = 6 * 7\nprint(x)\n"}));
-    let debug = start(&mut client, json!({"sessionId": session, "configuration": {"program": "/workspace/a.py"}}));
+    let mapping = json!([{"localRoot": "/workspace", "remoteRoot": "/workspace"}]);
+    let configuration = json!({"program": "/workspace/a.py", "pathMappings": mapping});
+    let debug = start(&mut client, json!({"sessionId": session, "configuration": configuration}));
     ask(&mut client, &debug, 1, "initialize", json!({"adapterID": "codebeaker"}));
     say(&mut client, &debug, 2, "launch", json!({}));
     hear(&mut client, &debug, "initialized", |message| message["event"] == "initialized");

@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// How long anything may take that a test waits for.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// What a back end sees of a process of this machine.
 struct Here {
@@ -111,7 +111,7 @@ impl Ground for Here {
 
 /// A program that is debugged.
 pub(crate) struct Debuggee {
-    pub(crate) directory: TempDir,
+    _directory: TempDir,
     pub(crate) program: String,
     pub(crate) debugger: Arc<dyn Debugger>,
     pub(crate) events: tokio::sync::mpsc::Receiver<DebugEvent>,
@@ -137,6 +137,38 @@ pub(crate) fn has_node() -> bool {
     found
 }
 
+/// Starts a program undebugged, and attaches once it says something.
+pub(crate) async fn attach(text: &str) -> Debuggee {
+    let directory = tempfile::tempdir().expect("make a directory");
+    let program = directory.path().canonicalize().expect("a real path").join("main.js");
+    std::fs::write(&program, text).expect("write a file");
+    let mut command = Command::new("node");
+    command.arg(&program).env_remove("NODE_OPTIONS").kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut node = command.spawn().expect("start node");
+    let mut said = [0; 5];
+    within(node.stdout.as_mut().expect("a stream").read_exact(&mut said)).await.expect("it says something");
+    let program = program.to_str().expect("a path in UTF-8").to_owned();
+    let pid = i32::try_from(node.id().expect("it runs")).expect("a process id");
+    let ground = Arc::new(Here { directory: "/nowhere".to_owned(), pid });
+    let target = target(&program);
+    let Attachment { debugger, events } = within(Inspector.attach(&target, ground)).await.expect("a debugger");
+    Debuggee { _directory: directory, program, debugger, events, passed: VecDeque::new(), node }
+}
+
+fn target(program: &str) -> Target {
+    Target {
+        what: What::File(program.to_owned()),
+        args: Vec::new(),
+        engine_args: Vec::new(),
+        cwd: "/".to_owned(),
+        stop_on_entry: false,
+        just_my_code: Vec::new(),
+        children: false,
+        source_maps: true,
+    }
+}
+
 /// Starts a program that lies in files: the first is what runs.
 pub(crate) async fn launch(files: &[(&str, &str)], change: impl FnOnce(&mut Target)) -> Debuggee {
     let directory = tempfile::tempdir().expect("make a directory");
@@ -147,16 +179,7 @@ pub(crate) async fn launch(files: &[(&str, &str)], change: impl FnOnce(&mut Targ
         std::fs::write(path, text).expect("write a file");
     }
     let program = work.join(files[0].0).to_str().expect("a path in UTF-8").to_owned();
-    let mut target = Target {
-        what: What::File(program.clone()),
-        args: Vec::new(),
-        engine_args: Vec::new(),
-        cwd: work.to_str().expect("a path in UTF-8").to_owned(),
-        stop_on_entry: false,
-        just_my_code: Vec::new(),
-        children: false,
-        source_maps: true,
-    };
+    let mut target = target(&program);
     change(&mut target);
     let own = work.with_file_name("own");
     let own = own.to_str().expect("a path in UTF-8");
@@ -174,7 +197,7 @@ pub(crate) async fn launch(files: &[(&str, &str)], change: impl FnOnce(&mut Targ
     let ground = Arc::new(Here { directory: own.to_owned(), pid });
     let connect = tokio::time::timeout(DEADLINE, Inspector.connect(&target, ground));
     let Attachment { debugger, events } = connect.await.expect("in time").expect("a debugger");
-    Debuggee { directory, program, debugger, events, passed: VecDeque::new(), node }
+    Debuggee { _directory: directory, program, debugger, events, passed: VecDeque::new(), node }
 }
 
 impl Debuggee {
@@ -239,6 +262,11 @@ impl Debuggee {
     /// Children.
     pub(crate) async fn children(&self, of: &Handle, page: Page) -> Vec<Variable> {
         within(self.debugger.variables(of, page)).await.expect("variables")
+    }
+
+    /// It has not ended.
+    pub(crate) fn still_runs(&mut self) -> bool {
+        self.node.try_wait().expect("its status").is_none()
     }
 
     /// Goes on to the end; what happens before is kept. Answers the exit code, standard output and error.

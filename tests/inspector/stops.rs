@@ -188,6 +188,8 @@ async fn it_stops_when_it_is_asked_to() {
         if program.value(&stop, "typeof count").await == "'undefined'" { program.go_on(&stop).await } else { stop };
     assert_eq!(program.value(&stop, "go = false").await, "false");
     within(program.debugger.resume(&stop.thread, false)).await.unwrap();
+    // From now on it runs a line from time to time.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     within(program.debugger.pause(&thread)).await.unwrap();
     let stop = program.stop().await;
     let line = program.top(&stop).await.0;

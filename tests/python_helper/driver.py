@@ -16,7 +16,7 @@ import unittest
 
 HELPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/debug/python/helper")
 PYTHON = os.environ.get("DEBUGGED_PYTHON", sys.executable)
-PATIENCE = 30
+PATIENCE = float(os.environ.get("PATIENCE", 30))
 
 
 def version():

@@ -160,8 +160,6 @@ class Dialect(Stopped):
         self.assertEqual(self.say(debuggee, frame, "p n ;; p step"), "3\n2")
         self.assertIn("Print the value", self.say(debuggee, frame, "help p"))
         self.assertIn("whatis", self.say(debuggee, frame, "h"))
-        self.assertIn("display", self.say(debuggee, frame, "display n"))
-        self.say(debuggee, frame, "undisplay n")
         self.assertEqual(self.say(debuggee, frame, "!n = 9"), "")
         self.assertEqual(self.say(debuggee, frame, "p n"), "9")
         self.assertEqual(self.say(debuggee, frame, "alias twice p 2 * %1"), "")
@@ -215,6 +213,19 @@ class Dialect(Stopped):
         frame = debuggee.stack(event["thread"])[0]["id"]
         self.say(debuggee, frame, "until %d" % LAST)
         self.assertEqual(debuggee.at("step")[0][0], "outer")
+
+    @each_engine
+    def test_what_is_displayed(self, engine):
+        debuggee, _, event = self.run_to("def count():\n    n = 1\n    n = 2\n    n = 2\n    return n\ncount()\n", 3, engine=engine)
+        frame = debuggee.stack(event["thread"])[0]["id"]
+        self.assertEqual(self.say(debuggee, frame, "display n * 10"), "display n * 10: 10")
+        self.assertIn("raised NameError", self.say(debuggee, frame, "display nobody"))
+        self.assertEqual(self.say(debuggee, frame, "undisplay nobody"), "")
+        self.assertEqual(self.say(debuggee, frame, "display"), "n * 10: 10")
+        _, event = debuggee.step(event, "over")
+        self.assertEqual(debuggee.event("output")["text"], "display n * 10: 20  [old: 10]\n")
+        debuggee.step(event, "over")
+        self.assertFalse([each for each in debuggee.events if each["event"] == "output"])
 
     @each_engine
     def test_jumping(self, engine):

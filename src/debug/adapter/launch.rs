@@ -251,13 +251,9 @@ impl Adapter {
             Some(_) => {
                 let files = preparation.files;
                 let source = match (preparation.program, plan.engine) {
-                    // A program that comes in the engine's place has no directory to find files in.
-                    (Some(program), _) if files.is_empty() => Source::Program(program),
+                    (Some(program), engine) => Source::Tool { program, engine, files },
                     (None, Some(engine)) => Source::Engine { engine, files },
-                    _ => {
-                        let why = "this debugger needs a file to debug: save the code first, and give `program`";
-                        return Err(Refusal::Arguments(why.to_owned()));
-                    }
+                    (None, None) => return Err(Refusal::Bug),
                 };
                 (source, preparation.args, preparation.side)
             }

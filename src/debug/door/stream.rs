@@ -34,8 +34,8 @@ const MAX_ANSWERS: usize = 16;
 /// How long who is not inside yet may take to say what it wants.
 const GREETING: Duration = Duration::from_secs(60);
 
-/// How long a client that says nothing more may take to read what is left.
-const FLUSH: Duration = Duration::from_secs(2);
+/// How long an adapter whose client says nothing more may take to end, and the client to read what is left.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Why a conversation ended.
 pub enum Ending<R, W> {
@@ -104,14 +104,17 @@ impl Conversation {
                 read = &mut reading => read,
                 written = &mut writing => return written.map_or(Ending::ClientGone, |()| Ending::Over),
             };
-            match &read {
-                // Nothing that is half written may be cut off.
-                Read::Elsewhere(..) => halt.cancel(),
-                // What the client asked for is answered, as far as that is known by now.
-                Read::End | Read::ShownOut => client.terminate().await,
-                Read::Gone => {}
-            }
-            let written = timeout(FLUSH, writing).await;
+            let ending = async {
+                match &read {
+                    // Nothing that is half written may be cut off.
+                    Read::Elsewhere(..) => halt.cancel(),
+                    // What the client asked for is answered, as far as that is known by now.
+                    Read::End | Read::ShownOut => client.terminate().await,
+                    Read::Gone => {}
+                }
+            };
+            // Both at one time: an adapter that can't say its last words can't end.
+            let written = timeout(LAST_WORDS, async { futures::join!(ending, writing).1 }).await;
             match (&read, written) {
                 (Read::Elsewhere(..), Ok(Ok(()))) => {}
                 (Read::ShownOut, _) => return Ending::ShownOut,

@@ -1,5 +1,6 @@
 //! Conversations over streams in memory, with adapters that answer everything.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,10 +11,14 @@ use tokio::task::JoinHandle;
 
 use super::children::{CHILD, Children, DOOR};
 use super::gate::{Gate, TOKEN, Token};
+use super::reception::Reception;
+use super::socket::dial;
 use super::stream::{Conversation, Ending, Incoming, Outgoing};
+use crate::config::Settings;
 use crate::debug::client::{self, Inbound};
-use crate::debug::{Client, Messages};
+use crate::debug::{Client, Debugs, Messages, Opening};
 use crate::ids::DebugId;
+use crate::session::{Host, Session, Sessions, StateChange, Watcher};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -54,6 +59,13 @@ fn adapter(name: &'static str) -> (Client, Messages) {
         }
     });
     (client, messages)
+}
+
+struct Nobody;
+
+#[async_trait::async_trait]
+impl Watcher for Nobody {
+    async fn changed(&self, _: &Session, _: StateChange) {}
 }
 
 /// The client's side of a conversation.
@@ -142,7 +154,7 @@ async fn a_child_of_another_process_is_reached_by_saying_everything_again() {
     let listener = UnixListener::bind(&path).unwrap();
     let there = tokio::spawn(async move {
         let (client, messages) = adapter("there");
-        let children = Children::ByDoor(std::sync::Arc::new(|| Ok("/again".into())));
+        let children = Children::ByDoor(Arc::new(|| Ok("/again".into())));
         let conversation = Conversation { client, messages, gate: Gate::Children, children, may_detour: false };
         let (reader, writer) = split(listener.accept().await.unwrap().0);
         conversation.hold(reader, writer).await.to_string()
@@ -164,6 +176,53 @@ async fn a_child_of_another_process_is_reached_by_saying_everything_again() {
     assert!(peer.hear().await.is_none());
     assert!(following.await.unwrap().is_ok());
     assert_eq!(there.await.unwrap(), "its adapter has ended");
+}
+
+#[tokio::test]
+async fn a_private_door_is_opened_for_the_first_child_and_closed_with_its_parent() {
+    let sessions = Sessions::new(Settings::default(), Host::new(Vec::new(), Vec::new()));
+    let reception = Reception {
+        debugs: Arc::new(Debugs::new(Arc::new(sessions))),
+        opening: Arc::new(|| Opening { session: None, configuration: None, watcher: Arc::new(Nobody) }),
+        gate: Gate::Open,
+        children: Children::SameDoor,
+    };
+    let (near, far) = duplex(1 << 20);
+    let held = tokio::spawn(async move {
+        let (reader, writer) = split(far);
+        super::hold_with_children(adapter("here"), &reception, reader, writer).await.to_string()
+    });
+    let (reader, writer) = split(near);
+    let mut peer = Peer { incoming: Incoming::new(reader), outgoing: Some(Outgoing::new(writer)) };
+    peer.ask(1, "launch", json!({})).await;
+    let question = peer.hear().await.unwrap();
+    let configuration = &question["arguments"]["configuration"];
+    let path = std::path::PathBuf::from(configuration[DOOR].as_str().unwrap());
+
+    let (reader, writer) = dial(&path).await.unwrap().into_split();
+    let (mut from, mut to) = (Incoming::new(reader), Outgoing::new(writer));
+    for (seq, command, arguments) in [(1, "launch", json!({})), (2, "attach", json!({}))] {
+        to.put(&json!({"seq": seq, "type": "request", "command": command, "arguments": arguments})).unwrap();
+    }
+    to.flush().await.unwrap();
+    let answer = from.next().await.unwrap();
+    assert_eq!((&answer["request_seq"], &answer["success"]), (&json!(1), &json!(false)), "it is no child");
+    assert!(from.next().await.is_none(), "and is shown out");
+
+    let (reader, writer) = dial(&path).await.unwrap().into_split();
+    let (mut from, mut to) = (Incoming::new(reader), Outgoing::new(writer));
+    for (seq, command, arguments) in [(1, "initialize", &json!({})), (2, "attach", configuration)] {
+        to.put(&json!({"seq": seq, "type": "request", "command": command, "arguments": arguments})).unwrap();
+    }
+    to.flush().await.unwrap();
+    assert_eq!(from.next().await.unwrap()["success"], true);
+    let answer = from.next().await.unwrap();
+    let why = answer["message"].as_str().unwrap();
+    assert!(why.contains("token"), "an adapter says that it knows no such child: {why}");
+
+    peer.ask(2, "disconnect", json!({})).await;
+    assert_eq!(held.await.unwrap(), "its adapter has ended");
+    assert!(!path.exists());
 }
 
 #[tokio::test]

@@ -5,11 +5,15 @@ use serde_json::{Value, json};
 
 use super::remote::RemoteObject;
 use super::target::{GROUP, Target};
-use super::terms::Thrown;
+use super::terms::{BINDING, Thrown};
 use crate::debug::backend::{Fault, Handle, Purpose, Shown};
 
-/// How long the mouse may rest on something.
+/// How long the program's own code may take: for the mouse, which rests on many things; for what is looked at
+/// unasked; and for what a person has asked for. V8 itself ends it then: a thread that is stopped and
+/// evaluates hears nothing else.
 const HOVER_MS: u32 = 500;
+const WATCH_MS: u32 = 5_000;
+const CONSOLE_MS: u32 = 30_000;
 
 /// The longest text of a value that is copied.
 const MAX_WHOLE_BYTES: usize = 8 << 20;
@@ -55,11 +59,14 @@ impl Target {
             "generatePreview": true,
             "throwOnSideEffect": hover,
         });
-        if hover {
-            params["timeout"] = Value::from(HOVER_MS);
-        }
+        params["timeout"] = Value::from(match purpose {
+            Purpose::Hover => HOVER_MS,
+            Purpose::Console => CONSOLE_MS,
+            Purpose::Watch | Purpose::Clipboard => WATCH_MS,
+        });
         let Some(frame) = frame else {
-            params["replMode"] = Value::from(console);
+            // What it answers comes by a promise, which none does while the program is paused.
+            params["replMode"] = Value::from(console && self.pause().is_err());
             return self.run("Runtime.evaluate", params).await;
         };
         let pause = self.pause()?;
@@ -80,6 +87,22 @@ impl Target {
             Some(thrown) => Err(Fault::Refused(thrown.line())),
             None => Ok(outcome.result),
         }
+    }
+
+    /// Calls a function on an object that runs the program's own code, a getter say, and so must have an end:
+    /// calls on objects have none, evaluations do.
+    pub(super) async fn call_bounded(
+        &self,
+        object: &str,
+        function: &str,
+        arguments: Vec<Value>,
+    ) -> Result<RemoteObject, Fault> {
+        let slot = format!("globalThis[Symbol.for(\"{BINDING}:call\")]");
+        let keep = format!("function(...rest) {{ {slot} = () => ({function}).apply(this, rest); }}");
+        self.call_on(object, &keep, arguments).await?;
+        let call = format!("(() => {{ const call = {slot}; {slot} = undefined; return call(); }})()");
+        let frame = self.pause().ok().and_then(|pause| Handle::new(&format!("f{}.0", pause.generation)));
+        self.evaluate_in(frame.as_ref(), &call, Purpose::Watch).await
     }
 
     /// A value as text, whole.

@@ -84,6 +84,11 @@ impl RemoteObject {
             ("bigint" | "symbol", _) => description.to_owned(),
             ("boolean", _) => self.value.as_ref().map(Value::to_string).unwrap_or_default(),
             ("function", _) => function(description),
+            // Its preview has key and value once more.
+            (_, Some("internal#entry")) => self.preview.as_ref().map_or_else(
+                || description.to_owned(),
+                |preview| preview.entry().unwrap_or_else(|| description.to_owned()),
+            ),
             (_, Some("error")) => description.lines().next().unwrap_or_default().to_owned(),
             (_, Some("regexp" | "date" | "node" | "internal#location")) => description.to_owned(),
             _ => match &self.preview {
@@ -149,13 +154,21 @@ impl Preview {
         self.overflow
     }
 
+    /// What an entry of a map or set reads as.
+    fn entry(&self) -> Option<String> {
+        let part =
+            |name: &str| self.properties.iter().find(|property| property.name == name).map(PreviewProperty::text);
+        let value = part("value")?;
+        Some(part("key").map_or_else(|| value.clone(), |key| format!("{key} => {value}")))
+    }
+
     fn text(&self, outermost: bool) -> String {
         let description = self.description.as_deref().unwrap_or_default();
         match (self.kind.as_str(), self.subtype.as_deref()) {
             ("string", _) => return quoted(description),
             ("function", _) => return function(description),
             ("object", None | Some("array" | "typedarray" | "map" | "set" | "weakmap" | "weakset" | "iterator")) => {}
-            ("object", Some("generator" | "promise" | "proxy" | "internal#entry" | "arraybuffer" | "dataview")) => {}
+            ("object", Some("generator" | "promise" | "proxy" | "arraybuffer" | "dataview")) => {}
             _ => return description.lines().next().unwrap_or_default().to_owned(),
         }
         if !outermost && self.properties.is_empty() && self.entries.is_empty() {
@@ -191,7 +204,6 @@ impl Preview {
                 Some(count) => format!("{count} [{parts}]"),
                 None => format!("{array} [{parts}]"),
             },
-            entry if self.subtype.as_deref() == Some("internal#entry") && parts.is_empty() => entry.to_owned(),
             class => format!("{class} {{{parts}}}"),
         }
     }

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -24,6 +25,9 @@ use crate::debug::ground::Ground;
 
 /// Values that may be open at one time.
 const MAX_VALUES: usize = 200_000;
+
+/// How long an interruption waits to be heard.
+const INTERRUPT: Duration = Duration::from_secs(1);
 
 /// The longest text of a script that is handed on.
 const MAX_SOURCE_BYTES: usize = 32 << 20;
@@ -326,9 +330,11 @@ impl Debugger for Target {
     }
 
     async fn interrupt(&self) {
-        // Without anything under way it would end whatever the program does next.
+        // Without anything under way it would end whatever the program does next. Node hears it between
+        // evaluations alone; one that runs is ended by the time that it was given.
         if self.state().evaluating > 0 {
-            let _ = self.channel.tell("Runtime.terminateExecution", json!({})).await;
+            let terminate = self.channel.tell("Runtime.terminateExecution", json!({}));
+            let _ = tokio::time::timeout(INTERRUPT, terminate).await;
         }
     }
 

@@ -93,7 +93,7 @@ impl Target {
             }
             Held::Getter { object, name, expression } => {
                 let get = "function(name) { return this[name]; }";
-                let value = self.call_on(&object, get, vec![json!({"value": name})]).await?;
+                let value = self.call_bounded(&object, get, vec![json!({"value": name})]).await?;
                 Ok(vec![Variable {
                     value: self.shown(value, expression.clone(), page.hex),
                     name,
@@ -328,7 +328,7 @@ impl Target {
 
     async fn assign(&self, object: &str, name: &str, value: &RemoteObject) -> Result<(), Fault> {
         let set = "function(name, value) { 'use strict'; this[name] = value; }";
-        self.call_on(object, set, vec![json!({"value": name}), value.as_argument()]).await.map(drop)
+        self.call_bounded(object, set, vec![json!({"value": name}), value.as_argument()]).await.map(drop)
     }
 }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::info::can_debug;
 use super::session::find;
 use crate::causes::in_full;
 use crate::debug::door::socket::Socket;
 use crate::debug::door::{Children, Conversation, Gate, Reception};
 use crate::debug::{Client, KeptBreakpoints, Opening, Stage};
-use crate::engine::{self, ENGINES};
+use crate::engine::ENGINES;
 use crate::ids::DebugId;
 use crate::protocol::catalogue::{Done, NoParams};
 use crate::protocol::debug::{
@@ -21,7 +22,6 @@ use crate::protocol::{ErrorKind, ProtocolError};
 use crate::server::connection::Connection;
 use crate::server::notifier::Notifier;
 use crate::server::{convert, fault};
-use crate::session::Usable;
 
 fn known(connection: &Connection, id: String) -> Result<Client, ProtocolError> {
     connection.daemon().debugs.get(&DebugId::from(id)).map_err(fault::of_debug)
@@ -82,12 +82,12 @@ fn name(transport: DebugTransport) -> &'static str {
 
 /// Refuses to debug where nothing is installed that could be.
 fn demand_debugger(connection: &Connection) -> Result<(), ProtocolError> {
-    let sessions = &connection.daemon().sessions;
-    let debugged = || ENGINES.iter().filter(|engine| engine.debugger.is_some());
-    if debugged().any(|engine| !matches!(sessions.usable(engine), Usable::Missing)) {
+    let adapters = &connection.daemon().sessions.host().adapters;
+    if !adapters.is_empty() || ENGINES.iter().any(|engine| can_debug(connection, engine)) {
         return Ok(());
     }
-    let installs: Vec<&str> = debugged().map(|engine: &engine::Engine| engine.install).collect();
+    let debugged = ENGINES.iter().filter(|engine| engine.debugger.is_some());
+    let installs: Vec<&str> = debugged.map(|engine| engine.install).collect();
     Err(ProtocolError::new(ErrorKind::DebuggerUnavailable, "nothing that can be debugged is installed here")
         .hint(format!("install one: {}", installs.join(", or "))))
 }
@@ -126,8 +126,7 @@ pub(in crate::server) async fn list(connection: &Connection, _: NoParams) -> Res
 
 pub(in crate::server) async fn terminate(connection: &Connection, params: DebugRef) -> Result<Done, ProtocolError> {
     let client = known(connection, params.debug_id)?;
-    connection.debugging().terminate(&client.id);
-    client.terminate().await;
+    connection.debugging().terminate(&client).await;
     Ok(Done {})
 }
 

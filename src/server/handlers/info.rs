@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::files;
-use crate::engine::ENGINES;
 use crate::engine::adapters::ADAPTERS;
+use crate::engine::{Debugger, ENGINES, Engine};
 use crate::protocol::ProtocolError;
 use crate::protocol::catalogue::{EngineInfo, EngineListResult, NoParams, RuntimeInfo, RuntimeListResult};
 use crate::protocol::handshake::PROTOCOL_VERSIONS;
@@ -153,6 +153,17 @@ pub(in crate::server) async fn engines(
     Ok(EngineListResult { engines: engine_infos(connection, &runtimes) })
 }
 
+/// Whether programs of an engine can be debugged: it is there, and so is what debugs them.
+pub(in crate::server) fn can_debug(connection: &Connection, engine: &'static Engine) -> bool {
+    let sessions = &connection.daemon().sessions;
+    let debugger = match engine.debugger {
+        None => false,
+        Some(Debugger::Python | Debugger::Inspector) => true,
+        Some(Debugger::Adapter(adapter)) => sessions.host().adapter(adapter).is_some(),
+    };
+    debugger && matches!(sessions.usable(engine), Usable::Yes { .. })
+}
+
 /// The engines, with the versions that are known so far.
 pub(in crate::server) fn engine_infos(connection: &Connection, runtimes: &[RuntimeInfo]) -> Vec<EngineInfo> {
     let sessions = &connection.daemon().sessions;
@@ -175,7 +186,7 @@ pub(in crate::server) fn engine_infos(connection: &Connection, runtimes: &[Runti
             reason,
             hint,
             runtimes: usable.map(|runtime| runtime.id.clone()).collect(),
-            debug: available && engine.debugger.is_some(),
+            debug: can_debug(connection, engine),
         }
     });
     infos.collect()

@@ -20,10 +20,17 @@ HOME = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = "codebeaker_debug"
 LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
-# Modules whose frames call the program, or the interpreter on its behalf: what that imports is the program's.
-OUTSIDE = (PACKAGE + ".program", PACKAGE + ".breaks")
+# Calls into the program: what is imported from there is the program's.
+OUTSIDE = PACKAGE + ".outside"
+# Paths are looked at while the program runs, so these have to be the helper's own although they are loaded.
+PATHS = ("posixpath", "genericpath")
+
+# Modules that ask objects of the program's for their words and parts. What C code of those imports on the way is the
+# program's, as it takes the calling frame's way to import.
+ASKING = tuple(PACKAGE + "." + name for name in ("assignment", "contents", "lookup", "rendering", "values"))
 
 sealed = dict(vars(builtins))
+lent = dict(sealed)
 own_modules = {}
 # What is being imported: `sys.modules` is the helper's meanwhile.
 bringing = []
@@ -34,7 +41,9 @@ class SealedLoader(external.SourceFileLoader):
 
     def create_module(self, spec):
         module = type(sys)(spec.name)
-        if spec.name not in OUTSIDE:
+        if spec.name in ASKING:
+            module.__dict__["__builtins__"] = lent
+        elif spec.name != OUTSIDE:
             module.__dict__["__builtins__"] = sealed
         return module
 
@@ -71,7 +80,7 @@ def boot():
     package = type(sys)(PACKAGE)
     package.__path__ = [HOME]
     for name, module in list(sys.modules.items()):
-        if not is_foreign(module):
+        if not is_foreign(module) and name not in PATHS:
             own_modules[name] = module
     own_modules[PACKAGE] = package
     bring(PACKAGE + ".session")
@@ -86,7 +95,7 @@ def bring(name):
     try:
         for each, module in before.items():
             # Of modules that are no extension the program's may have been changed by it.
-            if each not in own_modules and (is_foreign(module) or is_source(module)):
+            if each not in own_modules and (is_foreign(module) or is_source(module) or each in PATHS):
                 del sys.modules[each]
         sys.modules.update(own_modules)
         sys.path = []

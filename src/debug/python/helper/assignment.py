@@ -7,7 +7,7 @@ changed and is not would be worse than a refusal.
 import _ast
 
 from . import lookup
-from .contents import quality_of
+from .contents import chosen_names, quality_of
 from .namespaces import as_operand, extras_of, frame_of, namespace_of, namespace_tree
 from .lookup import MISSING, is_of
 from .operations import Refused, operation
@@ -70,8 +70,7 @@ def _set_in_value(node, name, value):
 
 
 def _is_series(value):
-    kind = type(value)
-    return lookup.class_name(kind) == "Series" and lookup.class_module(kind).startswith("pandas.")
+    return chosen_names(value) is not None and hasattr(type(value), "iloc")
 
 
 def _find_element(node, name):

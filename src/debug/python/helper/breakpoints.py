@@ -11,6 +11,7 @@ from types import CodeType
 
 from .operations import Refused
 from .places import module_name, qualified_name
+from .rendering import text_of
 
 HITS = {
     "==": operator.eq,
@@ -300,7 +301,7 @@ class Breakpoints:
                 text.append(part)
                 continue
             try:
-                text.append(str(evaluate_in(frame, part))[:MAX_LOG])
+                text.append(text_of(evaluate_in(frame, part))[:MAX_LOG])
             except Exception as error:
                 text.append("<%s>" % told(error))
         self._output(frame, "console", "".join(text)[:MAX_LOG] + "\n")

@@ -6,6 +6,8 @@ import sys
 
 import _frozen_importlib_external as external
 
+from .outside import call_original
+
 
 def install_breaks(debugger):
     """Takes the place of pdb."""
@@ -14,13 +16,13 @@ def install_breaks(debugger):
     def breakpointhook(*args, **keywords):
         wanted = os.environ.get("PYTHONBREAKPOINT")
         if not debugger.armed or wanted not in (None, "", "pdb.set_trace"):
-            return original(*args, **keywords)
+            return call_original(original, args, keywords)
         debugger.stop_here(sys._getframe(1))
         return None
 
     def set_trace(*args, **keywords):
         if not debugger.armed:
-            return original()
+            return call_original(original, (), {})
         debugger.stop_here(sys._getframe(1))
         return None
 

@@ -7,6 +7,7 @@ interpreter, what reads its program from elsewhere, and what a shell starts runs
 import _posixsubprocess
 import os
 import posix
+import posixpath
 import sys
 
 from .places import HOME
@@ -56,7 +57,7 @@ class Children:
 
     def __init__(self, options):
         self.options = options
-        self.python = os.path.realpath(sys.executable)
+        self.python = posixpath.realpath(sys.executable)
         # A process is being started: what is forked for that is no child to be debugged.
         self.spawning = False
 
@@ -93,7 +94,7 @@ class Children:
         def start(path, argv, *others, **keywords):
             found = path
             if name == "posix_spawnp" and isinstance(path, (str, bytes)) and b"/" not in os.fsencode(path):
-                found = self.first([os.path.join(each, os.fsdecode(path)) for each in os.get_exec_path()])
+                found = self.first([posixpath.join(each, os.fsdecode(path)) for each in os.get_exec_path()])
             return original(path, self.changed(found, argv), *others, **keywords)
 
         start.__name__ = start.__qualname__ = name
@@ -105,18 +106,18 @@ class Children:
     def first(executables):
         """The one of several paths that the kernel would take."""
         for each in executables:
-            if os.path.exists(each):
+            if posixpath.exists(each):
                 return each
         return None
 
     def changed(self, executable, argv):
         """The arguments that start the same under a helper, or those given when that can't be."""
         try:
-            if executable is None or os.path.realpath(os.fsdecode(executable)) != self.python:
+            if executable is None or posixpath.realpath(os.fsdecode(executable)) != self.python:
                 return argv
             words = [os.fsdecode(each) for each in argv]
             found = split(words[1:])
-            if found is None or found[1] == "file" and os.path.realpath(found[2]).startswith(HOME):
+            if found is None or found[1] == "file" and posixpath.realpath(found[2]).startswith(HOME):
                 return argv
         except Exception:
             return argv

@@ -5,7 +5,6 @@ the program's runs for a class that keeps to the language's own containers, and 
 property) waits until somebody asks for it alone. Containers that a program made are asked, within the page's time.
 """
 
-import sys
 from _collections import deque
 from itertools import islice
 from types import FunctionType, MappingProxyType
@@ -23,6 +22,11 @@ MAX_EXPRESSION = 1000
 # Simple types have nothing to open.
 _CLOSED = (str, int, float, complex, bool, type(None), type(...), type(NotImplemented))
 _LITERALS = (str, int, float, bool, bytes, type(None))
+_CHOSEN = {
+    ("numpy", "ndarray"): ("shape", "dtype", "size", "ndim"),
+    ("pandas", "DataFrame"): ("shape", "columns", "index", "dtypes"),
+    ("pandas", "Series"): ("shape", "dtype", "index", "name"),
+}
 _EXCEPTION_FIELDS = ("args", "__cause__", "__context__", "__suppress_context__", "__traceback__")
 
 
@@ -135,12 +139,12 @@ def elements(value, expression):
 def _asked_elements(value, expression):
     """Of what has elements by its own account."""
     cls = type(value)
-    module, name = lookup.class_module(cls), lookup.class_name(cls)
+    kind = _library_class(cls)
     try:
-        if (module, name) in (("numpy", "ndarray"), ("array", "array")):
+        if kind in (("numpy", "ndarray"), ("array", "array")):
             count = len(value) if getattr(value, "ndim", 1) else 0
             return Elements(count, _by_number(value.__getitem__, expression))
-        if name == "Series" and module.startswith("pandas."):
+        if kind == ("pandas", "Series"):
             position = value.iloc
             return Elements(len(value), _by_number(lambda i: position[i], dotted(expression, "iloc")))
         if abc.Sequence in mro(cls):
@@ -163,7 +167,7 @@ def entries(value, expression):
     cls = type(value)
     if cls is MappingProxyType or abc.Mapping in mro(cls):
         return _entries(lambda: ((key, value[key]) for key in value), expression)(0, 100000)
-    if lookup.class_name(cls) == "DataFrame" and lookup.class_module(cls).startswith("pandas."):
+    if _library_class(cls) == ("pandas", "DataFrame"):
         return _entries(lambda: ((key, value[key]) for key in value.columns), expression)(0, 1000)
     return iter(())
 
@@ -274,10 +278,10 @@ def _of_base(value, base, expression, found):
             found[name] = Child(name, each, path)
 
 
-def of_numpy(value):
-    """The names worth showing of an array of numpy's; computed by C code of its."""
-    return ("shape", "dtype", "size", "ndim") if "numpy" in sys.modules and is_of(value, _array()) else ()
+def chosen_names(value):
+    """The names worth showing of an object of numpy's or pandas', which has a hundred; None for all else."""
+    return _CHOSEN.get(_library_class(type(value)))
 
 
-def _array():
-    return sys.modules["numpy"].__dict__.get("ndarray", Ellipsis)
+def _library_class(cls):
+    return lookup.class_module(cls).partition(".")[0], lookup.class_name(cls)

@@ -68,7 +68,7 @@ def pause(context, args):
 @operation("interrupt")
 def interrupt(context, args):
     """Interrupts what runs on behalf of the adapter, as Ctrl-C would."""
-    context.debugger.interrupt()
+    context.debugger.interrupts.interrupt()
 
 
 @operation("detach")

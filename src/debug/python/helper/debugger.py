@@ -10,14 +10,14 @@ For operations of other parts: `is_user(code)`, `places`, `breakpoints` (see bre
 go on (`kind` one of into, over, out) and answers a `Then`.
 """
 
-import signal
 import sys
 from _thread import get_ident, start_new_thread
 from time import sleep
 
-from . import native, tasks
+from . import tasks
 from .breakpoints import Breakpoints
 from .exceptions import Exceptions
+from .interrupts import Interrupts
 from .monitoring import Monitoring, monitoring
 from .operations import Context, NotStopped, Refused, Then, failure, perform, registry
 from .places import Places, chain
@@ -28,6 +28,8 @@ from .tracing import Tracing
 
 # How long a thread that is asked to pause may stand still before it is taken to be blocked, in seconds.
 PAUSE_PATIENCE = 0.05
+# Calls that the helper may make when the program has none left.
+SPARE_FRAMES = 150
 
 
 class Debugger:
@@ -42,6 +44,7 @@ class Debugger:
         self.exceptions = Exceptions(self)
         self.engine = Tracing(self) if monitoring is None or options.settrace else Monitoring(self)
         self.threads = Threads(self)
+        self.interrupts = Interrupts(self)
         # The program waits for the adapter as long as this is locked; None once it does not.
         self.starting = None
         # The program may go on without the adapter.
@@ -57,6 +60,8 @@ class Debugger:
         self.hidden = set()
         # Runs requests while everything is blocked in C, and watches what was asked to pause.
         self.stand_in = None
+        # What is called on a thread that was announced as stopped, with its innermost frame.
+        self.at_stop = []
 
     def is_user(self, code):
         """Whether code is the user's own."""
@@ -114,29 +119,11 @@ class Debugger:
                 if request is None:
                     break
                 thread.evaluating = True
-                try:
-                    perform(Context(self.state, self.channel, self, thread), request)
-                finally:
-                    self.evaluated(thread)
+                perform(Context(self.state, self.channel, self, thread), request)
             except BaseException as error:
                 raised = error
         if raised is not None:
             raise raised
-
-    def evaluated(self, thread):
-        """A request was answered: an interrupt that comes too late must not hit what follows."""
-        with self.state.lock:
-            thread.evaluating = False
-            late, thread.interrupted = thread.interrupted, False
-        if not late:
-            return
-        native.withdraw(thread.ident)
-        try:
-            # What is on its way by signal is raised by the time that some code has run.
-            for _ in range(100):
-                pass
-        except KeyboardInterrupt:
-            pass
 
     # Stopping
 
@@ -204,13 +191,38 @@ class Debugger:
         """Halts the program for this thread, and holds it here until it is let go."""
         if not self.armed or thread.held:
             return
+        limit = sys.getrecursionlimit()
+        # Whatever is left to the program may be too little for us.
+        sys.setrecursionlimit(limit + SPARE_FRAMES)
+        try:
+            self.hold(thread, frame, reason, met, text, frames)
+        finally:
+            if sys.getrecursionlimit() == limit + SPARE_FRAMES:
+                sys.setrecursionlimit(limit)
+
+    def hold(self, thread, frame, reason, met, text, frames):
+        """What `stop` does, once there is room for it."""
         while not self.halt(thread, frame, frames):
             self.park(thread, frame)
             if reason in ("step", "pause"):
                 return
         numbers = [each.id for each in met or () if each.id is not None]
         self.announce(thread, reason, numbers, text or tasks.name_of(thread.task))
+        if self.channel.closed:
+            # The program closed the connection: nobody will ever let it go.
+            self.detach()
+        self.call_at_stop(thread, frame)
         self.run_requests(thread)
+
+    def call_at_stop(self, thread, frame):
+        """Calls whoever wants to know that a thread stopped."""
+        thread.evaluating = bool(self.at_stop)
+        try:
+            for each in self.at_stop:
+                each(frame)
+        except KeyboardInterrupt:
+            pass
+        self.interrupts.settle(thread)
 
     def announce(self, thread, reason, numbers=(), text=None):
         """Tells the adapter that the program is halted."""
@@ -379,6 +391,7 @@ class Debugger:
 
     def begin(self):
         """Lets the program begin; when it runs already, watches it."""
+        self.detached = False
         if self.starting is None:
             self.arm()
         elif self.starting.locked():
@@ -390,24 +403,6 @@ class Debugger:
         self.disarm()
         if self.starting is not None and self.starting.locked():
             self.starting.release()
-
-    def interrupt(self):
-        """Raises KeyboardInterrupt in what runs on behalf of the adapter."""
-        everyone = list(self.state.threads.values())
-        if self.stand_in is not None:
-            everyone.append(self.stand_in)
-        with self.state.lock:
-            for thread in everyone:
-                if thread.evaluating and not thread.interrupted:
-                    thread.interrupted = native.raise_in(thread.ident, KeyboardInterrupt)
-                    if thread.ident == self.main:
-                        self.wake_main()
-
-    def wake_main(self):
-        """Gets the main thread out of a call that waits, as Ctrl-C would."""
-        handler = signal.getsignal(signal.SIGINT)
-        if handler is signal.default_int_handler:
-            signal.pthread_kill(self.main, signal.SIGINT)
 
     def disarm(self):
         """Lets go of the program for good, or until it is armed again."""

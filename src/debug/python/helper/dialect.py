@@ -6,15 +6,16 @@ half of the standard library along.
 """
 
 import io
-import operator
-import os
 import pdb
+import pprint
 import sys
 
-from .breakpoints import expression
+from .breakpoint_commands import BreakpointCommands
+from .breakpoints import told
 from .console import answer, command_in, refuse, run_python
-from .namespaces import extras_of, namespace_of
+from .namespaces import Namespace, extras_of, namespace_of
 from .operations import Refused, Then, registry
+from .rendering import Rendering, words_of
 from .stack import numbered, stack_of
 
 _ELSEWHERE = {
@@ -31,7 +32,7 @@ _GOING = {"n": "over", "next": "over", "s": "into", "step": "into", "r": "out", 
 _GOING.update({"cont": None, "continue": None})
 
 
-class Dialect(pdb.Pdb):
+class Dialect(BreakpointCommands, pdb.Pdb):
     """One console's pdb."""
 
     def __init__(self):
@@ -50,12 +51,16 @@ class Dialect(pdb.Pdb):
         self.entry = None
         self.going = None
         self.listed = None
+        # By code object, so that no frame is kept: {expression: its text when the program stopped last}.
+        self.displays = {}
+        self.channel = None
         # Breakpoints that `until` left behind.
         self.passing = []
 
     def perform(self, context, console, entry, line):
         """Runs a line of commands. Answers the body for it, or a Then."""
         self.context, self.console, self.going = context, console, None
+        self.channel = context.channel
         self.stdout = io.StringIO()
         try:
             self.bind(entry)
@@ -148,16 +153,8 @@ class Dialect(pdb.Pdb):
         try:
             return self.value_of(arg)
         except BaseException as error:
-            self.error(_told(error))
+            self.error(told(error))
             raise
-
-    def _getval_except(self, arg, frame=None):
-        try:
-            return self.value_of(arg)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            return _Raised(error)
 
     def value_of(self, text):
         """The value of an expression in the current frame."""
@@ -176,14 +173,21 @@ class Dialect(pdb.Pdb):
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            self.error(_told(error))
+            self.error(told(error))
 
     def do_p(self, arg):
         """p expression
 
         Print the value of the expression.
         """
-        self._msg_val_func(arg, repr)
+        self._msg_val_func(arg, words_of)
+
+    def do_pp(self, arg):
+        """pp expression
+
+        Pretty-print the value of the expression.
+        """
+        self._msg_val_func(arg, Printer().pformat)
 
     def do_retval(self, arg):
         """retval
@@ -194,9 +198,49 @@ class Dialect(pdb.Pdb):
         if returned is None:
             self.error("Not yet returned!")
         else:
-            self.message(repr(returned[1]))
+            self.message(words_of(returned[1]))
 
     do_rv = do_retval
+
+    # What is shown at each stop
+
+    def do_display(self, arg):
+        """display [expression]
+
+        Show the value of the expression whenever it has changed when the program stops in this function. Without
+        an expression, list all that are shown.
+        """
+        if not arg:
+            for text, words in self.displays.get(self.curframe.f_code, {}).items():
+                self.message("%s: %s" % (text, words))
+            return
+        if not self.displays:
+            self.context.debugger.at_stop.append(self.show_displays)
+        words = shown_in(namespace_of(self.entry), arg)
+        self.displays.setdefault(self.curframe.f_code, {})[arg] = words
+        self.message("display %s: %s" % (arg, words))
+
+    def do_undisplay(self, arg):
+        """undisplay [expression]
+
+        Show the expression no more; without one, none of this function.
+        """
+        shown = self.displays.get(self.curframe.f_code, {})
+        if arg and arg not in shown:
+            self.error("not displaying %s" % arg)
+            return
+        for each in [arg] if arg else list(shown):
+            del shown[each]
+
+    def show_displays(self, frame):
+        """Says what has changed, where the program stopped."""
+        shown = self.displays.get(frame.f_code, {})
+        for text, before in list(shown.items()):
+            words = shown_in(Namespace(frame), text)
+            if words != before:
+                shown[text] = words
+                said = "display %s: %s  [old: %s]\n" % (text, words, before)
+                self.channel.event("output", category="console", text=said)
 
     # Going on
 
@@ -253,173 +297,22 @@ class Dialect(pdb.Pdb):
 
     do_j = do_jump
 
-    # Breakpoints
 
-    @property
-    def breakpoints(self):
-        """The debugger's."""
-        return self.context.debugger.breakpoints
+class Printer(pprint.PrettyPrinter):
+    """Asks objects of the program's where what they import on the way is the program's."""
 
-    def do_break(self, arg, temporary=False):
-        """b(reak) [ ([filename:]lineno | function) [, condition] ]
-
-        Without argument, list all breaks set here. With a line number, set a break at this line in the current
-        file; with a function name, at its first executable line. A condition must be true before it is honoured.
-        """
-        if not arg:
-            return self.list_breakpoints()
-        where, _, condition = arg.partition(",")
-        try:
-            name, line = self.location(where.strip())
-            number, line = self.breakpoints.add_console(name, line, condition.strip() or None, bool(temporary))
-        except Refused as why:
-            return self.error(str(why))
-        self.context.debugger.changed()
-        return self.message("Breakpoint %d at %s:%d" % (number, name, line))
-
-    do_b = do_break
-
-    def do_tbreak(self, arg):
-        """tbreak [ ([filename:]lineno | function) [, condition] ]
-
-        Like break, but the breakpoint is removed when it is first hit.
-        """
-        self.do_break(arg, True)
-
-    def list_breakpoints(self):
-        """Says which there are."""
-        for number, name, each in self.breakpoints.console():
-            enabled = "no " if each.fault else "yes"
-            kind = "del " if each.temporary else "keep"
-            self.message("%-4dbreakpoint   %s %s  at %s:%s" % (number, kind, enabled, name, each.line))
-            if each.count:
-                self.message("\tbreakpoint already hit %d time%s" % (each.count, "s" if each.count > 1 else ""))
-
-    def location(self, where):
-        """The file and line that a breakpoint is wanted at. Raises Refused."""
-        here = self.curframe.f_code.co_filename
-        if where.isdigit():
-            return here, int(where)
-        file, colon, line = where.rpartition(":")
-        if colon and line.strip().isdigit():
-            return self.file_named(file.strip(), here), int(line)
-        try:
-            found = self.value_of(where)
-        except Exception as error:
-            raise Refused("The specified object %r is not a function or was not found: %s" % (where, _told(error)))
-        function = getattr(found, "__func__", found)
-        code = getattr(function, "__code__", None)
-        if code is None:
-            raise Refused("The specified object %r is not a function" % where)
-        return code.co_filename, code.co_firstlineno + 1
-
-    def file_named(self, file, here):
-        """A file by the name that a person gave it. Raises Refused."""
-        start = self.context.debugger.places.start
-        roots = [start, os.path.dirname(here)] + [root for root in sys.path if isinstance(root, str)]
-        for root in roots:
-            for name in (file, file + ".py"):
-                path = os.path.join(root, name)
-                if os.path.isfile(path):
-                    return path
-        raise Refused("%r not found from sys.path" % file)
-
-    def chosen(self, arg):
-        """The breakpoints of the console with these numbers: (number, file, Breakpoint)."""
-        known = {number: (number, name, each) for number, name, each in self.breakpoints.console()}
-        for word in arg.split():
-            if word.isdigit() and int(word) in known:
-                yield known[int(word)]
-            else:
-                self.error("There is no breakpoint %s of the console's" % word)
-
-    def do_clear(self, arg):
-        """cl(ear) [bpnumber ...]
-
-        Clear these breakpoints, or all that were set here.
-        """
-        for number, name, each in list(self.chosen(arg) if arg else self.breakpoints.console()):
-            self.breakpoints.remove_console(number)
-            self.message("Deleted breakpoint %d at %s:%s" % (number, name, each.line))
-        self.context.debugger.changed()
-
-    do_cl = do_clear
-
-    def do_enable(self, arg):
-        """enable bpnumber [bpnumber ...]
-
-        Enable the breakpoints.
-        """
-        self.turn(arg, None, "Enabled")
-
-    def do_disable(self, arg):
-        """disable bpnumber [bpnumber ...]
-
-        Disable the breakpoints, which stay where they are.
-        """
-        self.turn(arg, "disabled", "Disabled")
-
-    def turn(self, arg, fault, done):
-        """Turns breakpoints on or off."""
-        for number, name, each in self.chosen(arg):
-            each.fault = fault
-            self.breakpoints.refresh(name)
-            self.message("%s breakpoint %d at %s:%s" % (done, number, name, each.line))
-        self.context.debugger.changed()
-
-    def do_condition(self, arg):
-        """condition bpnumber [condition]
-
-        Set a new condition for the breakpoint; none makes it unconditional.
-        """
-        number, _, condition = arg.partition(" ")
-        for each_number, _, each in self.chosen(number):
-            try:
-                each.condition = expression(condition, "<condition>") if condition.strip() else None
-            except SyntaxError as error:
-                return self.error("Invalid condition %r: %s" % (condition, error.msg))
-            self.message(
-                "New condition set for breakpoint %d." % each_number
-                if each.condition
-                else "Breakpoint %d is now unconditional." % each_number
-            )
-        return None
-
-    def do_ignore(self, arg):
-        """ignore bpnumber [count]
-
-        Ignore the breakpoint that many times.
-        """
-        number, _, times = arg.partition(" ")
-        try:
-            times = int(times.strip() or 0)
-        except ValueError:
-            return self.error("Error: ignore count must be a number")
-        for each_number, _, each in self.chosen(number):
-            each.count, each.hit = 0, (operator.gt, times) if times > 0 else None
-            self.message("Will ignore next %d crossings of breakpoint %d." % (max(0, times), each_number))
-        return None
+    def format(self, value, context, maxlevels, level):
+        """A value in one line, and whether that can be read back and is recursive."""
+        if type(value) in (str, bytes, int, float, dict, list, tuple, set, frozenset):
+            return super().format(value, context, maxlevels, level)
+        return words_of(value), False, False
 
 
-class _Raised:
-    """Stands for a value that could not be had."""
-
-    def __init__(self, error):
-        self.text = "** raised %s **" % _told(error)
-
-    def __repr__(self):
-        return self.text
-
-    def __eq__(self, other):
-        return isinstance(other, _Raised) and self.text == other.text
-
-    __hash__ = None
-
-
-def _told(error):
-    """An exception in one line."""
+def shown_in(namespace, text):
+    """What an expression is, in few words, whatever comes of it."""
     try:
-        text = str(error)[:1000]
-    except Exception:
-        text = ""
-    return "%s: %s" % (type(error).__name__, text) if text else type(error).__name__
+        return Rendering().text(namespace.run(namespace.compile(text.strip(), "eval")))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return "** raised %s **" % told(error)

@@ -106,9 +106,13 @@ class Monitoring:
 
     def add_events(self, code, events):
         """Watches more in a code object."""
-        before = monitoring.get_local_events(self.tool, code)
-        if before | events != before:
-            monitoring.set_local_events(self.tool, code, before | events)
+        try:
+            before = monitoring.get_local_events(self.tool, code)
+            if before | events != before:
+                monitoring.set_local_events(self.tool, code, before | events)
+        except (ValueError, TypeError):
+            # The program freed the tool: the debugger is lost, the program goes on.
+            self.events = 0
 
     def changed(self):
         """Breakpoints or filters changed: code that has been seen is looked at again, that which runs at once."""

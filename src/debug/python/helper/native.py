@@ -28,6 +28,11 @@ if _ctypes is not None:
         _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_PYTHONAPI
         _restype_ = Number
 
+    class Callback(_ctypes.CFuncPtr):
+        _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_PYTHONAPI
+        _argtypes_ = (Address,)
+        _restype_ = Number
+
 
 def _function(name, *kinds):
     """A function of the interpreter's, or None."""
@@ -43,22 +48,15 @@ def _function(name, *kinds):
 
 if _ctypes is not None:
     _raise_in = _function("PyThreadState_SetAsyncExc", Unsigned, Object)
-    _withdraw = _function("PyThreadState_SetAsyncExc", Unsigned, Address)
-    _call_later = _function("Py_AddPendingCall", Function, Address)
+    _call_later = _function("Py_AddPendingCall", Callback, Address)
     _write_locals = _function("PyFrame_LocalsToFast", Object, Number)
 else:
-    _raise_in = _withdraw = _call_later = _write_locals = None
+    _raise_in = _call_later = _write_locals = None
 
 
 def raise_in(ident, kind):
     """Raises an exception in a thread as soon as that runs Python code. Answers whether it will be."""
     return _raise_in is not None and _raise_in(ident, kind) == 1
-
-
-def withdraw(ident):
-    """Takes back what `raise_in` has not raised yet."""
-    if _withdraw is not None:
-        _withdraw(ident, None)
 
 
 def call_on_main(function):
@@ -73,8 +71,7 @@ def call_on_main(function):
             pass
         return 0
 
-    callback = Function(call)
-    callback.argtypes = (Address,)
+    callback = Callback(call)
     _kept.append(callback)
     return _call_later(callback, None) == 0
 

@@ -91,7 +91,11 @@ def perform(context, request):
     action = None
     try:
         function, _ = registry[request["op"]]
-        body = function(context, request.get("args") or {})
+        try:
+            body = function(context, request.get("args") or {})
+        finally:
+            # An interrupt that comes too late must not hit the answer.
+            context.debugger.interrupts.settle(context.thread)
         if isinstance(body, Then):
             body, action = body.body, body.action
         answer = {"id": number, "ok": body if body is not None else {}}

@@ -1,6 +1,6 @@
 """The helper's own arguments, which end at `--`; the program's follow."""
 
-import os
+import posixpath
 import sys
 
 from .places import HOME
@@ -29,7 +29,7 @@ class Options:
 
     def name(self):
         """What the program goes by among others."""
-        return "python -c" if self.kind == "inline" else os.path.basename(self.target)
+        return "python -c" if self.kind == "inline" else posixpath.basename(self.target)
 
 
 def parse(args):
@@ -54,5 +54,5 @@ def parse(args):
     if options.kind is None:
         sys.exit("codebeaker_debug: no program")
     if options.kind == "code":
-        options.target = os.path.join(os.path.dirname(HOME.rstrip("/")), options.target)
+        options.target = posixpath.join(posixpath.dirname(HOME.rstrip("/")), options.target)
     return options

@@ -4,9 +4,10 @@ A place is `{"file": "/absolute"}`, or `{"text": n, "name": "<string>"}` for cod
 """
 
 import os
+import posixpath
 import sys
 
-HOME = os.path.dirname(os.path.abspath(__file__)) + "/"
+HOME = posixpath.dirname(posixpath.abspath(__file__)) + "/"
 # What lies here was installed, wherever it lies.
 INSTALLED = ("/site-packages/", "/dist-packages/")
 
@@ -43,7 +44,7 @@ class Places:
 
     def __init__(self, user_code):
         self.start = os.getcwd()
-        self.user_code = [os.path.realpath(path) for path in user_code]
+        self.user_code = [posixpath.realpath(path) for path in user_code]
         self._real = {}
         self._shown = {}
         self._user = {}
@@ -56,7 +57,7 @@ class Places:
         """The one name of a file, or the name of a text itself."""
         found = self._real.get(name)
         if found is None:
-            found = name if is_text(name) else os.path.realpath(os.path.join(self.start, name))
+            found = name if is_text(name) else posixpath.realpath(posixpath.join(self.start, name))
             self._real[name] = found
         return found
 
@@ -67,7 +68,7 @@ class Places:
             if is_text(name):
                 found = {"text": self.text_number(name), "name": name[:200]}
             else:
-                found = {"file": os.path.normpath(os.path.join(self.start, name))}
+                found = {"file": posixpath.normpath(posixpath.join(self.start, name))}
             self._shown[name] = found
         return found
 

@@ -11,6 +11,7 @@ import sys
 import _frozen_importlib_external as external
 
 from .exceptions import without_own
+from .outside import call, call_hook, can_import_from, find_runpy
 
 
 class Unrunnable(Exception):
@@ -79,16 +80,12 @@ def is_archive(path):
     with open(path, "rb") as file:
         if file.read(2) != b"PK":
             return False
-    import pkgutil
-
-    return pkgutil.get_importer(path) is not None
+    return can_import_from(path)
 
 
 def module_program(name, args, watch, program=None):
     """`python -m name args`"""
-    # The program gets to see it, as it would without us.
-    import runpy
-
+    runpy = find_runpy()
     if program is None:
         set_arguments("-m", args)
         put_on_path(os.getcwd())
@@ -146,11 +143,6 @@ def run(prepare, debugger):
     raise SystemExit(1)
 
 
-def call(code, scope):
-    """The frame that all frames of the main thread are called from."""
-    exec(code, scope)
-
-
 def report(error):
     """Does what the interpreter does with an exception that nobody caught."""
     trace = without_own(error)
@@ -164,17 +156,17 @@ def report(error):
     try:
         if hook is None:
             sys.stderr.write("sys.excepthook is missing\n")
-            sys.__excepthook__(kind, error, trace)
+            call_hook(sys.__excepthook__, kind, error, trace)
         else:
-            hook(kind, error, trace)
+            call_hook(hook, kind, error, trace)
     except SystemExit:
         raise
     except BaseException as other:
         sys.stderr.write("Error in sys.excepthook:\n")
         other.__traceback__ = without_own(other)
-        sys.__excepthook__(type(other), other, other.__traceback__)
+        call_hook(sys.__excepthook__, type(other), other, other.__traceback__)
         sys.stderr.write("\nOriginal exception was:\n")
-        sys.__excepthook__(kind, error, trace)
+        call_hook(sys.__excepthook__, kind, error, trace)
     flush(sys.stderr)
 
 

@@ -234,14 +234,7 @@ class Rendering:
         large = self._large(value)
         if large is not None:
             return large
-        try:
-            words = repr(value)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            return "<%s object: its __repr__ raised %s>" % (class_name(cls), class_name(type(error)))
-        if type(words) is not str:
-            words = str.__str__(words)
+        words = words_of(value)
         return words if len(words) <= self._room else words[: self._room + 1]
 
     @staticmethod
@@ -293,6 +286,22 @@ class Rendering:
             if len(own) > len(parts):
                 parts.append(ELLIPSIS)
         return "<%s>" % " ".join([class_name(cls), ", ".join(parts)] if parts else [class_name(cls)])
+
+
+def words_of(value):
+    """What a value says of itself, in full. It may take any time, and raises nothing but an interrupt."""
+    try:
+        words = repr(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return "<%s object: its __repr__ raised %s>" % (lookup.type_name(value), class_name(type(error)))
+    return words if type(words) is str else str.__str__(words)
+
+
+def text_of(value):
+    """What `str` makes of a value; raises what that raises."""
+    return str.__str__(str(value))
 
 
 def _plain(base, value):

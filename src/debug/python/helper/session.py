@@ -9,11 +9,12 @@ import signal
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 
-from . import assignment, children, completion, control, evaluation, exceptions, listening, native, printing, program
-from . import sources, stack, threads, values
+from . import assignment, children, completion, control, evaluation, exceptions, listening, native, outside
+from . import printing, program, sources, stack, threads, values
 from .breaks import install_breaks
 from .channel import Channel, ChannelClosed, high_descriptor
 from .debugger import Debugger
+from .forks import install_forks
 from .options import parse
 from .places import bottoms
 
@@ -34,12 +35,13 @@ class Session(Debugger):
 
     def open(self):
         """Gets everything ready, and begins to take requests."""
-        bottoms.add(program.call.__code__)
+        bottoms.add(outside.call.__code__)
         self.threads.install()
         self.threads.begin()
         atexit.register(self.ending)
         os.register_at_fork(after_in_child=self.forked)
         install_breaks(self)
+        install_forks(self)
         if self.children is not None:
             self.children.install()
         if self.channel.closed:

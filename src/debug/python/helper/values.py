@@ -6,7 +6,7 @@ showing values ends in time: those that are not reached are shown as `<…>`.
 """
 
 from . import lookup
-from .contents import Child, attributes, elements, entries, is_open, of_numpy, dotted, quality_of
+from .contents import Child, attributes, chosen_names, dotted, elements, entries, is_open, quality_of
 from .operations import Refused, operation
 from .rendering import IN_A_LIST, Rendering, clock
 
@@ -44,11 +44,14 @@ class Variables(Node):
             if type(name) is not str:
                 continue
             qualities = quality_of(name)
+            expression = name if name.isidentifier() else None
+            if self.kind == "returnValue":
+                expression = "__exception__" if name == "exception" else None
             if lookup.is_class(value):
                 qualities += ("class",)
             elif type(value) in lookup.FUNCTIONS:
                 qualities += ("method",)
-            found.append(Child(name, value, name if name.isidentifier() else None, qualities))
+            found.append(Child(name, value, expression, qualities))
         found.sort(key=lambda child: "internal" in child.qualities)
         return found
 
@@ -62,11 +65,11 @@ class Value(Node):
         self.entry = entry
 
     def named(self):
-        names = of_numpy(self.value)
-        if names:
-            return [Child(name, getattr(self.value, name), dotted(self.expression, name)) for name in names]
         found = list(entries(self.value, self.expression))
-        return found + attributes(self.value, self.expression)
+        names = chosen_names(self.value)
+        if names is None:
+            return found + attributes(self.value, self.expression)
+        return found + [Child(name, getattr(self.value, name), dotted(self.expression, name)) for name in names]
 
     def indexed(self):
         return elements(self.value, self.expression)
@@ -143,8 +146,8 @@ def counts(value):
     found = elements(value, None)
     if found is None:
         return {}
-    names = of_numpy(value)
-    return {"named": len(names) if names else len(attributes(value, None)), "indexed": found.count}
+    names = chosen_names(value)
+    return {"named": len(attributes(value, None) if names is None else names), "indexed": found.count}
 
 
 def is_small(value):
