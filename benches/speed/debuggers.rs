@@ -15,9 +15,6 @@ pub(crate) use inspector::Inspector;
 
 /// A program that is debugged, by whatever debugger: what the rows measure.
 pub(crate) trait Debugging {
-    /// Lets it go until it stops again.
-    fn resume(&mut self) -> Result<()>;
-
     /// Steps over a line.
     fn step(&mut self) -> Result<()>;
 

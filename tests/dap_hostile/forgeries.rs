@@ -1,13 +1,17 @@
 //! Debuggees that write messages of their own on the debugger's channel.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::lab::Session;
 
 /// A program that forges these messages, and ends with 7.
 fn forger(messages: &Value) -> String {
-    let messages = messages.to_string();
-    format!("import json, sys\nfrom forge import *\nforge(*json.loads({messages:?}))\nsys.exit(7)\n")
+    let messages = STANDARD.encode(messages.to_string());
+    format!(
+        "import base64, json, sys\nfrom forge import *\nforge(*json.loads(base64.b64decode('{messages}')))\nsys.exit(7)\n"
+    )
 }
 
 /// Plays it to its end, and gives all that the client heard.

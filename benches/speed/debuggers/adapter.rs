@@ -138,11 +138,6 @@ impl Adapter {
 }
 
 impl Debugging for Adapter {
-    fn resume(&mut self) -> Result<()> {
-        self.go("continue")?;
-        self.stopped()
-    }
-
     fn step(&mut self) -> Result<()> {
         self.go("next")?;
         self.stopped()

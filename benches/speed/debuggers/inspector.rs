@@ -152,11 +152,6 @@ impl Inspector {
 }
 
 impl Debugging for Inspector {
-    fn resume(&mut self) -> Result<()> {
-        self.ask("Debugger.resume", json!({}))?;
-        self.stopped()
-    }
-
     fn step(&mut self) -> Result<()> {
         self.ask("Debugger.stepOver", json!({}))?;
         self.stopped()

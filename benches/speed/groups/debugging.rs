@@ -131,19 +131,19 @@ fn rows(setting: &Setting<'_>, language: &Language, peer: Option<&Starter<'_>>) 
             .collect()
     };
     let mut in_loop = stopped(&hot, language.inside)?;
-    rows.push(contest(setting, language, what("a step"), &mut in_loop, 200, |one| one.step())?);
-    rows.push(contest(setting, language, what("threads, stack, scopes, variables"), &mut in_loop, 100, |one| {
+    rows.push(duel(setting, language, what("a step"), &mut in_loop, 200, |one: &mut dyn Debugging| one.step())?);
+    rows.push(duel(setting, language, what("threads, stack, scopes, variables"), &mut in_loop, 100, |one| {
         one.look().map(drop)
     })?);
-    rows.push(contest(setting, language, what("an evaluation"), &mut in_loop, 200, |one| {
+    rows.push(duel(setting, language, what("an evaluation"), &mut in_loop, 200, |one| {
         one.evaluate("total + 1").map(drop)
     })?);
     drop(in_loop);
     let mut in_many = stopped(&many, language.many.2)?;
-    rows.push(contest(setting, language, what("a look at 1000 variables"), &mut in_many, 30, |one| {
+    rows.push(duel(setting, language, what("a look at 1000 variables"), &mut in_many, 30, |one| {
         at_least(one.look()?, 1000)
     })?);
-    rows.push(contest(setting, language, what("100 of 100 000 elements"), &mut in_many, 50, |one| {
+    rows.push(duel(setting, language, what("100 of 100 000 elements"), &mut in_many, 50, |one| {
         at_least(one.page("big")?, 100)
     })?);
     drop(in_many);
@@ -163,7 +163,7 @@ fn rows(setting: &Setting<'_>, language: &Language, peer: Option<&Starter<'_>>) 
 }
 
 /// Measures the same of ours and of the peer, each of which stands where it can be done.
-fn contest(
+fn duel(
     setting: &Setting<'_>,
     language: &Language,
     what: String,
