@@ -62,7 +62,6 @@ const HELPER: &[(&str, &str)] = &[
     ("native.py", include_str!("python/helper/native.py")),
     ("operations.py", include_str!("python/helper/operations.py")),
     ("options.py", include_str!("python/helper/options.py")),
-    ("outside.py", include_str!("python/helper/outside.py")),
     ("places.py", include_str!("python/helper/places.py")),
     ("printing.py", include_str!("python/helper/printing.py")),
     ("program.py", include_str!("python/helper/program.py")),
