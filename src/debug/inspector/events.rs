@@ -33,6 +33,7 @@ enum Chore {
     Resolved(Resolved),
     Mapped(Arc<Script>),
     Log { serial: u64, text: String },
+    Ending,
 }
 
 /// What the bootloader tells.
@@ -63,9 +64,6 @@ async fn read(target: Weak<Target>, mut events: mpsc::Receiver<Event>, chores: m
             return;
         }
     }
-    if let Some(target) = target.upgrade() {
-        target.end();
-    }
 }
 
 async fn deal(target: Weak<Target>, mut todo: mpsc::Receiver<Chore>) {
@@ -80,7 +78,15 @@ async fn deal(target: Weak<Target>, mut todo: mpsc::Receiver<Chore>) {
                 let place = target.breakpoints.lock().await.place_of(serial);
                 target.emit(DebugEvent::Output { category: Category::Console, text, place }).await;
             }
+            // What it said before was dealt with.
+            Chore::Ending => {
+                target.emit(DebugEvent::Ending).await;
+                target.channel.close();
+            }
         }
+    }
+    if let Some(target) = target.upgrade() {
+        target.end();
     }
 }
 
@@ -102,11 +108,15 @@ impl Target {
             "Runtime.consoleAPICalled" => return log(&params),
             "Runtime.bindingCalled" if params["name"] == BINDING => {
                 let told: Told = serde_json::from_str(params["payload"].as_str()?).ok()?;
-                self.told(told).await;
+                if told.ending {
+                    return Some(Chore::Ending);
+                }
+                self.told(told);
             }
-            "NodeRuntime.waitingForDisconnect" => self.ending().await,
+            // The program ends once nobody debugs it any more.
+            "NodeRuntime.waitingForDisconnect" => return Some(Chore::Ending),
             // That of the program itself; others are the program's own making.
-            "Runtime.executionContextDestroyed" if params["executionContextId"] == 1 => self.ending().await,
+            "Runtime.executionContextDestroyed" if params["executionContextId"] == 1 => return Some(Chore::Ending),
             "NodeWorker.attachedToWorker" => workers::attached(self, &params),
             "NodeWorker.receivedMessageFromWorker" => workers::received(self, params).await,
             "NodeWorker.detachedFromWorker" => workers::detached(self, &params),
@@ -134,10 +144,7 @@ impl Target {
         parsed.resolved_breakpoints.into_iter().next().map(Chore::Resolved)
     }
 
-    async fn told(&self, told: Told) {
-        if told.ending {
-            return self.ending().await;
-        }
+    fn told(&self, told: Told) {
         let stream = match told.stream {
             1 => OutputOf::Stdout,
             2 => OutputOf::Stderr,
@@ -154,12 +161,6 @@ impl Target {
         };
         // It is only an ornament: nothing waits for it.
         self.offer(DebugEvent::Printing { stream, offset: told.offset, place, at });
-    }
-
-    /// The program ends once nobody debugs it any more.
-    async fn ending(&self) {
-        self.emit(DebugEvent::Ending).await;
-        self.channel.close();
     }
 
     async fn resumed(&self) {
