@@ -282,3 +282,23 @@ async fn what_is_printed_has_its_place_and_is_whole() {
     let expected = [("Stdout", 0, 1), ("Stdout", 4, 3), ("Stderr", 0, 4), ("Stdout", 6, 5)];
     assert_eq!(printed, expected.map(|(stream, offset, line)| (stream.to_owned(), offset, line)));
 }
+
+#[tokio::test]
+async fn an_end_is_what_it_would_be_without_a_debugger() {
+    if !has_node() {
+        return;
+    }
+    let unsettled = "await new Promise(() => {});\n";
+    let thrown = "process.on('exit', () => console.error('last'));\nthrow new Error('no');\n";
+    let left = "process.on('exit', () => console.error('last'));\nprocess.exit(7);\n";
+    for (name, text, status, says) in
+        [("main.mjs", unsettled, 13, ""), ("main.js", thrown, 1, "Error: no"), ("main.js", left, 7, "last\n")]
+    {
+        let program = launch(&[(name, text)], |_| {}).await;
+        within(program.debugger.start()).await.unwrap();
+        let (code, stdout, stderr, events) = program.finish().await;
+        assert_eq!((code, stdout.as_str()), (Some(status), ""), "{stderr}");
+        assert!(stderr.contains(says) && !stderr.contains("ebugger"), "{stderr}");
+        assert!(events.iter().any(|event| matches!(event, DebugEvent::Ending)), "it is told of");
+    }
+}
