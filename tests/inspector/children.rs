@@ -104,3 +104,19 @@ async fn a_program_that_runs_is_debugged_and_let_go_again() {
     within(program.debugger.detach()).await;
     assert!(program.still_runs(), "it goes on by itself");
 }
+
+#[tokio::test]
+async fn a_process_without_its_parents_variables_runs_undebugged() {
+    if !has_node() {
+        return;
+    }
+    let main = "const { spawn } = require('node:child_process');\n\
+        const child = spawn(process.execPath, [__dirname + '/child.js'], { env: {}, stdio: 'inherit' });\n\
+        child.on('exit', (code) => console.log('child', code));\n";
+    let files = [("main.js", main), ("child.js", "console.log('free');\n")];
+    let program = launch(&files, |target| target.children = true).await;
+    within(program.debugger.start()).await.unwrap();
+    let (code, stdout, stderr, events) = program.finish().await;
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), "free\nchild 0\n", ""));
+    assert!(!events.iter().any(|event| matches!(event, DebugEvent::Child { .. })));
+}

@@ -30,8 +30,8 @@ const MAX_LOG_BYTES: usize = 64 << 10;
 enum Chore {
     Paused(Box<Paused>),
     Resumed,
-    Resolved(Resolved),
-    Mapped(Arc<Script>),
+    Resolved(Vec<Resolved>),
+    Mapped(Arc<Script>, Vec<Resolved>),
     Log { serial: u64, text: String },
     Ending,
 }
@@ -72,8 +72,11 @@ async fn deal(target: Weak<Target>, mut todo: mpsc::Receiver<Chore>) {
         match chore {
             Chore::Paused(paused) => target.paused(*paused).await,
             Chore::Resumed => target.resumed().await,
-            Chore::Resolved(resolved) => target.resolved(&resolved).await,
-            Chore::Mapped(script) => target.remap(&script).await,
+            Chore::Resolved(resolved) => target.all_resolved(&resolved).await,
+            Chore::Mapped(script, resolved) => {
+                target.remap(&script).await;
+                target.all_resolved(&resolved).await;
+            }
             Chore::Log { serial, text } => {
                 let place = target.breakpoints.lock().await.place_of(serial);
                 target.emit(DebugEvent::Output { category: Category::Console, text, place }).await;
@@ -104,7 +107,7 @@ impl Target {
                 self.held_up.send_replace(false);
                 return Some(Chore::Resumed);
             }
-            "Debugger.breakpointResolved" => return Some(Chore::Resolved(Resolved::deserialize(params).ok()?)),
+            "Debugger.breakpointResolved" => return Some(Chore::Resolved(vec![Resolved::deserialize(params).ok()?])),
             "Runtime.consoleAPICalled" => return log(&params),
             "Runtime.bindingCalled" if params["name"] == BINDING => {
                 let told: Told = serde_json::from_str(params["payload"].as_str()?).ok()?;
@@ -125,7 +128,9 @@ impl Target {
         None
     }
 
-    async fn parsed(&self, parsed: ScriptParsed) -> Option<Chore> {
+    async fn parsed(&self, mut parsed: ScriptParsed) -> Option<Chore> {
+        // Newer V8 tells of breakpoints together with the script that they stand in.
+        let resolved = std::mem::take(&mut parsed.resolved_breakpoints);
         let script = self.state().scripts.add(&parsed)?;
         if script.is_internal() {
             return None;
@@ -138,10 +143,9 @@ impl Target {
             self.emit(DebugEvent::SourceLoaded(script.place())).await;
         }
         if script.map_address.is_some() && self.options.source_maps {
-            return Some(Chore::Mapped(script));
+            return Some(Chore::Mapped(script, resolved));
         }
-        // Newer V8 tells of breakpoints together with the script that they stand in.
-        parsed.resolved_breakpoints.into_iter().next().map(Chore::Resolved)
+        (!resolved.is_empty()).then_some(Chore::Resolved(resolved))
     }
 
     fn told(&self, told: Told) {
@@ -161,6 +165,12 @@ impl Target {
         };
         // It is only an ornament: nothing waits for it.
         self.offer(DebugEvent::Printing { stream, offset: told.offset, place, at });
+    }
+
+    async fn all_resolved(&self, resolved: &[Resolved]) {
+        for one in resolved {
+            self.resolved(one).await;
+        }
     }
 
     async fn resumed(&self) {
