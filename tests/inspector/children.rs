@@ -104,3 +104,41 @@ async fn a_program_that_runs_is_debugged_and_let_go_again() {
     within(program.debugger.detach()).await;
     assert!(program.still_runs(), "it goes on by itself");
 }
+
+#[tokio::test]
+async fn a_process_without_its_parents_variables_runs_undebugged() {
+    if !has_node() {
+        return;
+    }
+    let main = "const { spawn } = require('node:child_process');\n\
+        const child = spawn(process.execPath, [__dirname + '/child.js'], { env: {}, stdio: 'inherit' });\n\
+        child.on('exit', (code) => console.log('child', code));\n";
+    let files = [("main.js", main), ("child.js", "console.log('free');\n")];
+    let program = launch(&files, |target| target.children = true).await;
+    within(program.debugger.start()).await.unwrap();
+    let (code, stdout, stderr, events) = program.finish().await;
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), "free\nchild 0\n", ""));
+    assert!(!events.iter().any(|event| matches!(event, DebugEvent::Child { .. })));
+}
+
+#[tokio::test]
+async fn workers_of_a_cluster_and_modules_are_debugged_from_their_first_line() {
+    if !has_node() {
+        return;
+    }
+    let cluster = "const cluster = require('node:cluster');\nif (cluster.isPrimary) {\n  \
+        cluster.fork().on('exit', (code) => console.log('child', code));\n} else {\n  \
+        console.log('in');\n  process.exit(0);\n}\n";
+    let main = "import { fork } from 'node:child_process';\n\
+        fork(new URL('child.mjs', import.meta.url)).on('exit', (code) => console.log('child', code));\n";
+    let modules = [("main.mjs", main), ("child.mjs", "const x = 1;\nconsole.log('in');\n")];
+    for (files, child_file, line) in [(&[("main.js", cluster)][..], "main.js", 5), (&modules[..], "child.mjs", 2)] {
+        let mut program = launch(files, |target| target.children = true).await;
+        within(program.debugger.start()).await.unwrap();
+        let (name, pid, child) = program.child().await;
+        assert!(name.contains(child_file) && pid.is_some(), "{name}");
+        debug(child, &program.program.replace(files[0].0, child_file), line).await;
+        let (code, stdout, stderr, _) = program.finish().await;
+        assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), "in\nchild 0\n", ""), "{child_file}");
+    }
+}

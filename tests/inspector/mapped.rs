@@ -110,3 +110,30 @@ async fn maps_are_left_alone_where_nobody_wants_them() {
     let stack = program.stack(&stop).await;
     assert_eq!(stack.frames[0].place, Some(Place::File(program.program.clone())));
 }
+
+#[tokio::test]
+async fn types_that_node_strips_itself_need_no_map() {
+    if !has_node() {
+        return;
+    }
+    let version = std::process::Command::new("node").args(["-p", "process.features.typescript"]).output();
+    if !version.is_ok_and(|output| output.stdout.starts_with(b"strip")) {
+        return crate::skip::skip("this Node runs no TypeScript by itself");
+    }
+    for name in ["main.mts", "main.cts"] {
+        let text = ORIGINAL.replace("export ", "");
+        let mut program = launch(&[(name, &text)], |_| {}).await;
+        program.break_at(&[5, 6]).await;
+        let stop = program.start().await;
+        let stack = program.stack(&stop).await;
+        let file = Place::File(program.program.clone());
+        assert_eq!((stack.frames[0].place.as_ref(), stack.frames[0].at.line), (Some(&file), 5), "{stack:?}");
+        for wanted in [1, 2] {
+            let stands = program.passed.iter().any(|event| match event {
+                DebugEvent::BreakpointMoved { id, placed } => *id == wanted && placed.verified,
+                _ => false,
+            });
+            assert!(stands, "{name}: the client learns that breakpoint {wanted} stands");
+        }
+    }
+}

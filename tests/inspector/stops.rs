@@ -1,9 +1,10 @@
 //! Where it stops, and how it goes on.
 
 use codebeaker::debug::backend::{
-    DebugEvent, ExceptionBreakpoint, ExceptionFilter, HitCondition, LogPart, Place, Position, Purpose, Step,
-    StopReason, Terms,
+    DebugEvent, ExceptionBreakpoint, ExceptionFilter, HitCondition, LineBreakpoint, LogPart, Place, Position, Purpose,
+    Step, StopReason, Terms,
 };
+use codebeaker::debug::ground::What;
 
 use crate::ground::{Debuggee, Stop, has_node, launch, within};
 
@@ -281,4 +282,43 @@ async fn what_is_printed_has_its_place_and_is_whole() {
         .collect();
     let expected = [("Stdout", 0, 1), ("Stdout", 4, 3), ("Stderr", 0, 4), ("Stdout", 6, 5)];
     assert_eq!(printed, expected.map(|(stream, offset, line)| (stream.to_owned(), offset, line)));
+}
+
+#[tokio::test]
+async fn an_end_is_what_it_would_be_without_a_debugger() {
+    if !has_node() {
+        return;
+    }
+    let unsettled = "await new Promise(() => {});\n";
+    let thrown = "process.on('exit', () => console.error('last'));\nthrow new Error('no');\n";
+    let left = "process.on('exit', () => console.error('last'));\nprocess.exit(7);\n";
+    for (name, text, status, says) in
+        [("main.mjs", unsettled, 13, ""), ("main.js", thrown, 1, "Error: no"), ("main.js", left, 7, "last\n")]
+    {
+        let program = launch(&[(name, text)], |_| {}).await;
+        within(program.debugger.start()).await.unwrap();
+        let (code, stdout, stderr, events) = program.finish().await;
+        assert_eq!((code, stdout.as_str()), (Some(status), ""), "{stderr}");
+        assert!(stderr.contains(says) && !stderr.contains("ebugger"), "{stderr}");
+        assert!(events.iter().any(|event| matches!(event, DebugEvent::Ending)), "it is told of");
+    }
+}
+
+#[tokio::test]
+async fn code_without_a_file_stops_at_a_column() {
+    if !has_node() {
+        return;
+    }
+    let text = "const a = 1; const b = a + 1; console.log(b);\n";
+    let what = What::Code { name: "/work/new.js".to_owned(), text: text.into() };
+    let mut program = launch(&[("unused.js", "")], |target| target.what = what).await;
+    let file = program.program.replace("work/unused.js", "own/code/new.js");
+    let at = Position { line: 1, column: Some(31) };
+    let wanted = vec![LineBreakpoint { id: 1, at, terms: Terms::default() }];
+    within(program.debugger.set_breakpoints(&Place::File(file.clone()), wanted)).await.unwrap();
+    let stop = program.start().await;
+    let top = program.stack(&stop).await.frames.remove(0);
+    assert_eq!((top.place, top.at.line), (Some(Place::File(file)), 1));
+    assert!(top.at.column >= Some(31), "{:?}", top.at);
+    assert_eq!(program.value(&stop, "b").await, "2");
 }

@@ -4,7 +4,8 @@
 //! whole array, but for `"..."`, which stands for any number of elements. In a string `…` stands for any
 //! text. A string of the form
 //! `<name>` is a placeholder: `<any>`, `<int>`, `<number>`, `<string>` and `<time>` stand for any value of
-//! that kind; every other name stands for whatever value it meets first, and for the same from then on.
+//! that kind; every other name stands for whatever value it meets first, and for the same from then on. Inside
+//! a longer string a name stands for the text that it met before.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ pub(crate) fn fill(written: &Value, bindings: &Bindings) -> Result<Value, String
     Ok(match written {
         Value::String(text) => match placeholder(text) {
             Some(name) => bindings.get(name).cloned().ok_or_else(|| format!("<{name}> stands for nothing yet"))?,
-            None => written.clone(),
+            None => Value::String(filled(text, bindings)),
         },
         Value::Array(items) => Value::Array(items.iter().map(|item| fill(item, bindings)).collect::<Result<_, _>>()?),
         Value::Object(fields) => {
@@ -35,6 +36,12 @@ pub(crate) fn fill(written: &Value, bindings: &Bindings) -> Result<Value, String
         }
         other => other.clone(),
     })
+}
+
+/// A text in which each `<name>` that stands for a text is replaced by that: `<directory>/a.js`.
+fn filled(text: &str, bindings: &Bindings) -> String {
+    let texts = bindings.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    texts.fold(text.to_owned(), |text, (name, value)| text.replace(&format!("<{name}>"), value))
 }
 
 /// Compares a written message with a real one, and binds the names that it meets first. When they differ,
@@ -72,8 +79,8 @@ fn compare_at(path: &str, written: &Value, real: &Value, bindings: &mut Bindings
             Ok(())
         }
         (Value::Array(written), Value::Array(real)) => compare_items(path, written, real, bindings),
-        (Value::String(written), Value::String(real)) if written.contains('…') => {
-            if has_parts(written, real) {
+        (Value::String(written), Value::String(real)) => {
+            if has_parts(&filled(written, bindings), real) {
                 Ok(())
             } else {
                 differ()
@@ -171,6 +178,9 @@ mod tests {
         assert_eq!(compare(&written, &json!({"one": "a", "two": "a"}), &mut names), Ok(()));
         assert_eq!(fill(&json!(["<id>", "<b> is no name"]), &names), Ok(json!(["a", "<b> is no name"])));
         assert!(fill(&json!("<other>"), &names).is_err());
+        assert_eq!(fill(&json!("/<id>/<other>"), &names), Ok(json!("/a/<other>")));
+        assert_eq!(compare(&json!("/<id>/…"), &json!("/a/b"), &mut names), Ok(()));
+        assert!(compare(&json!("/<id>"), &json!("/b"), &mut names).is_err());
     }
 
     #[test]

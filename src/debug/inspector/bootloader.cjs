@@ -13,6 +13,7 @@ const { isMainThread } = require('node:worker_threads');
 
 const { children, entry, maps, binding } = JSON.parse(fs.readFileSync(path.join(__dirname, 'settings.json'), 'utf8'));
 const PATIENCE_MS = 20_000;
+const LEAVE_MS = 500;
 
 // Workers are reached through the inspector of their process.
 if (isMainThread) {
@@ -44,7 +45,7 @@ function boot() {
   Object.defineProperty(globalThis, Symbol.for(binding), { value: own });
   haltBetweenCompilingAndRunning(first);
   placeOutput(tell);
-  closeAtTheEnd(inspector, tell);
+  leaveAtTheEnd(tell);
 }
 
 /** The pipe is made once the process runs, so the first process waits for it. */
@@ -57,7 +58,7 @@ function openPipe(patience) {
       if (Date.now() >= end) {
         return undefined;
       }
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+      pause();
     }
   }
 }
@@ -192,15 +193,59 @@ function caller() {
   }
 }
 
-/** Node says on standard error that it waits for its debugger to go; so it is sent away before. */
-function closeAtTheEnd(inspector, tell) {
+/**
+ * Node waits for its debugger to go, and says so on standard error, where nothing of the program's comes any
+ * more: unless Node has yet to say why the program fails. Then the debugger is to be gone before. To close the
+ * inspector instead is a race of Node's threads, which ends in a crash at times.
+ */
+function leaveAtTheEnd(tell) {
   const { emit } = process;
+  let threw = false;
   process.emit = function (event, ...rest) {
+    threw ||= event === 'uncaughtExceptionMonitor';
     const answer = emit.call(this, event, ...rest);
     if (event === 'exit') {
+      // 13: an `await` that nothing settles.
+      const fails = threw || process.exitCode === 13;
+      const before = fails ? sockets() : 0;
       tell('{"ending":true}');
-      inspector.close();
+      if (fails) {
+        for (const end = Date.now() + LEAVE_MS; sockets() >= before && Date.now() < end; ) {
+          pause();
+        }
+        pause();
+      } else {
+        hush();
+      }
     }
     return answer;
   };
+}
+
+function sockets() {
+  const isSocket = (name) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${name}`).startsWith('socket:');
+    } catch {
+      return false;
+    }
+  };
+  try {
+    return fs.readdirSync('/proc/self/fd').filter(isSocket).length;
+  } catch {
+    return 0;
+  }
+}
+
+function hush() {
+  try {
+    fs.closeSync(2);
+    fs.openSync('/dev/null', fs.constants.O_WRONLY);
+  } catch {
+    // It is closed already.
+  }
+}
+
+function pause() {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
 }

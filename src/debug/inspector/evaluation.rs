@@ -9,11 +9,12 @@ use super::terms::{BINDING, Thrown};
 use crate::debug::backend::{Fault, Handle, Purpose, Shown};
 
 /// How long the program's own code may take: for the mouse, which rests on many things; for what is looked at
-/// unasked; and for what a person has asked for. V8 itself ends it then: a thread that is stopped and
-/// evaluates hears nothing else.
+/// unasked; and for what a person has asked for. V8 itself ends it then. Nothing else could: a thread that
+/// evaluates hears nothing, and a `Runtime.terminateExecution` that waits behind what it was to end would end
+/// the program instead.
 const HOVER_MS: u32 = 500;
 const WATCH_MS: u32 = 5_000;
-const CONSOLE_MS: u32 = 30_000;
+const CONSOLE_MS: u32 = 10_000;
 
 /// The longest text of a value that is copied.
 const MAX_WHOLE_BYTES: usize = 8 << 20;
@@ -28,16 +29,6 @@ struct Outcome {
     #[serde(default)]
     result: RemoteObject,
     exception_details: Option<Thrown>,
-}
-
-/// Counts an evaluation that is under way, for those who interrupt.
-struct UnderWay<'a>(&'a Target);
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.evaluating = state.evaluating.saturating_sub(1);
-    }
 }
 
 impl Target {
@@ -76,12 +67,7 @@ impl Target {
 
     /// Has the program's code run, as long as the caller waits.
     pub(super) async fn run(&self, method: &str, params: Value) -> Result<RemoteObject, Fault> {
-        {
-            let mut state = self.state();
-            state.evaluated = true;
-            state.evaluating += 1;
-        }
-        let _under_way = UnderWay(self);
+        self.state().evaluated = true;
         let outcome: Outcome = self.channel.call_unbounded(method, params).await?;
         match outcome.exception_details {
             Some(thrown) => Err(Fault::Refused(thrown.line())),

@@ -30,9 +30,10 @@ const MAX_LOG_BYTES: usize = 64 << 10;
 enum Chore {
     Paused(Box<Paused>),
     Resumed,
-    Resolved(Resolved),
-    Mapped(Arc<Script>),
+    Resolved(Vec<Resolved>),
+    Mapped(Arc<Script>, Vec<Resolved>),
     Log { serial: u64, text: String },
+    Ending,
 }
 
 /// What the bootloader tells.
@@ -63,9 +64,6 @@ async fn read(target: Weak<Target>, mut events: mpsc::Receiver<Event>, chores: m
             return;
         }
     }
-    if let Some(target) = target.upgrade() {
-        target.end();
-    }
 }
 
 async fn deal(target: Weak<Target>, mut todo: mpsc::Receiver<Chore>) {
@@ -74,13 +72,24 @@ async fn deal(target: Weak<Target>, mut todo: mpsc::Receiver<Chore>) {
         match chore {
             Chore::Paused(paused) => target.paused(*paused).await,
             Chore::Resumed => target.resumed().await,
-            Chore::Resolved(resolved) => target.resolved(&resolved).await,
-            Chore::Mapped(script) => target.remap(&script).await,
+            Chore::Resolved(resolved) => target.all_resolved(&resolved).await,
+            Chore::Mapped(script, resolved) => {
+                target.remap(&script).await;
+                target.all_resolved(&resolved).await;
+            }
             Chore::Log { serial, text } => {
                 let place = target.breakpoints.lock().await.place_of(serial);
                 target.emit(DebugEvent::Output { category: Category::Console, text, place }).await;
             }
+            // What it said before was dealt with.
+            Chore::Ending => {
+                target.emit(DebugEvent::Ending).await;
+                target.channel.close();
+            }
         }
+    }
+    if let Some(target) = target.upgrade() {
+        target.end();
     }
 }
 
@@ -98,15 +107,19 @@ impl Target {
                 self.held_up.send_replace(false);
                 return Some(Chore::Resumed);
             }
-            "Debugger.breakpointResolved" => return Some(Chore::Resolved(Resolved::deserialize(params).ok()?)),
+            "Debugger.breakpointResolved" => return Some(Chore::Resolved(vec![Resolved::deserialize(params).ok()?])),
             "Runtime.consoleAPICalled" => return log(&params),
             "Runtime.bindingCalled" if params["name"] == BINDING => {
                 let told: Told = serde_json::from_str(params["payload"].as_str()?).ok()?;
-                self.told(told).await;
+                if told.ending {
+                    return Some(Chore::Ending);
+                }
+                self.told(told);
             }
-            "NodeRuntime.waitingForDisconnect" => self.ending().await,
+            // The program ends once nobody debugs it any more.
+            "NodeRuntime.waitingForDisconnect" => return Some(Chore::Ending),
             // That of the program itself; others are the program's own making.
-            "Runtime.executionContextDestroyed" if params["executionContextId"] == 1 => self.ending().await,
+            "Runtime.executionContextDestroyed" if params["executionContextId"] == 1 => return Some(Chore::Ending),
             "NodeWorker.attachedToWorker" => workers::attached(self, &params),
             "NodeWorker.receivedMessageFromWorker" => workers::received(self, params).await,
             "NodeWorker.detachedFromWorker" => workers::detached(self, &params),
@@ -115,7 +128,9 @@ impl Target {
         None
     }
 
-    async fn parsed(&self, parsed: ScriptParsed) -> Option<Chore> {
+    async fn parsed(&self, mut parsed: ScriptParsed) -> Option<Chore> {
+        // Newer V8 tells of breakpoints together with the script that they stand in.
+        let resolved = std::mem::take(&mut parsed.resolved_breakpoints);
         let script = self.state().scripts.add(&parsed)?;
         if script.is_internal() {
             return None;
@@ -128,16 +143,12 @@ impl Target {
             self.emit(DebugEvent::SourceLoaded(script.place())).await;
         }
         if script.map_address.is_some() && self.options.source_maps {
-            return Some(Chore::Mapped(script));
+            return Some(Chore::Mapped(script, resolved));
         }
-        // Newer V8 tells of breakpoints together with the script that they stand in.
-        parsed.resolved_breakpoints.into_iter().next().map(Chore::Resolved)
+        (!resolved.is_empty()).then_some(Chore::Resolved(resolved))
     }
 
-    async fn told(&self, told: Told) {
-        if told.ending {
-            return self.ending().await;
-        }
+    fn told(&self, told: Told) {
         let stream = match told.stream {
             1 => OutputOf::Stdout,
             2 => OutputOf::Stderr,
@@ -156,10 +167,10 @@ impl Target {
         self.offer(DebugEvent::Printing { stream, offset: told.offset, place, at });
     }
 
-    /// The program ends once nobody debugs it any more.
-    async fn ending(&self) {
-        self.emit(DebugEvent::Ending).await;
-        self.channel.close();
+    async fn all_resolved(&self, resolved: &[Resolved]) {
+        for one in resolved {
+            self.resolved(one).await;
+        }
     }
 
     async fn resumed(&self) {

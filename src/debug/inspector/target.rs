@@ -29,9 +29,6 @@ const MAX_VALUES: usize = 200_000;
 /// How long it takes at most to go on.
 const GOING_ON: Duration = Duration::from_secs(2);
 
-/// How long an interruption waits to be heard.
-const INTERRUPT: Duration = Duration::from_secs(1);
-
 /// The longest text of a script that is handed on.
 const MAX_SOURCE_BYTES: usize = 32 << 20;
 
@@ -87,8 +84,6 @@ pub(super) struct State {
     values: Vec<Held>,
     /// Something was evaluated since it stopped.
     pub(super) evaluated: bool,
-    /// Evaluations under way.
-    pub(super) evaluating: u32,
     /// It has not come to its first statement yet, where it is to stop.
     pub(super) entry_ahead: bool,
     /// The number of the bootloader among the scripts.
@@ -350,12 +345,7 @@ impl Debugger for Target {
     }
 
     async fn interrupt(&self) {
-        // Without anything under way it would end whatever the program does next. Node hears it between
-        // evaluations alone; one that runs is ended by the time that it was given.
-        if self.state().evaluating > 0 {
-            let terminate = self.channel.tell("Runtime.terminateExecution", json!({}));
-            let _ = tokio::time::timeout(INTERRUPT, terminate).await;
-        }
+        // Each evaluation has its time, after which V8 ends it; sooner it hears nothing.
     }
 
     async fn completions(

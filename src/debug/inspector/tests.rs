@@ -52,6 +52,8 @@ impl Ground for Barren {
 /// The inspector's end.
 struct Peer {
     out: mpsc::Sender<String>,
+    /// It answers.
+    answering: tokio::task::JoinHandle<()>,
     /// What was asked and not answered by itself.
     asked: mpsc::UnboundedReceiver<Value>,
 }
@@ -59,6 +61,11 @@ struct Peer {
 impl Peer {
     async fn say(&self, message: Value) {
         self.out.send(message.to_string()).await.expect("the debugger listens");
+    }
+
+    /// Closes the connection.
+    fn hang_up(self) {
+        self.answering.abort();
     }
 
     async fn event(&self, method: &str, params: Value) {
@@ -72,7 +79,7 @@ async fn debugger(answer: Value, own: &'static [&'static str]) -> (Attachment, P
     let (out, from) = mpsc::channel(16);
     let (kept, asked) = mpsc::unbounded_channel();
     let answers = out.clone();
-    tokio::spawn(async move {
+    let answering = tokio::spawn(async move {
         while let Some(text) = questions.recv().await {
             let question: Value = serde_json::from_str(&text).expect("a question is JSON");
             let is_setting_up = question["method"].as_str().is_some_and(|method| {
@@ -90,7 +97,7 @@ async fn debugger(answer: Value, own: &'static [&'static str]) -> (Attachment, P
     let carrier = Carrier { to, from, end: CancellationToken::new() };
     let options = Options { name: "main".to_owned(), source_maps: true, ..Options::default() };
     let attachment = launch::begin(carrier, Arc::new(Barren), options).await.expect("it is set up");
-    (attachment, Peer { out, asked })
+    (attachment, Peer { out, answering, asked })
 }
 
 fn paused() -> Value {
@@ -134,15 +141,30 @@ async fn an_answer_counts_only_where_it_was_asked_for() {
 
 #[tokio::test]
 async fn an_end_answers_all_who_wait() {
-    let (attachment, mut peer) = debugger(json!({}), &["Runtime.evaluate"]).await;
-    let debugger = Arc::clone(&attachment.debugger);
-    let value = tokio::spawn(async move { debugger.evaluate(None, "1", Purpose::Watch, false).await });
-    peer.asked.recv().await.expect("a question");
-    drop(peer);
-    drop(value);
-    let mut events = attachment.events;
-    let end = tokio::time::timeout(Duration::from_secs(1), events.recv()).await;
-    assert!(end.is_err() || end.is_ok_and(|event| event.is_none()));
+    let (Attachment { debugger, mut events }, mut peer) = debugger(json!({}), &["Runtime.evaluate"]).await;
+    let waiting = [1, 2, 3].map(|_| {
+        let debugger = Arc::clone(&debugger);
+        tokio::spawn(async move { debugger.evaluate(None, "1", Purpose::Watch, false).await })
+    });
+    for _ in &waiting {
+        peer.asked.recv().await.expect("a question");
+    }
+    let log = json!({"args": [{"value": "__codebeaker:log"}, {"value": 1}, {"type": "string", "value": "late"}]});
+    peer.event("Runtime.consoleAPICalled", log).await;
+    peer.event("NodeRuntime.waitingForDisconnect", json!({})).await;
+    peer.hang_up();
+    let all = async {
+        for value in waiting {
+            let fault = value.await.expect("no panic").expect_err("there is nobody to answer");
+            assert!(matches!(fault, Fault::Gone(_)), "{fault:?}");
+        }
+        assert!(matches!(events.recv().await, Some(DebugEvent::Output { text, .. }) if text == "late\n"));
+        assert!(matches!(events.recv().await, Some(DebugEvent::Ending)));
+        assert!(events.recv().await.is_none(), "the end comes last");
+        let late = debugger.evaluate(None, "1", Purpose::Watch, false).await;
+        assert!(matches!(late, Err(Fault::Gone(_))), "{late:?}");
+    };
+    tokio::time::timeout(Duration::from_secs(30), all).await.expect("nobody waits for ever");
 }
 
 #[tokio::test]
