@@ -38,9 +38,10 @@ impl Backend for Deno {
     fn prepare(&self, target: &Target, directory: &str) -> Result<Preparation, Fault> {
         let mut files = Vec::new();
         let mut args: Vec<String> = DENO_RUN.iter().map(|arg| (*arg).to_owned()).collect();
-        args.push(format!("--inspect-wait=127.0.0.1:{}", port_for(directory)));
-        // Otherwise it says on standard error where its inspector listens.
-        args.push("--inspect-publish-uid=http".to_owned());
+        let waits = if target.stop_on_entry { "brk" } else { "wait" };
+        args.push(format!("--inspect-{waits}=127.0.0.1:{}", port_for(directory)));
+        // Otherwise it says on standard error where its inspector listens, and when somebody comes and goes.
+        args.extend(["--inspect-publish-uid=http".to_owned(), "--quiet".to_owned()]);
         args.extend(target.engine_args.iter().cloned());
         match &target.what {
             What::File(path) => args.push(path.clone()),
