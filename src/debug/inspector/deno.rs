@@ -16,7 +16,7 @@ use super::{Backend, Inspector};
 use crate::agent::Endpoint;
 use crate::dap::types::Capabilities;
 use crate::debug::backend::{Attachment, Fault, PATIENCE};
-use crate::debug::ground::{Conduit, Ground, Preparation, Target, What};
+use crate::debug::ground::{Ground, Preparation, Target, What};
 use crate::engine::DENO_RUN;
 
 /// The ports of inspectors: below those that the kernel gives away by itself.
@@ -61,13 +61,12 @@ impl Backend for Deno {
     async fn connect(&self, target: &Target, ground: Arc<dyn Ground>) -> Result<Attachment, Fault> {
         let directory = ground.directory().to_owned();
         let port = port_for(&directory);
-        let found = tokio::select! {
-            found = tokio::time::timeout(PATIENCE, listening(&*ground, port)) => {
-                found.map_err(|_| Fault::Timeout(PATIENCE))?
+        let url = tokio::select! {
+            url = tokio::time::timeout(PATIENCE, listening(&*ground, port)) => {
+                url.map_err(|_| Fault::Timeout(PATIENCE))?
             }
             end = ground.gone() => return Err(Fault::Gone(end)),
         };
-        let url = socket::first_target(found, port).await?;
         if !is_own(&url, port) {
             return Err(Fault::Gone("its inspector names no target of its own".to_owned()));
         }
@@ -108,10 +107,13 @@ fn port_for(directory: &str) -> u16 {
     PORTS.start + u16::try_from(offset).unwrap_or_default()
 }
 
-async fn listening(ground: &dyn Ground, port: u16) -> Conduit {
+/// The address of its inspector, which listens a moment before it knows of the program.
+async fn listening(ground: &dyn Ground, port: u16) -> String {
     loop {
-        if let Ok(conduit) = ground.dial(Endpoint::Port(port)).await {
-            return conduit;
+        if let Ok(conduit) = ground.dial(Endpoint::Port(port)).await
+            && let Ok(url) = socket::first_target(conduit, port).await
+        {
+            return url;
         }
         tokio::time::sleep(PAUSE).await;
     }
