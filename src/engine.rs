@@ -38,9 +38,15 @@ pub enum Debugger {
     Python,
     /// The inspector of V8, which the engine brings along.
     Inspector,
+    /// The same as Deno opens it.
+    Deno,
     /// A program that speaks the Debug Adapter Protocol itself, inside the sandbox.
     Adapter(&'static adapters::AdapterProgram),
 }
+
+/// How Deno runs a program. There is no network to fetch modules from and nobody to ask for permissions: what a
+/// program may do is what its sandbox allows, which it would only be told twice.
+pub const DENO_RUN: &[&str] = &["run", "--no-remote", "--no-prompt", "--allow-all"];
 
 /// Every engine there is.
 pub const ENGINES: &[Engine] = &[
@@ -69,6 +75,20 @@ pub const ENGINES: &[Engine] = &[
         module_path: Some("NODE_PATH"),
         install: "apt-get install nodejs",
         debugger: Some(Debugger::Inspector),
+    },
+    Engine {
+        id: "deno",
+        languages: &["typescript", "ts", "typescriptreact", "tsx", "javascriptreact", "jsx", "deno"],
+        extensions: &["ts", "tsx", "mts", "cts", "jsx"],
+        programs: &["deno"],
+        run_args: DENO_RUN,
+        version_args: &["--version"],
+        // Its cache would lie in the home directory, which is the workspace; there is nothing to ask for a newer
+        // release.
+        env: &[("DENO_DIR", "/tmp/.cache/deno"), ("DENO_NO_UPDATE_CHECK", "1")],
+        module_path: None,
+        install: "npm install --global deno",
+        debugger: Some(Debugger::Deno),
     },
     Engine {
         id: "bash",
@@ -143,5 +163,6 @@ mod tests {
         assert_eq!(by_file("a/b.test.py").map(|engine| engine.id), Some("python"));
         assert_eq!(by_file("a.py/noext"), None);
         assert_eq!(by_language("JavaScript").map(|engine| engine.id), Some("node"));
+        assert_eq!(by_file("a.d/b.tsx").map(|engine| engine.id), Some("deno"));
     }
 }

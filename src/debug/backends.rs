@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ground::Backend;
-use super::inspector::Inspector;
+use super::inspector::{Deno, Inspector};
 use super::proxied::Adapters;
 use super::python::Python;
 use crate::engine::Debugger;
@@ -26,7 +26,10 @@ impl Backends {
     /// Those that codebeaker has.
     #[must_use]
     pub fn built_in() -> Self {
-        Self::default().with(Debugger::Python, Arc::new(Python)).with(Debugger::Inspector, Arc::new(Inspector))
+        Self::default()
+            .with(Debugger::Python, Arc::new(Python))
+            .with(Debugger::Inspector, Arc::new(Inspector))
+            .with(Debugger::Deno, Arc::new(Deno))
     }
 
     /// The same, and this one.

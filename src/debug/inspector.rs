@@ -7,6 +7,7 @@
 mod breakpoints;
 mod channel;
 mod completion;
+mod deno;
 mod evaluation;
 mod events;
 mod frames;
@@ -25,6 +26,8 @@ mod values;
 mod workers;
 
 use std::sync::Arc;
+
+pub use deno::Deno;
 
 use async_trait::async_trait;
 use serde_json::json;

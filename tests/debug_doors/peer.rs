@@ -184,8 +184,12 @@ pub(crate) struct Dap {
 impl Dap {
     /// One on standard streams, and its client.
     pub(crate) fn stdio() -> (Self, Peer) {
-        let scratch = directory();
-        Self::with(&[] as &[&str], scratch, directory())
+        Self::stdio_with(&[])
+    }
+
+    /// The same, started with these options.
+    pub(crate) fn stdio_with(args: &[&str]) -> (Self, Peer) {
+        Self::with(args, directory(), directory())
     }
 
     /// Another one with the same directories.

@@ -214,7 +214,13 @@ impl Target {
         if paused.reason == "Break on start" && hits.is_empty() {
             return self.go("Debugger.resume").await;
         }
-        let at_start = is_entry || paused.reason == "instrumentation";
+        // Deno stops by itself at the first statement, where it is to.
+        let by_itself = paused.reason == "debugCommand" && hits.is_empty() && self.state().entry_ahead;
+        if by_itself {
+            let mut breakpoints = self.breakpoints.lock().await;
+            self.forget_entry(&mut breakpoints.entry).await;
+        }
+        let at_start = is_entry || by_itself || paused.reason == "instrumentation";
         let numbers = self.breakpoints.lock().await.numbers(&hits);
         let generation = self.state().generation;
         let pause = Pause::new(generation, paused);

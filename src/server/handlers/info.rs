@@ -158,7 +158,7 @@ pub(in crate::server) fn can_debug(connection: &Connection, engine: &'static Eng
     let sessions = &connection.daemon().sessions;
     let debugger = match engine.debugger {
         None => false,
-        Some(Debugger::Python | Debugger::Inspector) => true,
+        Some(Debugger::Python | Debugger::Inspector | Debugger::Deno) => true,
         Some(Debugger::Adapter(adapter)) => sessions.host().adapter(adapter).is_some(),
     };
     debugger && matches!(sessions.usable(engine), Usable::Yes { .. })
