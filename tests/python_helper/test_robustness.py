@@ -96,6 +96,25 @@ class Robustness(Case):
             self.assertEqual(debuggee.end(), (0, "caught\n", ""))
 
     @each_engine
+    def test_interrupt_of_what_has_not_begun(self, engine):
+        """An interrupt ends the requests that it names alone, those among them that have not begun too."""
+        debuggee, _, event = self.run_to("n = 1\nprint('end')\n", 2, engine=engine)
+        frame = debuggee.stack(event["thread"])[0]["id"]
+
+        def evaluate(expression):
+            return debuggee.send("evaluate", frame=frame, expression=expression, purpose="watch")
+
+        endless, counting, last = evaluate("[0 for _ in iter(int, 1)]"), evaluate("1 / 0"), evaluate("n")
+        debuggee.ask("interrupt", requests=[endless, counting])
+        for given_up in (endless, counting):
+            with self.assertRaises(Failure) as raised:
+                debuggee.answer(given_up)
+            self.assertEqual(str(raised.exception), "interrupted")
+        self.assertEqual(debuggee.answer(last)["text"], "1")
+        debuggee.resume(event)
+        self.assertEqual(debuggee.end(), (0, "end\n", ""))
+
+    @each_engine
     def test_attachable(self, engine):
         """A program runs at once and undebugged, and is debugged from when the adapter asks for it."""
         text = "import time\ngoing = True\nn = 0\nwhile going:\n    n += 1\n    time.sleep(0.01)\nprint('end')\n"

@@ -60,6 +60,29 @@ class Breakpoints(Case):
         self.assertEqual((said[2]["line"], said[2]["place"], len(said)), (7, self.place(), 5))
 
     @each_engine
+    def test_conditions_that_raise(self, engine):
+        """A condition that raises stops and is complained of each time; that of a log point just once."""
+        text = "def f():\n    pass\nfor n in range(2):\n    f()\n    x = 1\n"
+        debuggee = self.debug(text, engine=engine)
+        wanted = [
+            {"id": 1, "line": 4, "condition": "n / 0"},
+            {"id": 2, "line": 5, "condition": "nobody", "log": [{"text": "five"}]},
+        ]
+        debuggee.ask("setBreakpoints", place=self.place(), breakpoints=wanted)
+        function = [{"id": 3, "name": "f", "condition": "nothing"}]
+        debuggee.ask("setFunctionBreakpoints", breakpoints=function)
+        debuggee.ask("start")
+        for said in ("ZeroDivisionError", "'nothing'", "ZeroDivisionError", "'nothing'"):
+            where, event = debuggee.at()
+            expected = (("<module>", 4), [1]) if said.startswith("Zero") else (("f", 2), [3])
+            self.assertEqual((where, event["breakpoints"]), expected)
+            self.assertIn(said, debuggee.event("output", category="important", line=where[1] - (where[1] == 2))["text"])
+            debuggee.resume(event)
+        debuggee.event("ending")
+        said = [each["text"] for each in debuggee.events if each["event"] == "output"]
+        self.assertEqual((len(said), "'nobody'" in said[0]), (1, True))
+
+    @each_engine
     def test_moves_and_locations(self, engine):
         """A breakpoint on a line without code stands at the next one that has some."""
         debuggee = self.debug(COUNT, engine=engine)

@@ -275,6 +275,12 @@ impl Channel {
         }
     }
 
+    /// The numbers of the calls that are not answered, and that nobody waits for any more.
+    pub(super) fn given_up(&self) -> Vec<u64> {
+        let table = self.calls.table();
+        table.waiting.iter().filter(|(_, answer)| answer.is_closed()).map(|(id, _)| *id).collect()
+    }
+
     fn read_answer<T: DeserializeOwned>(&self, line: &[u8]) -> Result<T, Fault> {
         let answer = parse::<Answer<T>>(line).map_err(|why| self.give_up(why))?;
         match (answer.ok, answer.error) {

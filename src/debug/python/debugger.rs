@@ -180,7 +180,9 @@ impl Debugger for Python {
     }
 
     async fn interrupt(&self) {
-        if let Err(fault) = self.order("interrupt", json!({})).await {
+        // It may arrive before what it is for has begun.
+        let requests = self.channel.given_up();
+        if let Err(fault) = self.order("interrupt", json!({"requests": requests})).await {
             tracing::debug!(%fault, "an evaluation could not be interrupted");
         }
     }

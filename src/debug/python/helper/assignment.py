@@ -52,7 +52,8 @@ def _set_in_scope(node, namespace, name, value):
 
 def _set_in_value(node, name, value):
     owner = node.value
-    if name.startswith("["):
+    child = next((child for child in node.attributes() if child.name == name), None)
+    if child is None:
         key, expression = _find_element(node, name)
         if type(owner) in _FIXED or is_of(owner, tuple) or is_of(owner, set):
             raise Refused("a %s can't be changed" % lookup.type_name(owner))
@@ -60,9 +61,6 @@ def _set_in_value(node, name, value):
         target = owner if position is None else position
         target[key] = value
         return target[key], expression
-    child = next((child for child in node.named() if child.name == name), None)
-    if child is None:
-        raise Refused("there is no %s" % name)
     if "readOnly" in child.qualities:
         raise Refused("%s can't be changed" % name)
     setattr(owner, name, value)
@@ -75,7 +73,7 @@ def _is_series(value):
 
 def _find_element(node, name):
     """The key or index that a child's name stands for, and the expression that leads there. Raises Refused."""
-    expression = None if node.expression is None else node.expression + name
+    expression = None if node.expression is None else "%s[%s]" % (node.expression, name)
     key = _written(name)
     mapping = lookup.find(type(node.value), "keys") is not MISSING
     if key is not MISSING and (not mapping or key in node.value):
@@ -84,15 +82,15 @@ def _find_element(node, name):
         keys = list(node.value)[:MANY_KEYS]
         words = Rendering(200)
         for each in keys:
-            if "[%s]" % words.text(each) == name:
+            if words.text(each) == name:
                 return each, None
-    raise Refused("there is no element %s" % name)
+    raise Refused("there is no %s" % name)
 
 
 def _written(name):
-    """The literal in brackets, or MISSING."""
+    """The literal that this is, or MISSING."""
     try:
-        tree = compile(name[1:-1].strip(), "<name>", "eval", 0x400, True)
+        tree = compile(name.strip(), "<name>", "eval", 0x400, True)
         return _literal(tree.body)
     except (SyntaxError, ValueError, TypeError):
         return MISSING

@@ -286,8 +286,9 @@ class Breakpoints:
                 if not each.condition.value(frame):
                     return False
             except Exception as error:
+                # A log point never stops; what else was wanted where is not known, so it had better be seen.
                 self._complain(each, frame, "condition", error)
-                return False
+                return each.log is None
         each.count += 1
         if each.hit is not None and not each.hit[0](each.count, each.hit[1]):
             return False
@@ -313,7 +314,7 @@ class Breakpoints:
         self._output(frame, "console", "".join(text)[:MAX_LOG] + "\n")
 
     def _complain(self, each, frame, what, error):
-        if not each.complained:
+        if each.log is None or not each.complained:
             each.complained = True
             self._output(frame, "important", "the %s of a breakpoint failed: %s\n" % (what, told(error)))
 

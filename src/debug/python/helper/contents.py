@@ -86,8 +86,7 @@ class Elements:
 def _by_number(get, expression):
     def page(start, stop):
         for index in range(start, stop):
-            name = "[%d]" % index
-            yield Child(name, get(index), expression and "%s%s" % (expression, name))
+            yield Child(str(index), get(index), expression and "%s[%d]" % (expression, index))
 
     return page
 
@@ -97,7 +96,7 @@ def _in_order(iterate, expression, pattern="%s[%d]"):
 
     def page(start, stop):
         for index, value in enumerate(islice(iterate(), start, stop), start):
-            yield Child("[%d]" % index, value, expression and pattern % (expression, index))
+            yield Child(str(index), value, expression and pattern % (expression, index))
 
     return page
 
@@ -107,7 +106,7 @@ def _entries(pairs, expression):
 
     def page(start, stop):
         for key, value in islice(pairs(), start, stop):
-            yield Child("[%s]" % names.text(key), value, item(expression, key))
+            yield Child(names.text(key), value, item(expression, key))
 
     return page
 

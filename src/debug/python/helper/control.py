@@ -67,8 +67,8 @@ def pause(context, args):
 
 @operation("interrupt")
 def interrupt(context, args):
-    """Interrupts what runs on behalf of the adapter, as Ctrl-C would."""
-    context.debugger.interrupts.interrupt()
+    """Interrupts requests that nobody waits for any more, begun or not; all that run, if none is named."""
+    context.debugger.interrupts.interrupt(args.get("requests"))
 
 
 @operation("detach")

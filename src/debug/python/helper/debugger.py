@@ -118,7 +118,6 @@ class Debugger:
                 request = thread.requests.get()
                 if request is None:
                     break
-                thread.evaluating = True
                 perform(Context(self.state, self.channel, self, thread), request)
             except BaseException as error:
                 raised = error
@@ -216,7 +215,7 @@ class Debugger:
 
     def call_at_stop(self, thread, frame):
         """Calls whoever wants to know that a thread stopped."""
-        thread.evaluating = bool(self.at_stop)
+        thread.evaluating = True if self.at_stop else None
         try:
             for each in self.at_stop:
                 each(frame)

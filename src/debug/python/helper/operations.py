@@ -92,6 +92,7 @@ def perform(context, request):
     try:
         function, _ = registry[request["op"]]
         try:
+            context.debugger.interrupts.begin(context.thread, number)
             body = function(context, request.get("args") or {})
         finally:
             # An interrupt that comes too late must not hit the answer.

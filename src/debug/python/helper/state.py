@@ -33,8 +33,8 @@ class Thread:
         self.pause = False
         # Goes on while the others are held.
         self.alone = False
-        # Runs an operation that may run code of the program's, since the interrupt would hit that.
-        self.evaluating = False
+        # The request that it runs, which may run code of the program's, or True for what runs at each stop.
+        self.evaluating = None
         # The interrupt was sent, and may not have arrived.
         self.interrupted = False
         # It stopped, as the adapter was told; others that are held with it did not.

@@ -65,11 +65,14 @@ class Value(Node):
         self.entry = entry
 
     def named(self):
-        found = list(entries(self.value, self.expression))
+        return list(entries(self.value, self.expression)) + self.attributes()
+
+    def attributes(self):
+        """Its children that are no elements, as a list of Child."""
         names = chosen_names(self.value)
         if names is None:
-            return found + attributes(self.value, self.expression)
-        return found + [Child(name, getattr(self.value, name), dotted(self.expression, name)) for name in names]
+            return attributes(self.value, self.expression)
+        return [Child(name, getattr(self.value, name), dotted(self.expression, name)) for name in names]
 
     def indexed(self):
         return elements(self.value, self.expression)
