@@ -216,8 +216,11 @@ impl Debugs {
     /// # Errors
     /// [`DebugError::Invalid`] when they are too many or name no source.
     pub fn keep_breakpoints(&self, session: &SessionId, breakpoints: KeptBreakpoints) -> Result<(), DebugError> {
-        let known: Vec<SessionId> = self.sessions.list().iter().map(|session| session.id.clone()).collect();
-        self.kept.replace(session, breakpoints, &known)
+        self.kept.replace(session, breakpoints, &self.open_sessions())
+    }
+
+    fn open_sessions(&self) -> Vec<SessionId> {
+        self.sessions.list().iter().map(|session| session.id.clone()).collect()
     }
 
     /// Ends every adapter with what it launched, and opens no more.

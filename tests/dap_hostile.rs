@@ -11,6 +11,8 @@ mod connection;
 mod floods;
 #[path = "dap_hostile/forgeries.rs"]
 mod forgeries;
+#[path = "dap_hostile/inspected.rs"]
+mod inspected;
 #[path = "dap_hostile/lab.rs"]
 mod lab;
 #[path = "dap_hostile/others.rs"]

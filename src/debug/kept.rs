@@ -58,9 +58,13 @@ impl Shelf {
         Ok(())
     }
 
-    /// Notes what a client set.
-    pub(super) fn change(&self, session: &SessionId, change: impl FnOnce(&mut KeptBreakpoints)) {
+    /// Notes what a client set; forgets, as [`Shelf::replace`] does, sessions that are not in `known`.
+    pub(super) fn change(&self, session: &SessionId, known: &[SessionId], change: impl FnOnce(&mut KeptBreakpoints)) {
         let mut sessions = self.lock();
+        sessions.retain(|id, _| known.contains(id));
+        if !known.contains(session) {
+            return;
+        }
         let kept = sessions.entry(session.clone()).or_default();
         change(kept);
         kept.sources.retain(|source| source.breakpoints.as_ref().is_some_and(|all| !all.is_empty()));
@@ -100,4 +104,22 @@ fn check(breakpoints: &KeptBreakpoints) -> Result<(), DebugError> {
         return invalid("functions.breakpoints", &format!("they are more than {MAX_BREAKPOINTS}"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_for_a_session_goes_with_it() {
+        let shelf = Shelf::default();
+        let sessions: Vec<SessionId> = (0..100).map(|n| SessionId::from(format!("s{n}"))).collect();
+        for open in &sessions {
+            // One at a time is open, and those before it are closed.
+            shelf.change(open, std::slice::from_ref(open), |_| {});
+        }
+        assert_eq!(shelf.lock().len(), 1);
+        shelf.change(&sessions[0], &sessions[1..], |_| {});
+        assert!(!shelf.lock().contains_key(&sessions[0]), "nothing is kept for a session that is closed");
+    }
 }

@@ -43,6 +43,11 @@ impl Mounts {
         self.pairs.iter().map(|pair| pair.guest.as_str())
     }
 
+    /// The roots on the host.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.pairs.iter().map(|pair| pair.host.as_str())
+    }
+
     fn map<'a>(&'a self, path: &str, sides: impl Fn(&'a Pair) -> (&'a String, &'a String)) -> Option<String> {
         let path = normal(path)?;
         let inside = |pair: &'a Pair| {

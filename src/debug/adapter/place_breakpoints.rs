@@ -196,7 +196,7 @@ impl Adapter {
         drop(held);
         let session = held_session.or_else(|| self.given.as_ref().map(|session| session.id.clone()));
         if let Some(session) = session.filter(|_| !is_child) {
-            self.debugs.kept.change(&session, change);
+            self.debugs.kept.change(&session, &self.debugs.open_sessions(), change);
         }
     }
 

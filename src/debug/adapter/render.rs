@@ -12,6 +12,9 @@ use crate::debug::text::{Keep, NAME, VALUE, clean};
 /// The longest expression that names a variable.
 const MAX_EXPRESSION: usize = 4 << 10;
 
+/// True names that are remembered of the variables in one container.
+const MAX_RENAMED: usize = 1_000;
+
 /// A value, before it is made an answer of one kind or another.
 pub(super) struct Value {
     pub(super) text: String,
@@ -71,7 +74,11 @@ pub(super) fn variable(
 ) -> types::Variable {
     let name = clean(&variable.name, Keep::OneLine, NAME);
     if name != variable.name {
-        super::lock(&of.renamed).insert(name.clone(), variable.name);
+        let mut renamed = super::lock(&of.renamed);
+        // Names that are made up anew for each look are not kept without end.
+        if renamed.len() < MAX_RENAMED {
+            renamed.insert(name.clone(), variable.name);
+        }
     }
     let value = value(variable.value, thread, VALUE, desk, habits);
     // An expression is for being evaluated: one that would have to be changed is none.
