@@ -49,7 +49,7 @@ fn a_flood_of_threads_is_bounded() {
 #[test]
 fn a_flood_of_output_is_bounded() {
     let piece = r#"b'{"event": "output", "category": "console", "text": "%s"}\n' % (b'x' * 1000) * 1000"#;
-    survives(&flooder(piece, 1));
+    survives(&flooder(piece, 10));
 }
 
 /// Traps 1 and 2: children without number. The client is asked for few, and in the adapter's words.
