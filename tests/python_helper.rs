@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use skip::skip;
+use skip::{note, skip};
 
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python_helper");
 /// The oldest version that is debugged.
@@ -62,7 +62,7 @@ fn programs_pass_on(minor: u32) {
         if found.is_empty() {
             skip("there is no Python that is new enough");
         } else {
-            eprintln!("there is no Python 3.{minor} here");
+            note(&format!("there is no Python 3.{minor} here"));
         }
         return;
     };

@@ -191,7 +191,10 @@ fn read_token(path: &Path) -> Result<Token, String> {
 async fn pipe(path: &Path) -> ExitCode {
     let stream = match door::socket::dial(path).await {
         Ok(stream) => stream,
-        Err(fault) => return failed(&in_full(&fault)),
+        Err(fault) => {
+            let path = path.display();
+            return failed(&format!("{}; `codebeaker dap --listen unix:{path}` serves it", in_full(&fault)));
+        }
     };
     let (stdin, stdout) = match standard_streams() {
         Ok(streams) => streams,

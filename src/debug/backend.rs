@@ -31,7 +31,7 @@ pub enum Fault {
     #[error("{0} is not supported for this language")]
     Unsupported(&'static str),
     /// The thread runs.
-    #[error("the thread is not stopped")]
+    #[error("the thread is not stopped: pause it first")]
     NotStopped,
     /// What the handle named is gone: the program has run on since.
     #[error("the program has run on since; ask again")]

@@ -50,7 +50,7 @@ async fn what_can_not_be_launched_is_refused_with_what_to_do_and_can_be_launched
         (json!({}), "nothing to run"),
         (json!({"program": "/elsewhere/x.py", "cwd": lab.path("")}), "outside of the workspace"),
         (json!({"program": lab.path("main.xyz"), "cwd": lab.path("")}), "give `language`"),
-        (json!({"program": lab.path("main.py"), "language": "cobol"}), "give `language`"),
+        (json!({"program": lab.path("main.py"), "language": "cobol"}), "\"cobol\" is not known"),
         (json!({"program": lab.path("main.sh")}), "`noDebug` runs them"),
         (json!({"program": lab.path("main.py"), "session": "ses_none"}), "no session"),
         (json!({"program": lab.path("main.py"), "session": {"runtime": "moon"}}), "moon"),

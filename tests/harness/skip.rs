@@ -13,6 +13,11 @@ use std::io::Write;
 pub(crate) fn skip(reason: &str) {
     let required = std::env::var_os("CODEBEAKER_REQUIRE_ALL").is_some_and(|value| value == "1");
     assert!(!required, "may not be skipped, but {reason}");
+    note(reason);
+}
+
+/// Says what the calling test does without, where no machine can be expected to have it.
+pub(crate) fn note(reason: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     let line = format!("skipped: {test}: {reason}\n");
     eprint!("{line}");

@@ -287,7 +287,11 @@ impl OwnSession {
                     let cpu = value.as_f64();
                     limits.cpu = Some(cpu.ok_or(Refusal::Arguments("`session.limits.cpu` must be a number".into()))?);
                 }
-                _ => return wrong(format!("`session.limits.{name}` is no limit")),
+                _ => {
+                    let why =
+                        "limits are memoryBytes, pids, diskBytes, outputBytes, openFiles, cpu and executionTimeoutMs";
+                    return wrong(format!("`session.limits.{name}` is no limit: {why}"));
+                }
             }
         }
         Ok(limits)

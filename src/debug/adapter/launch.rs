@@ -22,6 +22,7 @@ use crate::debug::sandbox_ground::SandboxGround;
 use crate::debug::undebugged::Undebugged;
 use crate::debug::{Stage, text};
 use crate::ids::SessionId;
+use crate::runtime::Workspace;
 use crate::session::{NewSession, Run, RunLimits, Session, Source, Stdin, Wish};
 
 /// The longest chunk of output.
@@ -221,6 +222,10 @@ impl Adapter {
             (None, None) => OwnSession::default(),
         };
         let workspace = own.workspace(self.workspace_of(&own, launch))?;
+        if let (Some(program), Workspace::None, None) = (&launch.program, &workspace, &own.mode) {
+            let why = format!("`program`: {program:?} is no absolute path: give one, or `cwd` as one");
+            return Err(Refusal::Arguments(why));
+        }
         let ceiling = sessions.settings().ceiling;
         let mut limits = own.limits(sessions.settings().limits)?;
         limits.execution_timeout = own.timeout.unwrap_or(ceiling.execution_timeout);

@@ -26,6 +26,10 @@ const MAX_FILTERS: usize = 64;
 /// Places for breakpoints in one answer.
 const MAX_LOCATIONS: usize = 10_000;
 
+/// What a file comes to that the program can't have.
+const ELSEWHERE: &str = "this file is not in the workspace of the program; `session.workspace.path` or `pathMappings` \
+                         of the configuration can say where it is";
+
 impl Adapter {
     /// `setBreakpoints`.
     pub(super) async fn set_breakpoints(&self, arguments: SetBreakpointsArguments) -> Result<Value, Refusal> {
@@ -171,7 +175,7 @@ impl Adapter {
         };
         let placed = match place {
             Some(place) => debuggee.debugger.set_breakpoints(&place, wanted).await?,
-            None => refused(&asked, "this file is not in the workspace of the program"),
+            None => refused(&asked, ELSEWHERE),
         };
         self.book().placed_lines(key, &asked, &placed);
         Ok(())
@@ -215,7 +219,7 @@ impl Adapter {
         match self.key_of(source)? {
             SourceKey::Path(path) => {
                 let guest = debuggee.mounts.to_guest(&path);
-                guest.map(Place::File).ok_or(Refusal::State("this file is not in the workspace of the program"))
+                guest.map(Place::File).ok_or(Refusal::State(ELSEWHERE))
             }
             SourceKey::Reference(number) => {
                 let number = u64::from(number);

@@ -155,7 +155,7 @@ impl Adapter {
         let adapter = named.into_iter().flatten().find_map(|name| adapters::by_language(known_as(name)));
         match adapter.and_then(|adapter| backends.get(engine::Debugger::Adapter(adapter), host)) {
             Some(backend) if debugged => Ok(Tool { engine: None, backend: Some(backend) }),
-            _ => Err(Refusal::Arguments("what this is written in is not known: give `language`".to_owned())),
+            _ => Err(unknown_language(launch.language.as_deref())),
         }
     }
 
@@ -199,6 +199,15 @@ fn in_sandbox(mounts: &Mounts, path: &str) -> Option<String> {
 
 fn not_absolute(field: &str, path: &str) -> Refusal {
     Refusal::Arguments(format!("`{field}`: {path:?} is no absolute path"))
+}
+
+/// What it is written in can't be told, or is a language that nothing here debugs.
+fn unknown_language(said: Option<&str>) -> Refusal {
+    let languages = "python, node, go, csharp, or with `noDebug` one of `codebeaker doctor`";
+    Refusal::Arguments(match said {
+        Some(language) => format!("`language`: {language:?} is not known: give {languages}; or name an `adapter`"),
+        None => format!("what this is written in is not known: give `language`, which is {languages}"),
+    })
 }
 
 fn outside(field: &str, path: &str) -> Refusal {
