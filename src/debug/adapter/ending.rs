@@ -114,10 +114,11 @@ impl Adapter {
 
     /// Ends or lets go of what is debugged, and of all that was made for it. Nobody is told.
     pub(super) async fn release(&self, terminate: bool) {
-        let (debuggee, execution, session) = {
+        // Until its debugger has let go, nobody else can have it.
+        let (debuggee, execution, session, _claim) = {
             let mut held = self.held();
             held.launching.cancel();
-            (held.debuggee.take(), held.execution.take(), held.session.take())
+            (held.debuggee.take(), held.execution.take(), held.session.take(), held.claim.take())
         };
         let own = session.as_ref().is_some_and(|(_, own)| *own);
         if let Some(debuggee) = &debuggee {
