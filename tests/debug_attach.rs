@@ -191,11 +191,12 @@ fn who_can_not_attach_is_told_why() {
 fn node_needs_no_preparation() {
     let (mut client, session) = with_session(json!({}));
     let text = "let n = 0;\nlet going = true;\nfunction tick() {\n    n += 1;\n    if (going) setTimeout(tick, \
-                10);\n    else console.log('end');\n}\ntick();\n";
+                10);\n    else console.log('end');\n}\ntick();\nconsole.log('begun');\n";
     client.request("fs/write", json!({"sessionId": session, "path": "a.js", "data": text}));
     for debuggable in [false, true] {
         let params = json!({"sessionId": session, "source": {"file": "a.js"}, "debuggable": debuggable});
         let (_, execution) = client.begin(params);
+        client.wait_for_output(&execution, "begun");
         let mut debug = Debug::start(&mut client);
         let frame = debug.attach(&mut client, &session, &execution, "/workspace/a.js", 5);
         debug.evaluate(&mut client, &frame, "going = false");

@@ -188,10 +188,12 @@ pub(super) async fn watch(adapter: Arc<Adapter>, debuggee: Arc<Debuggee>, mut te
         drop(telling.await);
         return adapter.conclude(&debuggee, None).await;
     };
+    let mut told = false;
     if debuggee.origin == Origin::Attached {
         tokio::select! {
             _ = execution.ended() => {}
             _ = &mut telling => {
+                told = true;
                 // It may go on, but is debugged no more; or it ends at this moment.
                 drop(tokio::time::timeout(LAST_WORDS, execution.ended()).await);
             }
@@ -202,7 +204,7 @@ pub(super) async fn watch(adapter: Arc<Adapter>, debuggee: Arc<Debuggee>, mut te
         true => Some(execution.ended().await),
         false => None,
     };
-    if tokio::time::timeout(LAST_WORDS, &mut telling).await.is_err() {
+    if !told && tokio::time::timeout(LAST_WORDS, &mut telling).await.is_err() {
         telling.abort();
     }
     let remark = match &ended {
