@@ -8,6 +8,7 @@
 //! that comes out of a sandbox is passed on as it came.
 
 mod adapter;
+pub mod attachable;
 pub mod backend;
 pub mod backends;
 mod breakpoints;
@@ -121,6 +122,7 @@ pub struct Debugs {
     table: Mutex<BTreeMap<DebugId, Entry>>,
     kept: kept::Shelf,
     nursery: children::Nursery,
+    attachable: attachable::Register,
     stopping: CancellationToken,
 }
 
@@ -152,6 +154,7 @@ impl Debugs {
             table: Mutex::default(),
             kept: kept::Shelf::default(),
             nursery: children::Nursery::default(),
+            attachable: attachable::Register::default(),
             stopping: CancellationToken::new(),
         }
     }

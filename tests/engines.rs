@@ -50,7 +50,7 @@ fn python(args: &[&str], files: &[(&str, &str)]) -> Run {
     let files = files.iter().map(|(name, text)| ((*name).to_owned(), Bytes::from(text.to_string()))).collect();
     Run {
         id: None,
-        source: Source::Engine { engine: engine::by_id("python").unwrap(), files },
+        source: Source::Engine { engine: engine::by_id("python").unwrap(), files, finds_workspace: true },
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
         cwd: None,
         env: BTreeMap::new(),

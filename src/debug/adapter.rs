@@ -32,6 +32,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use super::attachable::Claim;
 use super::client::{Messages, Requests};
 use super::{Debugs, Opening, Overview, Stage};
 use crate::execution::Execution;
@@ -69,6 +70,8 @@ struct Held {
     session: Option<(Arc<Session>, bool)>,
     /// The execution, from before its debugger is connected.
     execution: Option<Arc<Execution>>,
+    /// What makes it this adapter's and no other's, where it was attached to.
+    claim: Option<Claim>,
     /// The arguments of the launch, for a restart.
     launched: Option<Value>,
     /// Gives a launch up that is going on.
@@ -126,6 +129,7 @@ pub(super) fn spawn(
             debuggee: None,
             session: None,
             execution: None,
+            claim: None,
             launched: None,
             launching: CancellationToken::new(),
             said: Map::new(),

@@ -105,6 +105,16 @@ pub trait Backend: Send + Sync {
     /// [`Fault::Refused`] when it can't be debugged as asked, with what to do about it.
     fn prepare(&self, target: &Target, directory: &str) -> Result<Preparation, Fault>;
 
+    /// How to run a program at full speed that can be attached to later, where that takes any preparation: what is
+    /// run without it can't be attached to then.
+    ///
+    /// # Errors
+    /// As of [`Backend::prepare`].
+    fn prepare_to_attach(&self, target: &Target, directory: &str) -> Result<Option<Preparation>, Fault> {
+        let _ = (target, directory);
+        Ok(None)
+    }
+
     /// Connects to the debuggee that was started so. It waits for
     /// [`Debugger::start`](super::backend::Debugger::start).
     async fn connect(&self, target: &Target, ground: Arc<dyn Ground>) -> Result<Attachment, Fault>;

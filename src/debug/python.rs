@@ -26,12 +26,15 @@ use tokio::sync::mpsc;
 
 use super::backend::{Attachment, DebugEvent, Fault, PATIENCE};
 use super::ground::{Backend, Conduit, Ground, Preparation, Target, What};
+use crate::agent::Endpoint;
 use crate::dap::types::{Capabilities, ExceptionBreakpointsFilter};
 use channel::{LineReader, parse};
 use events::Ready;
 
 /// Where the helper lies in the execution's directory.
 const PACKAGE: &str = "codebeaker_debug";
+/// How often a door is tried that opens soon.
+const TRIES: u32 = 100;
 /// The longest first line.
 const MAX_READY_BYTES: usize = 4096;
 
@@ -51,6 +54,7 @@ const HELPER: &[(&str, &str)] = &[
     ("control.py", include_str!("python/helper/control.py")),
     ("debugger.py", include_str!("python/helper/debugger.py")),
     ("dialect.py", include_str!("python/helper/dialect.py")),
+    ("door.py", include_str!("python/helper/door.py")),
     ("evaluation.py", include_str!("python/helper/evaluation.py")),
     ("exceptions.py", include_str!("python/helper/exceptions.py")),
     ("forks.py", include_str!("python/helper/forks.py")),
@@ -133,38 +137,11 @@ impl Backend for Python {
     }
 
     fn prepare(&self, target: &Target, directory: &str) -> Result<Preparation, Fault> {
-        let mut files: Vec<_> = HELPER
-            .iter()
-            .map(|&(name, text)| (format!("{PACKAGE}/{name}"), Bytes::from_static(text.as_bytes())))
-            .collect();
-        let mut options: Vec<String> = Vec::new();
-        let mut option = |name: &str, value: &str| options.extend([name.to_owned(), value.to_owned()]);
-        for path in &target.just_my_code {
-            option("--user-code", path);
-        }
-        if target.children {
-            option("--children", &format!("{directory}/{}", children::FIFO));
-        }
-        match &target.what {
-            What::File(path) => option("--file", path),
-            What::Module(name) => option("--module", name),
-            What::Code { name, text } => {
-                let name = plain_name(name)?;
-                files.push((name.to_owned(), text.clone()));
-                option("--code", name);
-            }
-        }
-        if target.stop_on_entry {
-            options.push("--stop-on-entry".to_owned());
-        }
-        // Frozen modules have no lines to stop at, nor names of files.
-        let mut args = vec!["-X".to_owned(), "frozen_modules=off".to_owned()];
-        args.extend(target.engine_args.iter().cloned());
-        args.push(format!("{directory}/{PACKAGE}/__main__.py"));
-        args.append(&mut options);
-        args.push("--".to_owned());
-        args.extend(target.args.iter().cloned());
-        Ok(Preparation { files, program: None, args, env: BTreeMap::new(), side: true })
+        preparation(target, directory, None)
+    }
+
+    fn prepare_to_attach(&self, target: &Target, directory: &str) -> Result<Option<Preparation>, Fault> {
+        preparation(target, directory, Some(&door_of(directory))).map(Some)
     }
 
     async fn connect(&self, target: &Target, ground: Arc<dyn Ground>) -> Result<Attachment, Fault> {
@@ -182,10 +159,68 @@ impl Backend for Python {
         Ok(attachment)
     }
 
-    /// Only a program that was prepared to be debugged has the helper in it; it waits for us then.
-    async fn attach(&self, target: &Target, ground: Arc<dyn Ground>) -> Result<Attachment, Fault> {
-        self.connect(target, ground).await
+    /// Only a program that was prepared to be attached to has a door.
+    async fn attach(&self, _: &Target, ground: Arc<dyn Ground>) -> Result<Attachment, Fault> {
+        let endpoint = Endpoint::Unix(door_of(ground.directory()).into_bytes());
+        let mut dialled = ground.dial(endpoint.clone()).await;
+        // It may have begun a moment ago.
+        for _ in 0..TRIES {
+            if dialled.is_ok() {
+                break;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PATIENCE / 4 / TRIES) => {}
+                why = ground.gone() => return Err(Fault::Gone(why)),
+            }
+            dialled = ground.dial(endpoint.clone()).await;
+        }
+        let gone = {
+            let ground = Arc::clone(&ground);
+            async move { ground.gone().await }
+        };
+        Ok(greet(dialled?, gone).await?.0)
     }
+}
+
+/// How a program is started with the helper: to wait for its debugger, or to be attached to at a door.
+fn preparation(target: &Target, directory: &str, door: Option<&str>) -> Result<Preparation, Fault> {
+    let mut files: Vec<_> =
+        HELPER.iter().map(|&(name, text)| (format!("{PACKAGE}/{name}"), Bytes::from_static(text.as_bytes()))).collect();
+    let mut options: Vec<String> = Vec::new();
+    let mut option = |name: &str, value: &str| options.extend([name.to_owned(), value.to_owned()]);
+    for path in &target.just_my_code {
+        option("--user-code", path);
+    }
+    if let Some(door) = door {
+        option("--door", door);
+    } else if target.children {
+        option("--children", &format!("{directory}/{}", children::FIFO));
+    }
+    match &target.what {
+        What::File(path) => option("--file", path),
+        What::Module(name) => option("--module", name),
+        What::Code { name, text } => {
+            let name = plain_name(name)?;
+            files.push((name.to_owned(), text.clone()));
+            option("--code", name);
+        }
+    }
+    if target.stop_on_entry {
+        options.push("--stop-on-entry".to_owned());
+    }
+    // Frozen modules have no lines to stop at, nor names of files.
+    let mut args = vec!["-X".to_owned(), "frozen_modules=off".to_owned()];
+    args.extend(target.engine_args.iter().cloned());
+    args.push(format!("{directory}/{PACKAGE}/__main__.py"));
+    args.append(&mut options);
+    args.push("--".to_owned());
+    args.extend(target.args.iter().cloned());
+    Ok(Preparation { files, program: None, args, env: BTreeMap::new(), side: door.is_none() })
+}
+
+/// Where a program in this directory can be attached to: its own directory is not its to write in.
+fn door_of(directory: &str) -> String {
+    format!("/tmp/.codebeaker-{}", directory.rsplit('/').next().unwrap_or_default())
 }
 
 /// A file name that code can go by, beside the helper.

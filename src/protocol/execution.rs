@@ -38,6 +38,9 @@ pub struct ExecuteParams {
     /// Whether to answer when it has ended; otherwise the answer holds `executionId` alone and comes at once.
     #[serde(default = "yes")]
     pub wait: bool,
+    /// Whether a debugger can attach to it while it runs, with [`debug/start`](#debugstart); for code and files alone.
+    #[serde(default)]
+    pub debuggable: bool,
     /// Reports progress under this token.
     pub work_done_token: Option<ProgressToken>,
 }

@@ -8,6 +8,7 @@ use tower_lsp::jsonrpc;
 use crate::agent::LinkError;
 use crate::causes::in_full;
 use crate::debug::DebugError;
+use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
 use crate::files::FilesError;
 use crate::protocol::{ErrorKind, ProtocolError};
@@ -158,6 +159,10 @@ pub(super) fn of_debug(error: DebugError) -> ProtocolError {
         DebugError::Stopping => new(ErrorKind::ShuttingDown).hint("start another daemon"),
         DebugError::Invalid { field, .. } => new(ErrorKind::ValidationFailed).at(format!("set.{field}")),
     }
+}
+
+pub(super) fn of_debuggable(error: NotDebuggable) -> ProtocolError {
+    ProtocolError::invalid_params("debuggable", format!("debuggable: {}", in_full(&error)))
 }
 
 pub(super) fn of_files(error: FilesError) -> ProtocolError {

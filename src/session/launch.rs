@@ -50,6 +50,8 @@ pub enum Source {
         /// Files that it is started with, by names relative to the execution's own directory
         /// ([`ExecutionId`] below [`CODE`]); a name may lead through one directory.
         files: Vec<(String, Bytes)>,
+        /// Whether it finds modules in the workspace, as code does that lies elsewhere.
+        finds_workspace: bool,
     },
     /// A program of the sandbox that runs others: a debugger.
     Tool {
@@ -197,7 +199,7 @@ impl Session {
                 Err(SessionError::Invalid { field: "source.program", why: "it names no program".to_owned() })
             }
             Source::Program(program) => Ok(Command { engine: None, program: program.clone(), file: None, code: None }),
-            Source::Engine { engine, files } => {
+            Source::Engine { engine, files, .. } => {
                 let program = self.installation(engine)?.program.display().to_string();
                 let code = Some(own_files(files, id)?);
                 Ok(Command { engine: Some(engine), program, file: None, code })
@@ -241,7 +243,8 @@ impl Session {
         let mut env = self.base_env();
         if let Some(engine) = engine {
             env.extend(engine.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-            if let (Some(variable), Some(_)) = (engine.module_path, &code) {
+            let is_elsewhere = !matches!(run.source, Source::Engine { finds_workspace: false, .. });
+            if let (Some(variable), Some(_)) = (engine.module_path, code.as_ref().filter(|_| is_elsewhere)) {
                 env.insert(variable.to_owned(), WORKSPACE.to_owned());
             }
         }

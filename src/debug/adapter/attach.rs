@@ -12,12 +12,12 @@ use super::configuration::{self, Attach};
 use super::debuggee::{Debuggee, Origin};
 use super::launch::CHUNK;
 use super::output::{Marks, Printer};
-use super::plan::directory;
+use super::plan::{directory, workspace};
 use super::refusal::Refusal;
 use crate::agent::plan::WORKSPACE;
 use crate::debug::ground::{Target, What};
-use crate::debug::paths::Mounts;
 use crate::debug::sandbox_ground::SandboxGround;
+use crate::debug::text;
 use crate::engine;
 use crate::execution::{Execution, OutputStream};
 use crate::ids::{ExecutionId, SessionId};
@@ -84,22 +84,28 @@ impl Adapter {
         };
         let id = ExecutionId::from(execution);
         let execution = session.execution(&id).ok_or(crate::execution::ExecutionError::NotFound(id))?;
-        let file = execution.argv.iter().skip(1).find(|argument| engine::by_file(argument).is_some());
-        let said = language.as_deref().and_then(hinted);
-        let engine = said.or(file.and_then(|file| engine::by_file(file))).or(session.engine);
+        if execution.is_over() {
+            return Err(Refusal::State("the program has ended: there is nothing left to attach to"));
+        }
+        let prepared = self.debugs.attachable.get(&execution.id);
+        let file = execution.argv.iter().skip(1).find(|argument| engine::by_file(argument).is_some()).cloned();
+        let file = prepared.as_ref().map(|prepared| prepared.file.clone()).or(file);
+        let said = language.as_deref().and_then(hinted).or(prepared.as_ref().map(|prepared| prepared.engine));
+        let engine = said.or(file.as_deref().and_then(engine::by_file)).or(session.engine);
         let engine = engine
             .ok_or_else(|| Refusal::Arguments("what it is written in is not known: give `language`".to_owned()))?;
         let backend = engine.debugger.and_then(|kind| self.debugs.backends.get(kind, self.debugs.sessions.host()));
         let backend =
             backend.ok_or_else(|| Refusal::Arguments(format!("{} programs can't be debugged here", engine.id)))?;
-        let mut mounts = Mounts::default();
-        if let Some(path) = session.workspace_path()
-            && let Some(declared) = mounts.clone().with(&path.to_string_lossy(), WORKSPACE)
-        {
-            mounts = declared;
+        let mut mounts = workspace(&session);
+        let mut just_my_code = just_my_code;
+        if let Some(prepared) = &prepared {
+            mounts = prepared.over(mounts);
+            just_my_code = just_my_code.into_iter().flat_map(|path| [path, prepared.file.clone()]).collect();
         }
+        let name = file.clone().unwrap_or_else(|| target_name(&execution));
         let target = Target {
-            what: What::File(file.cloned().unwrap_or_default()),
+            what: What::File(file.unwrap_or_default()),
             args: Vec::new(),
             engine_args: Vec::new(),
             cwd: WORKSPACE.to_owned(),
@@ -108,14 +114,22 @@ impl Adapter {
             children: false,
             source_maps: true,
         };
+        let needed = backend.prepare_to_attach(&target, &directory(&execution.id))?.is_some();
+        if needed && prepared.is_none() {
+            let why = "it can't be attached to: run it with `debuggable: true` in `session/execute`, or launch it";
+            return Err(Refusal::State(why));
+        }
+        let claim = self.debugs.attachable.claim(&execution.id);
+        let claim = claim.ok_or(Refusal::State("another client is attached to it: it has to disconnect first"))?;
         let ground = SandboxGround::new(Arc::clone(&session), Arc::clone(&execution), directory(&execution.id));
         let attachment = backend.attach(&target, Arc::new(ground)).await?;
         self.hold(|held| {
+            // The execution is its session's: what gives this start up has no right to end it.
             held.session = Some((Arc::clone(&session), false));
-            held.execution = Some(Arc::clone(&execution));
+            held.claim = Some(claim);
         })?;
         self.note(|overview| {
-            overview.name = Some(target_name(&execution));
+            overview.name = Some(text::clean(&name, text::Keep::OneLine, text::NAME));
             overview.session = Some(session.id.clone());
             overview.execution = Some(execution.id.clone());
         });
@@ -124,7 +138,7 @@ impl Adapter {
             debugger: attachment.debugger,
             can: Some(backend.capabilities()),
             origin: Origin::Attached,
-            name: target_name(&execution),
+            name,
             mounts: mounts.clone(),
             execution: Some(Arc::clone(&execution)),
             takes_input: true,
@@ -160,6 +174,9 @@ async fn follow(printer: Printer, execution: Arc<Execution>, stream: OutputStrea
             () = let_go.cancelled() => return,
         };
         let from = piece.offset;
+        if from > offset {
+            printer.lost(from - offset).await;
+        }
         offset = piece.offset + piece.bytes.len() as u64;
         let mut at = from;
         for chunk in chunker.push(piece.bytes.into(), CHUNK) {

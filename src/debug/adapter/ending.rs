@@ -114,10 +114,11 @@ impl Adapter {
 
     /// Ends or lets go of what is debugged, and of all that was made for it. Nobody is told.
     pub(super) async fn release(&self, terminate: bool) {
-        let (debuggee, execution, session) = {
+        // Until its debugger has let go, nobody else can have it.
+        let (debuggee, execution, session, _claim) = {
             let mut held = self.held();
             held.launching.cancel();
-            (held.debuggee.take(), held.execution.take(), held.session.take())
+            (held.debuggee.take(), held.execution.take(), held.session.take(), held.claim.take())
         };
         let own = session.as_ref().is_some_and(|(_, own)| *own);
         if let Some(debuggee) = &debuggee {
@@ -187,10 +188,12 @@ pub(super) async fn watch(adapter: Arc<Adapter>, debuggee: Arc<Debuggee>, mut te
         drop(telling.await);
         return adapter.conclude(&debuggee, None).await;
     };
+    let mut told = false;
     if debuggee.origin == Origin::Attached {
         tokio::select! {
             _ = execution.ended() => {}
             _ = &mut telling => {
+                told = true;
                 // It may go on, but is debugged no more; or it ends at this moment.
                 drop(tokio::time::timeout(LAST_WORDS, execution.ended()).await);
             }
@@ -201,7 +204,7 @@ pub(super) async fn watch(adapter: Arc<Adapter>, debuggee: Arc<Debuggee>, mut te
         true => Some(execution.ended().await),
         false => None,
     };
-    if tokio::time::timeout(LAST_WORDS, &mut telling).await.is_err() {
+    if !told && tokio::time::timeout(LAST_WORDS, &mut telling).await.is_err() {
         telling.abort();
     }
     let remark = match &ended {

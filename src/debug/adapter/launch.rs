@@ -259,7 +259,7 @@ impl Adapter {
                 let files = preparation.files;
                 let source = match (preparation.program, plan.engine) {
                     (Some(program), engine) => Source::Tool { program, engine, files },
-                    (None, Some(engine)) => Source::Engine { engine, files },
+                    (None, Some(engine)) => Source::Engine { engine, files, finds_workspace: true },
                     (None, None) => return Err(Refusal::Bug),
                 };
                 (source, preparation.args, preparation.side)
@@ -305,7 +305,7 @@ fn undebugged(plan: &Plan, launch: &Launch) -> Result<(Source, Vec<String>), Ref
             let mut all = launch.engine_args.clone();
             all.extend(["-m".to_owned(), module.clone()]);
             all.extend(args);
-            (Source::Engine { engine, files: Vec::new() }, all)
+            (Source::Engine { engine, files: Vec::new(), finds_workspace: true }, all)
         }
         (What::Module(_), _) => {
             return Err(Refusal::Arguments("only Python's programs can be modules to run".to_owned()));

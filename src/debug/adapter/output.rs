@@ -173,6 +173,12 @@ impl Printer {
         whole
     }
 
+    /// Tells that this many bytes were gone before they could be told.
+    pub(super) async fn lost(&self, bytes: u64) {
+        let text = format!("\n({bytes} bytes of output are not shown: they were not read in time)\n");
+        self.adapter.outbox.event("output", json!({"category": "console", "output": text})).await;
+    }
+
     /// Tells what was held back, at the end.
     pub(super) async fn finish(&self) {
         for of in [OutputOf::Stdout, OutputOf::Stderr] {

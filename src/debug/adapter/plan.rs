@@ -56,10 +56,7 @@ impl Adapter {
     pub(super) fn plan(&self, launch: &Launch, arguments: &Value, session: &Session) -> Result<Plan, Refusal> {
         let habits = self.habits();
         let id = ExecutionId::random();
-        let mut mounts = Mounts::default();
-        if let Some(workspace) = session.workspace_path() {
-            mounts = declared(mounts, &workspace.to_string_lossy(), WORKSPACE)?;
-        }
+        let mut mounts = workspace(session);
         for (local, remote) in &launch.mappings {
             let local = habits.path_in(local).ok_or_else(|| not_absolute("pathMappings.localRoot", local))?;
             let remote = paths::absolute(remote, WORKSPACE).unwrap_or_default();
@@ -180,6 +177,12 @@ fn engine_of(launch: &Launch, file: Option<&String>, session: &Session) -> Optio
     let by_kind = launch.kind.as_deref().and_then(hinted);
     let by_module = || launch.module.as_ref().and_then(|_| engine::by_id("python"));
     by_file.or(by_kind).or(session.engine).or_else(by_module)
+}
+
+/// The workspace, as the editor has it. One that is nowhere but in the sandbox goes by the same name there.
+pub(super) fn workspace(session: &Session) -> Mounts {
+    let host = session.workspace_path().map_or(WORKSPACE.into(), |path| path.to_string_lossy());
+    Mounts::default().with(&host, WORKSPACE).unwrap_or_default()
 }
 
 /// The directory of an execution in the sandbox.

@@ -49,8 +49,17 @@ pub(in crate::server) async fn execute(
         progress: params.work_done_token.clone(),
     };
     let wait = params.wait;
+    let (debuggable, uri) = (params.debuggable, document(&params.source.what).map(str::to_owned));
     let run = run(connection, params, &streaming.unwrap_or_default())?;
-    let execution = session.execute(run, Arc::new(notifier.clone())).map_err(fault::of_session)?;
+    let observer = Arc::new(notifier.clone());
+    let execution = if debuggable {
+        let debugs = &connection.daemon().debugs;
+        let run = debugs.debuggable(&session, run, uri.as_deref()).map_err(fault::of_debuggable)?;
+        debugs.execute(&session, run, observer)
+    } else {
+        session.execute(run, observer)
+    };
+    let execution = execution.map_err(fault::of_session)?;
     let execution_id = execution.id.to_string();
     if !wait {
         return Ok(ExecuteResult { execution_id, ending: None });
@@ -124,6 +133,14 @@ fn stdin_of(connection: &Connection, params: &ExecuteParams) -> Result<Stdin, Pr
 
 fn terminal_size(PtySize { cols, rows }: PtySize) -> TerminalSize {
     TerminalSize { cols: cols.get(), rows: rows.get() }
+}
+
+/// The document that code is of.
+fn document(what: &Runnable) -> Option<&str> {
+    match what {
+        Runnable::Code { uri, .. } => uri.as_deref(),
+        Runnable::File { .. } | Runnable::Program { .. } => None,
+    }
 }
 
 fn source(what: Runnable) -> Result<Source, ProtocolError> {

@@ -134,6 +134,11 @@ class Channel:
             raise ChannelClosed
         return message
 
+    def close(self):
+        """Ends the connection, once what is being sent is out."""
+        with self._writing:
+            self.abandon()
+
     def abandon(self):
         """Lets go without telling the other side: in a forked child, whose parent goes on using it."""
         if self.ours():

@@ -21,6 +21,8 @@ class Options:
         # The FIFO that children are announced in.
         self.children = None
         self.attachable = False
+        # Where adapters come in while the program runs; there is no descriptor to speak through before that.
+        self.door = None
         self.settrace = False
         # It is a child, which has no descriptor to speak through and has to be met.
         self.child = False
@@ -47,6 +49,8 @@ def parse(args):
             options.user_code.append(left.pop(0))
         elif name == "children" and left:
             options.children = left.pop(0)
+        elif name == "door" and left:
+            options.door, options.attachable = left.pop(0), True
         elif name in ("stop_on_entry", "attachable", "settrace", "child", "servant"):
             setattr(options, name, True)
         else:

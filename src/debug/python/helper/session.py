@@ -14,6 +14,7 @@ from . import printing, program, sources, stack, threads, values
 from .breaks import install_breaks
 from .channel import Channel, ChannelClosed, high_descriptor
 from .debugger import Debugger
+from .door import open_door
 from .forks import install_forks
 from .options import parse
 from .places import bottoms
@@ -32,6 +33,8 @@ class Session(Debugger):
         self.watched = False
         self.printing = printing.Printing(self)
         self.children = children.Children(options) if options.children else None
+        # Where adapters come in, if they do.
+        self.door = None
 
     def open(self):
         """Gets everything ready, and begins to take requests."""
@@ -44,6 +47,13 @@ class Session(Debugger):
         install_forks(self)
         if self.children is not None:
             self.children.install()
+        if self.options.door is not None:
+            self.printing.install()
+            self.detached = True
+            self.door = open_door(self.options.door)
+            if self.door is not None:
+                start_new_thread(self.admit, ())
+            return
         if self.channel.closed:
             # Nobody listens: only the children of this one are debugged.
             self.detached = True
@@ -57,6 +67,10 @@ class Session(Debugger):
             self.starting = allocate_lock()
             self.starting.acquire()
         start_new_thread(self.read, ())
+        self.greet()
+
+    def greet(self):
+        """Tells the adapter that requests are taken."""
         version = sys.version.split()[0]
         self.channel.event("ready", version=version, engine=self.engine.name, pid=os.getpid())
 
@@ -68,6 +82,27 @@ class Session(Debugger):
         except ChannelClosed:
             pass
         self.lost()
+
+    def admit(self):
+        """Serves one adapter after the other, each from its coming to its going."""
+        self.hidden.add(get_ident())
+        while True:
+            descriptor = self.door.next()
+            if descriptor is None:
+                return
+            # What the last one set is no business of this one's.
+            self.breakpoints.clear()
+            self.exceptions.filters = {}
+            self.channel.open(descriptor)
+            self.detached = False
+            self.greet()
+            try:
+                while not self.detached:
+                    self.dispatch(self.channel.receive())
+            except ChannelClosed:
+                pass
+            self.detach()
+            self.channel.close()
 
     def lost(self):
         """The adapter is gone: the program goes with it, unless it was let go."""
@@ -105,6 +140,8 @@ class Session(Debugger):
         if self.armed:
             self.disarm()
             self.channel.event("ending")
+        if self.door is not None:
+            self.door.close()
         if self.die_of is not None:
             program.flush(sys.stdout)
             program.flush(sys.stderr)
@@ -115,6 +152,9 @@ class Session(Debugger):
         """In a forked child: the parent's connection is the parent's, and its threads are gone."""
         was_armed, thread = self.armed, self.state.current()
         self.channel.abandon()
+        if self.door is not None:
+            self.door.close()
+            self.door = None
         self.forget_parent()
         if self.children is None or self.children.spawning or thread is not None and thread.held:
             return
@@ -149,14 +189,16 @@ class Session(Debugger):
 def main(args):
     """Runs a program under the adapter's control."""
     options = parse(args)
-    if not options.child:
+    if options.door is not None:
+        descriptor = None
+    elif not options.child:
         descriptor = high_descriptor(SIDE)
     else:
         descriptor = None if options.servant else listening.meet(options.children, options.name())
         if descriptor is not None:
             descriptor = high_descriptor(descriptor)
     session = Session(Channel(descriptor), options)
-    if descriptor is not None or options.servant:
+    if descriptor is not None or options.servant or options.door is not None:
         session.open()
         session.wait()
     program.run(lambda: prepare(options, session.watch), session)
