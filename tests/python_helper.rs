@@ -84,7 +84,12 @@ fn files() -> Vec<String> {
 }
 
 fn program_passes(python: &Path, file: &str) {
+    // A program that is called `python` looks for its library where the path has one of that name.
+    let inherited = std::env::var_os("PATH").unwrap_or_default();
+    let own = python.parent().map(Path::to_path_buf);
+    let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&inherited))).expect("a path");
     let output = Command::new(python)
+        .env("PATH", path)
         .args(["-B", "-m", "unittest", "discover", "-s", DIRECTORY, "-p", file])
         .env_remove("DEBUGGED_PYTHON")
         .output()
