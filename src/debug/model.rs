@@ -32,7 +32,7 @@ pub enum Place {
     File(String),
     /// A text that is no file: evaluated code, what a source map carries, a part of the interpreter.
     Text {
-        /// Gets the text from [`Debugger::source`].
+        /// Gets the text from [`Debugger::source`](super::backend::Debugger::source).
         handle: Handle,
         /// What it goes by: `<string>`, `node:internal/timers`.
         name: String,
@@ -183,7 +183,7 @@ pub struct Frame {
     pub module: Option<Handle>,
     /// How it is shown.
     pub hint: FrameHint,
-    /// [`Debugger::restart_frame`] works on it.
+    /// [`Debugger::restart_frame`](super::backend::Debugger::restart_frame) works on it.
     pub restartable: bool,
 }
 
@@ -307,7 +307,7 @@ pub enum Purpose {
 /// How far a step goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// To the next line, into calls. A target is one of [`Debugger::step_in_targets`].
+    /// To the next line, into calls. A target is one of [`Debugger::step_in_targets`](super::backend::Debugger::step_in_targets).
     Into(Option<Handle>),
     /// To the next line of this function, or out of it.
     Over,
@@ -397,7 +397,7 @@ pub enum StopReason {
     Pause,
     /// The start of the program, where it was to stop.
     Entry,
-    /// It was moved by [`Debugger::go_to`].
+    /// It was moved by [`Debugger::go_to`](super::backend::Debugger::go_to).
     Goto,
     /// A frame was begun anew.
     Restart,

@@ -4,9 +4,9 @@
 //! The debugger shares its sandbox with the program, which can take hold of its stream and say on it what it
 //! likes: to an editor that heard it, a `runInTerminal` request would be a command to run on its own machine.
 //! So nothing is passed on as it came. The proxy asks with numbers of its own and listens to nothing but
-//! answers to what it asked and to the events on its list ([`surface`]); what names something is exchanged for
-//! a number that was minted here ([`names`]); paths are those of the other side or not there ([`translate`]);
-//! texts are cleaned, and sizes, depths, counts and times are bounded ([`clean`], [`wire`]).
+//! answers to what it asked and to the events on its list (`surface`); what names something is exchanged for
+//! a number that was minted here (`names`); paths are those of the other side or not there (`translate`);
+//! texts are cleaned, and sizes, depths, counts and times are bounded (`clean`, `wire`).
 //!
 //! Fields that DAP does not know pass, cleaned. Each request is answered once: by the debugger, or here
 //! when it is gone, takes too long or may not be asked that. Answers and events reach the client in the

@@ -65,6 +65,21 @@ async fn it_stops_at_its_first_statement() {
 }
 
 #[tokio::test]
+async fn the_first_statement_is_not_that_of_a_function() {
+    if !has_node() {
+        return;
+    }
+    let text = "function f(n) {\n  const g = () => n;\n  return g();\n}\nclass A { m() { return f(1); } }\nf(2);\n";
+    for name in ["main.js", "main.mjs"] {
+        let mut program = launch(&[(name, text)], |target| target.stop_on_entry = true).await;
+        let stop = program.start().await;
+        assert_eq!(stop.reason, StopReason::Entry, "{name}");
+        assert!([5, 6].contains(&program.top(&stop).await.0), "{name}");
+        assert_eq!(program.stack(&stop).await.frames.iter().filter(|frame| frame.name == "f").count(), 0, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn breakpoints_move_to_where_code_is_and_say_so() {
     if !has_node() {
         return;

@@ -32,7 +32,12 @@ pub struct Deno;
 #[async_trait]
 impl Backend for Deno {
     fn capabilities(&self) -> Capabilities {
-        Inspector.capabilities()
+        let mut capabilities = Inspector.capabilities();
+        // Deno catches what a program does not, so that V8 takes every exception for a caught one.
+        if let Some(filters) = &mut capabilities.exception_breakpoint_filters {
+            filters.retain(|filter| filter.filter != "uncaught");
+        }
+        capabilities
     }
 
     fn prepare(&self, target: &Target, directory: &str) -> Result<Preparation, Fault> {
@@ -86,6 +91,7 @@ impl Backend for Deno {
             source_maps: target.source_maps,
             children: false,
             attached: false,
+            bootloader: false,
         };
         launch::begin(carrier, ground, options).await
     }

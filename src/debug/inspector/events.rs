@@ -3,6 +3,7 @@
 //! Events are read in one task, which never asks V8 anything, and dealt with in order in another, which does:
 //! so that no answer ever waits behind the events before it.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use serde::Deserialize;
@@ -297,18 +298,7 @@ impl Target {
         let main: Result<Main, _> = self.channel.call("Debugger.evaluateOnCallFrame", params).await;
         let Some(path) = main.ok().and_then(|main| Some(main.result.string()?.to_owned())) else { return };
         let Some(script) = self.state().scripts.with_url(&paths::url_of(&path)) else { return };
-        let params = json!({
-            "start": {"scriptId": script.id, "lineNumber": 0, "columnNumber": 0}, "restrictToFunction": true,
-        });
-        #[derive(Deserialize)]
-        struct Locations {
-            locations: Vec<Value>,
-        }
-        let found: Result<Locations, _> = self.channel.call("Debugger.getPossibleBreakpoints", params).await;
-        let Some(mut location) = found.ok().and_then(|found| found.locations.into_iter().next()) else { return };
-        if let Some(location) = location.as_object_mut() {
-            location.remove("type");
-        }
+        let Some(location) = self.first_of_all(&script.id).await else { return };
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Set {
@@ -318,6 +308,47 @@ impl Target {
         if let Ok(set) = set {
             self.breakpoints.lock().await.entry.push(set.breakpoint_id);
         }
+    }
+
+    /// The first place of a module that is in none of its functions. V8 tells only which places share one. The
+    /// last place of all is where the script itself ends, and the one before it where the function ends that
+    /// Node makes of the module: what shares that with it is the module's own.
+    async fn first_of_all(&self, script: &str) -> Option<Value> {
+        const MAX_FUNCTIONS: usize = 300;
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Location {
+            line_number: u32,
+            column_number: u32,
+        }
+        #[derive(Deserialize)]
+        struct Locations {
+            locations: Vec<Location>,
+        }
+        let place =
+            |(line, column): (u32, u32)| json!({"scriptId": script, "lineNumber": line, "columnNumber": column});
+        let possible = async |start, restricted: bool| {
+            let params = json!({"start": place(start), "restrictToFunction": restricted});
+            let found: Locations = self.channel.call("Debugger.getPossibleBreakpoints", params).await.ok()?;
+            Some(found.locations.iter().map(|at| (at.line_number, at.column_number)).collect::<Vec<_>>())
+        };
+        let all = possible((0, 0), false).await?;
+        let ends: Vec<_> = all.iter().rev().take(2).copied().collect();
+        let mut inside = HashSet::new();
+        let mut functions = 0;
+        for at in all {
+            if inside.contains(&at) {
+                continue;
+            }
+            let together = possible(at, true).await?;
+            functions += 1;
+            if ends.iter().any(|end| together.contains(end)) || functions == MAX_FUNCTIONS {
+                // Where a class begins, V8 tells a place that can't be stopped at.
+                return together.first().map(|first| place(*first));
+            }
+            inside.extend(together);
+        }
+        None
     }
 
     /// A module is about to run. Says whether it is the program itself, and that is to stop.

@@ -52,6 +52,8 @@ pub(super) struct Options {
     pub(super) children: bool,
     /// The program was running before the debugger came.
     pub(super) attached: bool,
+    /// The bootloader is in the program, and with it what log messages are printed by.
+    pub(super) bootloader: bool,
 }
 
 /// A value that was handed out.

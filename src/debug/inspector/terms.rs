@@ -82,6 +82,10 @@ impl Target {
 
     /// What is wrong with the expressions of these terms, if anything.
     pub(super) async fn terms_fault(&self, terms: &Terms) -> Result<Option<String>, Fault> {
+        if terms.log.is_some() && !self.options.bootloader {
+            let why = "log messages work in Node alone, in programs that were started to be debugged";
+            return Ok(Some(why.to_owned()));
+        }
         let logged = terms.log.iter().flatten().filter_map(|part| match part {
             LogPart::Expression(text) => Some(text),
             LogPart::Text(_) => None,
