@@ -43,8 +43,7 @@ impl Backend for Deno {
     fn prepare(&self, target: &Target, directory: &str) -> Result<Preparation, Fault> {
         let mut files = Vec::new();
         let mut args: Vec<String> = DENO_RUN.iter().map(|arg| (*arg).to_owned()).collect();
-        let waits = if target.stop_on_entry { "brk" } else { "wait" };
-        args.push(format!("--inspect-{waits}=127.0.0.1:{}", port_for(directory)));
+        args.push(format!("--inspect-brk=127.0.0.1:{}", port_for(directory)));
         // Otherwise it says on standard error where its inspector listens, and when somebody comes and goes.
         args.extend(["--inspect-publish-uid=http".to_owned(), "--quiet".to_owned()]);
         args.extend(target.engine_args.iter().cloned());
@@ -91,7 +90,7 @@ impl Backend for Deno {
             source_maps: target.source_maps,
             children: false,
             attached: false,
-            bootloader: false,
+            logs: false,
         };
         launch::begin(carrier, ground, options).await
     }

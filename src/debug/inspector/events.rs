@@ -221,6 +221,10 @@ impl Target {
             let mut breakpoints = self.breakpoints.lock().await;
             self.forget_entry(&mut breakpoints.entry).await;
         }
+        // It halts there always, so that breakpoints stand where source maps say before anything runs.
+        if paused.reason == "debugCommand" && hits.is_empty() && !by_itself {
+            return self.go("Debugger.resume").await;
+        }
         let at_start = is_entry || by_itself || paused.reason == "instrumentation";
         let numbers = self.breakpoints.lock().await.numbers(&hits);
         let generation = self.state().generation;

@@ -112,7 +112,7 @@ fn options(target: &Target, directory: &str) -> Options {
         source_maps: target.source_maps,
         children: target.children,
         attached: false,
-        bootloader: true,
+        logs: true,
     }
 }
 
@@ -153,7 +153,7 @@ pub(super) async fn attach(target: &Target, ground: Arc<dyn Ground>) -> Result<A
         return Err(Fault::Gone("its inspector names no target of its own".to_owned()));
     }
     let carrier = reach(&*ground, &url).await?;
-    let options = Options { entry: None, attached: true, bootloader: false, ..options(target, ground.directory()) };
+    let options = Options { entry: None, attached: true, ..options(target, ground.directory()) };
     begin(carrier, ground, options).await
 }
 

@@ -52,8 +52,8 @@ pub(super) struct Options {
     pub(super) children: bool,
     /// The program was running before the debugger came.
     pub(super) attached: bool,
-    /// The bootloader is in the program, and with it what log messages are printed by.
-    pub(super) bootloader: bool,
+    /// The program has what log messages are printed by: the bootloader brings it, or the debugger that comes late.
+    pub(super) logs: bool,
 }
 
 /// A value that was handed out.

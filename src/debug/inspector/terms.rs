@@ -82,8 +82,8 @@ impl Target {
 
     /// What is wrong with the expressions of these terms, if anything.
     pub(super) async fn terms_fault(&self, terms: &Terms) -> Result<Option<String>, Fault> {
-        if terms.log.is_some() && !self.options.bootloader {
-            let why = "log messages work in Node alone, in programs that were started to be debugged";
+        if terms.log.is_some() && !self.options.logs {
+            let why = "log messages of breakpoints work in Node alone";
             return Ok(Some(why.to_owned()));
         }
         let logged = terms.log.iter().flatten().filter_map(|part| match part {
