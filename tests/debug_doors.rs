@@ -5,6 +5,8 @@ mod harness;
 
 #[path = "debug_doors/children.rs"]
 mod children;
+#[path = "debug_doors/links.rs"]
+mod links;
 #[path = "debug_doors/peer.rs"]
 mod peer;
 #[path = "debug_doors/port.rs"]
