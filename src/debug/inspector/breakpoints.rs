@@ -49,10 +49,11 @@ struct Name {
     mapped: Option<(String, u32, u32)>,
 }
 
+/// What V8 answers where it has set a breakpoint.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Set {
-    breakpoint_id: String,
+pub(super) struct Set {
+    pub(super) breakpoint_id: String,
     #[serde(default)]
     locations: Vec<Location>,
     actual_location: Option<Location>,
@@ -167,7 +168,7 @@ impl Target {
                     self.set(&mut one, "Debugger.setBreakpointByUrl", params, None).await?;
                 }
                 (Place::Text { .. }, Some((script, _))) => {
-                    let location = json!({"scriptId": script.id, "lineNumber": line, "columnNumber": column});
+                    let location = place_in(&script.id, (line, column));
                     let params = json!({"location": location, "condition": one.expression});
                     self.set(&mut one, "Debugger.setBreakpoint", params, None).await?;
                 }
@@ -189,7 +190,7 @@ impl Target {
                 continue;
             }
             let (method, params) = if script.url.is_empty() {
-                let location = json!({"scriptId": script.id, "lineNumber": line, "columnNumber": column});
+                let location = place_in(&script.id, (line, column));
                 ("Debugger.setBreakpoint", json!({"location": location, "condition": one.expression}))
             } else {
                 let condition = &one.expression;
@@ -298,14 +299,30 @@ impl Target {
         from: (u32, u32),
         to: (u32, u32),
     ) -> Result<Vec<Possible>, Fault> {
+        let mut found =
+            self.ask_locations(json!({"start": place_in(script, from), "end": place_in(script, to)})).await?;
+        found.truncate(MAX_POSITIONS);
+        Ok(found)
+    }
+
+    /// Where V8 can stop from a place on: in the function that the place is in alone, or in the whole script.
+    pub(super) async fn locations_from(
+        &self,
+        script: &str,
+        from: (u32, u32),
+        in_function: bool,
+    ) -> Result<Vec<(u32, u32)>, Fault> {
+        let params = json!({"start": place_in(script, from), "restrictToFunction": in_function});
+        let found = self.ask_locations(params).await?;
+        Ok(found.iter().map(|found| (found.location.line_number, found.location.column_number)).collect())
+    }
+
+    async fn ask_locations(&self, params: Value) -> Result<Vec<Possible>, Fault> {
         #[derive(Deserialize)]
         struct Locations {
             locations: Vec<Possible>,
         }
-        let place = |(line, column)| json!({"scriptId": script, "lineNumber": line, "columnNumber": column});
-        let params = json!({"start": place(from), "end": place(to)});
-        let mut found: Locations = self.channel.call("Debugger.getPossibleBreakpoints", params).await?;
-        found.locations.truncate(MAX_POSITIONS);
+        let found: Locations = self.channel.call("Debugger.getPossibleBreakpoints", params).await?;
         Ok(found.locations)
     }
 
@@ -342,4 +359,9 @@ impl Target {
         positions.dedup();
         Ok(positions)
     }
+}
+
+/// A place of a script as V8 takes it; line and column from 0.
+pub(super) fn place_in(script: &str, (line, column): (u32, u32)) -> Value {
+    json!({"scriptId": script, "lineNumber": line, "columnNumber": column})
 }

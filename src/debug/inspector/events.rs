@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use super::breakpoints::{Set, place_in};
 use super::channel::{Event, QUEUE};
 use super::frames::{Pause, Paused};
 use super::paths;
@@ -303,11 +304,6 @@ impl Target {
         let Some(path) = main.ok().and_then(|main| Some(main.result.string()?.to_owned())) else { return };
         let Some(script) = self.state().scripts.with_url(&paths::url_of(&path)) else { return };
         let Some(location) = self.first_of_all(&script.id).await else { return };
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Set {
-            breakpoint_id: String,
-        }
         let set: Result<Set, _> = self.channel.call("Debugger.setBreakpoint", json!({"location": location})).await;
         if let Ok(set) = set {
             self.breakpoints.lock().await.entry.push(set.breakpoint_id);
@@ -319,24 +315,7 @@ impl Target {
     /// Node makes of the module: what shares that with it is the module's own.
     async fn first_of_all(&self, script: &str) -> Option<Value> {
         const MAX_FUNCTIONS: usize = 300;
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Location {
-            line_number: u32,
-            column_number: u32,
-        }
-        #[derive(Deserialize)]
-        struct Locations {
-            locations: Vec<Location>,
-        }
-        let place =
-            |(line, column): (u32, u32)| json!({"scriptId": script, "lineNumber": line, "columnNumber": column});
-        let possible = async |start, restricted: bool| {
-            let params = json!({"start": place(start), "restrictToFunction": restricted});
-            let found: Locations = self.channel.call("Debugger.getPossibleBreakpoints", params).await.ok()?;
-            Some(found.locations.iter().map(|at| (at.line_number, at.column_number)).collect::<Vec<_>>())
-        };
-        let all = possible((0, 0), false).await?;
+        let all = self.locations_from(script, (0, 0), false).await.ok()?;
         let ends: Vec<_> = all.iter().rev().take(2).copied().collect();
         let mut inside = HashSet::new();
         let mut functions = 0;
@@ -344,11 +323,11 @@ impl Target {
             if inside.contains(&at) {
                 continue;
             }
-            let together = possible(at, true).await?;
+            let together = self.locations_from(script, at, true).await.ok()?;
             functions += 1;
             if ends.iter().any(|end| together.contains(end)) || functions == MAX_FUNCTIONS {
                 // Where a class begins, V8 tells a place that can't be stopped at.
-                return together.first().map(|first| place(*first));
+                return together.first().map(|first| place_in(script, *first));
             }
             inside.extend(together);
         }
