@@ -22,6 +22,7 @@ mod stand;
 use std::path::{Path, PathBuf};
 
 use harness::skip::skip;
+use harness::stream;
 use schema::Schema;
 use script::Dialogue;
 use stand::{Language, Stand};

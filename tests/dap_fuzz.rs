@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use connection::{Absent, Connection, PATIENCE};
 use harness::leftovers::Watch;
 use harness::skip::skip;
+use harness::stream;
 use requests::{Chance, Known, malformed};
 use schema::Schema;
 use serde_json::{Value, json};

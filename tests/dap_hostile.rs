@@ -23,5 +23,7 @@ mod schema;
 mod skip;
 #[path = "dap/stand.rs"]
 mod stand;
+#[path = "harness/stream.rs"]
+mod stream;
 #[path = "dap_hostile/surroundings.rs"]
 mod surroundings;

@@ -7,6 +7,8 @@ mod connection;
 mod ground;
 #[path = "harness/skip.rs"]
 mod skip;
+#[path = "harness/stream.rs"]
+mod stream;
 
 use std::fs;
 use std::path::Path;

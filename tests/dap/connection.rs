@@ -5,7 +5,7 @@
 #![allow(dead_code, reason = "each test takes the part that it needs")]
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -16,6 +16,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+use crate::stream::{collect, framed, read_message};
 
 /// How long anything may take. Far more than it does, also on a machine that is busy with other tests.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -140,8 +142,7 @@ impl Connection {
 
     /// Frames a body, which need not be JSON.
     pub(crate) fn send_body(&mut self, body: &[u8]) {
-        let header = format!("Content-Length: {}\r\n\r\n", body.len());
-        self.send_raw(&[header.as_bytes(), body].concat());
+        self.send_raw(&framed(body));
     }
 
     /// Writes these bytes as they are. An adapter that has ended doesn't take them, which is told by what
@@ -291,35 +292,4 @@ impl Drop for Connection {
             drop(child.wait());
         }
     }
-}
-
-fn collect(mut stderr: impl Read + Send + 'static) -> Arc<Mutex<Vec<u8>>> {
-    let log = Arc::<Mutex<Vec<u8>>>::default();
-    let sink = Arc::clone(&log);
-    std::thread::spawn(move || {
-        let mut piece = [0; 4096];
-        while let Ok(count @ 1..) = stderr.read(&mut piece) {
-            sink.lock().expect("nobody panics with it locked").extend_from_slice(&piece[..count]);
-        }
-    });
-    log
-}
-
-/// One message; `None` at the end.
-fn read_message(reader: &mut impl BufRead) -> io::Result<Option<Value>> {
-    let broken = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-    let mut header = String::new();
-    if reader.read_line(&mut header)? == 0 {
-        return Ok(None);
-    }
-    let length = header.strip_prefix("Content-Length: ").and_then(|rest| rest.strip_suffix("\r\n"));
-    let length = length.and_then(|length| length.parse().ok()).ok_or_else(|| broken(format!("{header:?}")))?;
-    let mut line_end = [0; 2];
-    reader.read_exact(&mut line_end)?;
-    if &line_end != b"\r\n" {
-        return Err(broken(format!("after the header comes {line_end:?}")));
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    serde_json::from_slice(&body).map(Some).map_err(|error| broken(format!("{error} in a body")))
 }

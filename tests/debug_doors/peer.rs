@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::harness::DEADLINE;
 use crate::harness::leftovers::Watch;
-use crate::harness::wire::framed;
+use crate::harness::stream::{framed, read_message};
 
 /// A debug client. Messages stay unclaimed until a test takes them.
 pub(crate) struct Peer {
@@ -34,7 +34,8 @@ impl Peer {
         let (messages, incoming) = channel();
         std::thread::spawn(move || {
             let mut reader = BufReader::new(reader);
-            while let Some(message) = read_message(&mut reader) {
+            // A peer that is killed may end in the midst of a message.
+            while let Ok(Some(message)) = read_message(&mut reader) {
                 if messages.send(message).is_err() {
                     return;
                 }
@@ -157,18 +158,6 @@ impl Peer {
             }
         }
     }
-}
-
-fn read_message(reader: &mut impl BufRead) -> Option<Value> {
-    let mut header = String::new();
-    if reader.read_line(&mut header).ok()? == 0 {
-        return None;
-    }
-    let length = header.strip_prefix("Content-Length: ")?.trim_end().parse().ok()?;
-    let mut body = vec![0; length];
-    reader.read_exact(&mut [0; 2]).ok()?;
-    reader.read_exact(&mut body).ok()?;
-    Some(serde_json::from_slice(&body).expect("the adapter sends JSON"))
 }
 
 /// A `codebeaker dap`. Dropping it ends it, and asserts that nothing is left.

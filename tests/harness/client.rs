@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::leftovers::Watch;
+use super::stream::collect;
 use super::{DEADLINE, Wire};
 
 /// How a daemon is started.
@@ -314,16 +315,4 @@ fn spawn(command: &mut Command) -> Child {
             child => return child.expect("the daemon can be started"),
         }
     }
-}
-
-fn collect(mut stderr: impl Read + Send + 'static) -> Arc<Mutex<Vec<u8>>> {
-    let log = Arc::<Mutex<Vec<u8>>>::default();
-    let sink = Arc::clone(&log);
-    std::thread::spawn(move || {
-        let mut piece = [0; 4096];
-        while let Ok(count @ 1..) = stderr.read(&mut piece) {
-            sink.lock().expect("nobody panics with it locked").extend_from_slice(&piece[..count]);
-        }
-    });
-    log
 }

@@ -5,6 +5,7 @@
 //! - [`Client`](client::Client) is a daemon with a wire to it.
 //! - [`leftovers`] says what a daemon left on the machine.
 //! - [`session`] adds sessions and executions.
+//! - [`stream`] is what is done with bytes: framing, and logs.
 //! - [`skip`](mod@skip) says why a test is not run.
 //!
 //! Every wait has a deadline, and running into one fails the test; nothing else depends on the clock.
@@ -15,6 +16,7 @@ pub(crate) mod client;
 pub(crate) mod leftovers;
 pub(crate) mod session;
 pub(crate) mod skip;
+pub(crate) mod stream;
 pub(crate) mod wire;
 
 pub(crate) use client::{Client, Setup};

@@ -9,6 +9,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::DEADLINE;
+pub(crate) use super::stream::framed;
+use super::stream::read_message;
 
 /// What came from the daemon, in the order in which it came.
 #[derive(Debug, Clone, PartialEq)]
@@ -255,29 +257,4 @@ impl Wire {
             }
         }
     }
-}
-
-/// A body with the header that belongs before it.
-pub(crate) fn framed(body: impl AsRef<[u8]>) -> Vec<u8> {
-    let body = body.as_ref();
-    [format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
-}
-
-/// One message, of exactly the form that the daemon promises; `None` at the end.
-fn read_message(reader: &mut impl BufRead) -> io::Result<Option<Value>> {
-    let broken = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-    let mut header = String::new();
-    if reader.read_line(&mut header)? == 0 {
-        return Ok(None);
-    }
-    let length = header.strip_prefix("Content-Length: ").and_then(|rest| rest.strip_suffix("\r\n"));
-    let length = length.and_then(|length| length.parse().ok()).ok_or_else(|| broken(format!("{header:?}")))?;
-    let mut line_end = [0; 2];
-    reader.read_exact(&mut line_end)?;
-    if &line_end != b"\r\n" {
-        return Err(broken(format!("after the header comes {line_end:?}")));
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    serde_json::from_slice(&body).map(Some).map_err(|error| broken(format!("{error} in a body")))
 }
