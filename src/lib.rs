@@ -11,7 +11,7 @@
 //! | 0 | ids, config, causes |
 //! | 1 | protocol, engine, dap |
 //! | 2 | transport, agent |
-//! | 3 | sandbox |
+//! | 3 | sandbox, container |
 //! | 4 | runtime |
 //! | 5 | execution, files |
 //! | 6 | session |
@@ -29,6 +29,7 @@ pub mod agent;
 pub mod causes;
 pub mod cli;
 pub mod config;
+pub mod container;
 pub mod dap;
 pub mod debug;
 pub mod engine;

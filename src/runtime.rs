@@ -8,11 +8,15 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use codebeaker_agent::plan::Protection;
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::config::Limits;
+use crate::engine::Engine;
+use crate::ids::SessionId;
 use crate::sandbox::blueprint::BlueprintError;
 use crate::sandbox::launcher::LaunchError;
 
@@ -70,7 +74,7 @@ pub struct Probe {
 }
 
 /// What a sandbox shall be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct SandboxSpec {
     /// What it may use.
     pub limits: Limits,
@@ -79,11 +83,28 @@ pub struct SandboxSpec {
     /// Installations of engines that are not where the system keeps its programs: absolute paths, shown
     /// read-only under the same names.
     pub engine_roots: Vec<PathBuf>,
+    /// The engine that its session is made for; a runtime that has an image for each takes this one's.
+    pub engine: Option<&'static Engine>,
+    /// The image to take in place of the engine's; for runtimes that have images alone.
+    pub image: Option<String>,
     /// Host name inside.
     pub hostname: String,
+    /// Given where the sandbox is to outlive the daemon that makes it.
+    pub outlives: Option<Outlives>,
     /// Protections left out. For the attack tests, which link this library: nothing that a client sends
     /// ends up here.
     pub without: Vec<Protection>,
+}
+
+/// What a sandbox that outlives its daemon carries for the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outlives {
+    /// The session that it is.
+    pub session: SessionId,
+    /// What else the next daemon has to know of the session, in the session's own words.
+    pub notes: String,
+    /// With no daemon for so long, it ends by itself.
+    pub alone: Duration,
 }
 
 /// What `/workspace` is. Paths are absolute.
@@ -111,6 +132,37 @@ pub enum Workspace {
         /// The directory.
         path: PathBuf,
     },
+}
+
+/// What a session would need of a runtime.
+#[derive(Debug, Clone, Copy)]
+pub struct Want<'a> {
+    /// The engine that shall run in it; `None` when any program may.
+    pub engine: Option<&'static Engine>,
+    /// This image and no other.
+    pub image: Option<&'a str>,
+    /// What its workspace is.
+    pub workspace: &'a Workspace,
+    /// Whether it has to outlive its daemon.
+    pub outlives: bool,
+}
+
+/// What a runtime has for a [`Want`], as it was measured on this machine; `None` before it was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// From the wish for a sandbox to one that stands.
+    pub start: Option<Duration>,
+    /// What one takes before anything runs in it, in bytes.
+    pub memory_bytes: Option<u64>,
+}
+
+/// Why a runtime has nothing for a [`Want`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// In a sentence without a full stop.
+    pub reason: String,
+    /// What a person should do about it: commands where there are any.
+    pub fix: Option<String>,
 }
 
 /// Why there is no sandbox.
@@ -154,8 +206,15 @@ pub trait Runtime: Send + Sync {
     /// How strongly it isolates.
     fn isolation(&self) -> Isolation;
 
-    /// Whether it can be used here. Found out once, by making a sandbox.
+    /// Whether it can be used here. What that takes, such as making a sandbox, is done once and its outcome
+    /// kept; where the outcome can change by itself, the runtime keeps it true.
     async fn probe(&self) -> Probe;
+
+    /// What it has for this wish, by what is known without waiting: selecting costs microseconds.
+    ///
+    /// # Errors
+    /// The reason why it has nothing, and what would mend that.
+    fn offer(&self, want: &Want<'_>) -> Result<Offer, Refusal>;
 
     /// Makes a sandbox. That it was started doesn't say that it stands: the first message on its stream
     /// does, or says which step failed.
@@ -165,10 +224,34 @@ pub trait Runtime: Send + Sync {
     async fn create(&self, spec: SandboxSpec) -> Result<Sandbox, RuntimeError>;
 }
 
+/// What a sandbox's agent is heard by.
+pub type Reader = Box<dyn AsyncRead + Send + Unpin>;
+
+/// What a sandbox's agent is told by. Dropping both ends the sandbox.
+pub type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// Where the programs of a sandbox come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Programs {
+    /// From this host: they are where they are here.
+    Host,
+    /// From the image with this id. Two sandboxes of one id have the same programs.
+    Image(String),
+}
+
 /// A sandbox that is being made, or stands, or failed: its stream tells.
 pub struct Sandbox {
-    /// To the agent and from it. Nothing has been read yet.
-    pub stream: UnixStream,
+    /// From the agent. Nothing has been read yet.
+    pub reader: Reader,
+    /// To the agent, which has its plan already.
+    pub writer: Writer,
+    /// Where its programs come from.
+    pub programs: Programs,
+    /// The machine that it is on, where that is one of several: the name from the settings.
+    pub machine: Option<String>,
+    /// A workspace that the runtime can't fill by itself, and that who made the sandbox fills through the
+    /// stream before anything else; [`Workspace::None`] otherwise.
+    pub unfilled: Workspace,
     /// Who enforces each limit.
     pub enforcement: Vec<Enforcement>,
     /// What holds it.
@@ -190,6 +273,12 @@ pub trait Keeper: Send + Sync {
 
     /// What it uses, as far as that is counted.
     fn usage(&self) -> Usage;
+
+    /// How it came to its end, once its stream has ended by itself: a sentence without a full stop, or `None`
+    /// when there is nothing to add to that. Answers within a few seconds.
+    async fn fate(&mut self) -> Option<String> {
+        None
+    }
 
     /// Ends every process of the sandbox and waits until they and what was made for them are gone, for
     /// little more than two seconds. Whether they are. Once true it stays so.

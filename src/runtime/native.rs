@@ -8,7 +8,10 @@ use codebeaker_agent::plan;
 use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 
-use super::{Isolation, Keeper, Probe, Runtime, RuntimeError, Sandbox, SandboxSpec, Usage, Workspace};
+use super::{
+    Isolation, Keeper, Offer, Probe, Programs, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec, Usage, Want,
+    Workspace,
+};
 use crate::sandbox::blueprint::{Blueprint, Site};
 use crate::sandbox::cgroup::{Cgroups, Session};
 use crate::sandbox::executable::Executable;
@@ -75,6 +78,17 @@ impl Runtime for Native {
         probed.await.clone()
     }
 
+    fn offer(&self, want: &Want<'_>) -> Result<Offer, Refusal> {
+        let refused = |reason: &str, fix: &str| Refusal { reason: reason.to_owned(), fix: Some(fix.to_owned()) };
+        if want.image.is_some() {
+            return Err(refused("it has no images", "leave `image` out, or ask for a runtime that has images"));
+        }
+        if want.outlives {
+            return Err(refused("its sandboxes end with the daemon", "ask for a runtime of containers"));
+        }
+        Ok(Offer::default())
+    }
+
     async fn create(&self, spec: SandboxSpec) -> Result<Sandbox, RuntimeError> {
         let launcher =
             self.launcher.as_ref().map_err(|cause| RuntimeError::Unavailable { reason: cause.reason.clone() })?;
@@ -87,8 +101,16 @@ impl Runtime for Native {
         };
         let Launched { stream, process, drawn } = launcher.launch(blueprint).await?;
         let keeper = NativeKeeper { process, cgroups: drawn.cgroups };
-        let stream = UnixStream::from_std(stream).map_err(RuntimeError::Stream)?;
-        Ok(Sandbox { stream, enforcement: drawn.enforcement, keeper: Box::new(keeper) })
+        let (reader, writer) = UnixStream::from_std(stream).map_err(RuntimeError::Stream)?.into_split();
+        Ok(Sandbox {
+            reader: Box::new(reader),
+            writer: Box::new(writer),
+            programs: Programs::Host,
+            machine: None,
+            unfilled: Workspace::None,
+            enforcement: drawn.enforcement,
+            keeper: Box::new(keeper),
+        })
     }
 }
 

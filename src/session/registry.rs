@@ -286,8 +286,7 @@ impl Sessions {
 
     /// Makes a sandbox and waits until it stands.
     pub(super) async fn bring_up(&self, runtime: &dyn Runtime, spec: SandboxSpec) -> Result<Standing, SessionError> {
-        let Sandbox { stream, enforcement, mut keeper } = runtime.create(spec).await?;
-        let (reader, writer) = stream.into_split();
+        let Sandbox { reader, writer, enforcement, mut keeper, .. } = runtime.create(spec).await?;
         match Link::open(reader, writer).await {
             Ok((link, _)) => Ok(Standing { link, enforcement, keeper }),
             Err(error) => {
@@ -307,7 +306,7 @@ impl Sessions {
             workspace,
             engine_roots: self.engine_roots(),
             hostname: "sandbox".to_owned(),
-            without: Vec::new(),
+            ..SandboxSpec::default()
         }
     }
 

@@ -133,11 +133,10 @@ impl Lab {
     pub(crate) async fn sandbox(&self, setting: Setting) -> Stand {
         let Setting { limits, workspace, without } = setting;
         let shown = format!("{without:?} {workspace:?}");
-        let spec = SandboxSpec { limits, workspace, engine_roots: vec![], hostname: "target".into(), without };
+        let spec = SandboxSpec { limits, workspace, hostname: "target".into(), without, ..SandboxSpec::default() };
         let before = children();
         let sandbox = self.native.create(spec).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
-        let (reader, writer) = sandbox.stream.into_split();
-        let linked = Link::open(reader, writer).await;
+        let linked = Link::open(sandbox.reader, sandbox.writer).await;
         let (link, ready) = linked.unwrap_or_else(|error| panic!("a sandbox without {shown}: {error}"));
         let launcher = children().into_iter().find(|child| !before.contains(child)).expect("a launcher");
         Stand {

@@ -14,7 +14,7 @@ use codebeaker::agent::wire::{Exited, Ready};
 use codebeaker::agent::{Link, LinkError, Process, Program};
 use codebeaker::config::Limits;
 use codebeaker::runtime::native::Native;
-use codebeaker::runtime::{Enforcement, Enforcer, Keeper, Limit, Runtime, Sandbox, SandboxSpec, Workspace};
+use codebeaker::runtime::{Enforcement, Enforcer, Keeper, Limit, Runtime, Sandbox, SandboxSpec};
 
 /// Until something happens that must happen.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -28,10 +28,8 @@ const ROLE: &str = "CODEBEAKER_TEST_ROLE";
 pub(crate) fn spec() -> SandboxSpec {
     SandboxSpec {
         limits: Limits { disk_bytes: 64 << 20, ..Limits::default() },
-        workspace: Workspace::None,
-        engine_roots: Vec::new(),
         hostname: "boxed".to_owned(),
-        without: Vec::new(),
+        ..SandboxSpec::default()
     }
 }
 
@@ -60,8 +58,7 @@ pub(crate) async fn stand(spec: SandboxSpec) -> Result<Standing, LinkError> {
 }
 
 pub(crate) async fn stand_in(native: &Native, spec: SandboxSpec) -> Result<Standing, LinkError> {
-    let Sandbox { stream, enforcement, keeper } = native.create(spec).await.expect("the launcher starts");
-    let (reader, writer) = stream.into_split();
+    let Sandbox { reader, writer, enforcement, keeper, .. } = native.create(spec).await.expect("the launcher starts");
     let (link, ready) = Link::open(reader, writer).await?;
     Ok(Standing { link, ready, keeper, enforcement })
 }

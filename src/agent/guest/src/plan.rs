@@ -58,6 +58,28 @@ pub struct Plan {
     pub without: Vec<Protection>,
 }
 
+/// What the agent is told where a container engine has made its sandbox, as the first thing on its stream and
+/// in the same encoding as a [`Plan`]: what is left to do once inside. PID 1 has no privileges then; what
+/// can't be done fails the set-up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// Limits that hold for each process (`setrlimit`).
+    pub rlimits: Vec<Rlimit>,
+    /// Resident memory of the whole sandbox that the agent watches over.
+    pub watched_memory_bytes: Option<u64>,
+    /// Processes and threads of the whole sandbox that the agent watches over, where nothing else counts them.
+    pub watched_processes: Option<u64>,
+    /// Processors that the sandbox may run on; `None` for all.
+    pub processors: Option<u32>,
+    /// The seccomp filters, as in [`Plan::seccomp`]. They come on top of those that the engine has installed.
+    pub seccomp: Vec<Vec<u64>>,
+    /// With no daemon for so long, in milliseconds, the agent ends, and with it the sandbox; `None` where it
+    /// ends with its stream, as it does everywhere else.
+    pub alone_ms: Option<u64>,
+    /// As of [`Plan::without`].
+    pub without: Vec<Protection>,
+}
+
 /// How uid and gid [`SANDBOX_ID`] map to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Identity {
