@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::engine::{ADDRESS, NOWHERE};
 use super::leftovers::Watch;
 use super::stream::collect;
 use super::{DEADLINE, Wire};
@@ -139,6 +140,8 @@ impl Client {
         for name in ["TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME"] {
             command.env(name, own.path());
         }
+        // Whoever tests something else does it without containers; see `place`.
+        command.env(ADDRESS, NOWHERE).env_remove("DOCKER_CONTEXT").env_remove("XDG_CONFIG_HOME");
         for (name, value) in &setup.env {
             match value {
                 Some(value) => command.env(name, value),
