@@ -14,6 +14,9 @@ pub(crate) const NOWHERE: &str = "unix:///dev/null";
 /// The OCI runtime of gVisor, by its engine's name.
 pub(crate) const RUNSC: &str = "runsc";
 
+/// The label that says which daemon a container belongs to.
+const OWNER: &str = "codebeaker.owner";
+
 /// An engine, by its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Engine {
@@ -73,12 +76,13 @@ impl Engine {
         self.ask(&["image", "inspect", "--format", "{{.Id}}", name]).is_ok()
     }
 
-    /// The containers with this label, ended ones too: name by name, with all their labels.
-    pub(crate) fn containers(&self, label: &str) -> Vec<(String, String)> {
-        let filter = format!("label={label}");
-        let rows =
-            self.order(&["ps", "--all", "--no-trunc", "--filter", &filter, "--format", "{{.Names}}\t{{.Labels}}"]);
+    /// The containers that the daemon with this process id has made and not removed, by name.
+    pub(crate) fn containers_of(&self, daemon: u32) -> Vec<String> {
+        let format = format!("{{{{.Names}}}}\t{{{{.Label {OWNER:?}}}}}");
+        let rows = self.order(&["ps", "--all", "--filter", &format!("label={OWNER}"), "--format", &format]);
         let rows = rows.lines().filter_map(|row| row.split_once('\t'));
-        rows.map(|(name, labels)| (name.to_owned(), labels.to_owned())).collect()
+        // Machine, boot, namespace of process ids, process id, start, user.
+        let own = rows.filter(|(_, owner)| owner.split('/').nth(3) == Some(&daemon.to_string()));
+        own.map(|(name, _)| name.to_owned()).collect()
     }
 }

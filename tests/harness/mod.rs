@@ -12,6 +12,7 @@
 //! Every wait has a deadline, and running into one fails the test; nothing else depends on the clock.
 #![allow(dead_code, reason = "each test takes the part that it needs")]
 #![allow(unused_imports, reason = "each test takes the part that it needs")]
+#![allow(unused_macros, reason = "each test takes the part that it needs")]
 
 pub(crate) mod client;
 pub(crate) mod engine;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::engine::{ADDRESS, Engine, NOWHERE, RUNSC};
+use super::engine::{Engine, RUNSC};
 use super::skip::skip;
 use super::{Client, Setup};
 
@@ -83,8 +83,7 @@ impl Place {
 
     /// A daemon that has this place, and no engine where it needs none.
     pub(crate) fn setup(self) -> Setup {
-        let address = if self.has_containers() { self.engine().address() } else { NOWHERE };
-        Setup::default().env(ADDRESS, address)
+        if self.has_containers() { Setup::default().engine(self.engine()) } else { Setup::default() }
     }
 
     /// That daemon, with every feature.

@@ -199,10 +199,10 @@ print(json.dumps({
     }
     expect("pids", &["cgroupV1", "cgroupV2", "rlimit", "watchdog"]);
     if place.has_containers() && memory.starts_with("cgroup") {
-        let containers = place.engine().containers("codebeaker.owner");
-        let bounded = containers.iter().any(|(name, _)| {
+        let containers = place.engine().containers_of(client.pid());
+        let bounded = containers.iter().any(|name| {
             let format = "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}";
-            let bounds = place.engine().ask(&["inspect", "--format", format, name]).unwrap_or_default();
+            let bounds = place.engine().order(&["inspect", "--format", format, name]);
             let bounds: Vec<i64> = bounds.split_whitespace().filter_map(|word| word.parse().ok()).collect();
             matches!(bounds[..], [memory, swap, pids]
                 if (200 << 20..=232 << 20).contains(&memory) && swap == memory && (40..=58).contains(&pids))
