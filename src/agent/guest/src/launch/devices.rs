@@ -6,7 +6,7 @@ use std::path::Path;
 use codebeaker_agent::plan::{Plan, Protection};
 use rustix::mount::MountAttrFlags;
 
-use super::failure::Failure;
+use crate::failure::Failure;
 use super::filesystem::{self, READ_ONLY, Reach, Tmpfs};
 use super::tree::Tree;
 

@@ -15,7 +15,7 @@ use codebeaker_agent::plan::{Identity, SANDBOX_ID};
 use rustix::process::{Pid, Signal, WaitOptions};
 use rustix::thread::{Gid, Uid, UnshareFlags};
 
-use super::failure::{Failure, Step};
+use crate::failure::{Failure, Step};
 use super::namespaces;
 
 /// A stream between launcher and PID 1, for the map and for noticing the launcher's death.

@@ -9,7 +9,7 @@ use codebeaker_agent::plan::{Plan, Protection};
 use rustix::mount::MountAttrFlags;
 
 use super::devices;
-use super::failure::Failure;
+use crate::failure::Failure;
 use super::filesystem::{self, GUARDED, READ_ONLY, Reach, Tmpfs};
 use super::tree::Tree;
 

@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, UnmountFlags};
 
-use super::failure::{Failure, Step};
+use crate::failure::{Failure, Step};
 use super::filesystem::{self, GUARDED, READ_ONLY, Reach, Tmpfs};
 use super::tree::Tree;
 use super::{devices, proc, workspace};

@@ -14,7 +14,7 @@ use codebeaker_agent::plan::Identity;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
-use super::failure::{Failure, Step, checked};
+use crate::failure::{Failure, Step, checked};
 use super::identity;
 
 /// What the agent gets, from the daemon's death to its own.
