@@ -24,7 +24,7 @@ mod terminal;
 mod tests;
 mod two_way;
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use codebeaker_agent::frame::{Channel, Frame, Kind, Stream};
@@ -47,6 +47,7 @@ use self::two_way::TwoWay;
 /// epoll's tokens of the loop's own; those of executions and conduits are higher.
 const STREAM: u64 = 0;
 const CHILDREN: u64 = 1;
+const DEPARTURES: u64 = 2;
 
 /// With this many bytes of control frames unread by the daemon, nothing more is asked of the agent.
 const BACKLOG_BYTES: usize = 1024 * 1024;
@@ -57,10 +58,53 @@ const REST: Duration = Duration::from_secs(1);
 /// How many frames are heeded before output has its turn again.
 const FRAMES_PER_ROUND: usize = 64;
 
+/// The way to the daemon and back.
+pub(crate) struct Daemon {
+    input: OwnedFd,
+    /// `None` where it is the input: a socket goes both ways.
+    output: Option<OwnedFd>,
+}
+
+impl Daemon {
+    /// Over one stream that goes both ways.
+    pub(crate) fn over(stream: OwnedFd) -> Self {
+        Daemon { input: stream, output: None }
+    }
+
+    /// Over a stream for each way.
+    pub(crate) fn between(input: OwnedFd, output: OwnedFd) -> Self {
+        Daemon { input, output: Some(output) }
+    }
+
+    pub(crate) fn input(&self) -> BorrowedFd<'_> {
+        self.input.as_fd()
+    }
+
+    pub(crate) fn output(&self) -> BorrowedFd<'_> {
+        self.output.as_ref().unwrap_or(&self.input).as_fd()
+    }
+
+    /// Makes both ways return at once, keeps them from programs, and has epoll report them.
+    fn begin(&self, epoll: &Epoll) -> sys::Result<()> {
+        for fd in [Some(&self.input), self.output.as_ref()].into_iter().flatten() {
+            sys::set_close_on_exec(fd.as_fd())?;
+            sys::set_nonblocking(fd.as_fd())?;
+        }
+        let arrivals = libc::EPOLLIN | libc::EPOLLRDHUP;
+        match &self.output {
+            None => epoll.add(self.input(), arrivals | libc::EPOLLOUT, STREAM),
+            Some(output) => {
+                epoll.add(self.input(), arrivals, STREAM)?;
+                epoll.add(output.as_fd(), libc::EPOLLOUT, DEPARTURES)
+            }
+        }
+    }
+}
+
 /// What the agent finds when it begins: it runs in the finished sandbox, without privileges.
 pub(crate) struct Surroundings {
     /// The only way to the daemon.
-    pub(crate) stream: OwnedFd,
+    pub(crate) daemon: Daemon,
     /// The directory that the user works in.
     pub(crate) workspace: OwnedFd,
     /// The directory for code without a file, writable here only.
@@ -99,16 +143,15 @@ struct Agent {
 
 impl Agent {
     fn new(surroundings: Surroundings) -> sys::Result<Self> {
-        let Surroundings { stream, workspace, code, watched_memory_bytes, landlock_abi, without } = surroundings;
+        let Surroundings { daemon, workspace, code, watched_memory_bytes, landlock_abi, without } = surroundings;
         sys::occupy_standard_descriptors()?;
-        for fd in [&stream, &workspace, &code] {
+        for fd in [&workspace, &code] {
             sys::set_close_on_exec(fd.as_fd())?;
         }
-        sys::set_nonblocking(stream.as_fd())?;
         let children = sys::take_signals()?;
         sys::set_file_mask(0o022);
         let epoll = Epoll::new()?;
-        epoll.add(stream.as_fd(), libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP, STREAM)?;
+        daemon.begin(&epoll)?;
         epoll.add(children.as_fd(), libc::EPOLLIN, CHILDREN)?;
         let left_out = |protection| without.contains(&protection);
         let watch = Watch::new(watched_memory_bytes, !left_out(Protection::MemoryWatch));
@@ -116,7 +159,7 @@ impl Agent {
             epoll,
             children,
             inbound: Inbound::new()?,
-            outbound: Outbound::new(stream),
+            outbound: Outbound::new(daemon),
             executions: Executions::new(Shims::new(ProgramLimits::split()?, !left_out(Protection::Sweep)), watch)?,
             conduits: Conduits::default(),
             files: Files::new(workspace, code, !left_out(Protection::BeneathWorkspace)),
@@ -179,6 +222,7 @@ impl Agent {
                     self.outbound.set_writable();
                 }
             }
+            DEPARTURES => self.outbound.set_writable(),
             CHILDREN => {
                 let mut signals = [0; 1024];
                 // What it says is in `wait4` too, and completely.
@@ -201,7 +245,7 @@ impl Agent {
                 return true;
             }
             let Some(frame) = self.inbound.next() else {
-                self.readable = self.readable && self.inbound.fill(self.outbound.stream());
+                self.readable = self.readable && self.inbound.fill(self.outbound.daemon().input());
                 if !self.readable {
                     return false;
                 }
