@@ -69,7 +69,8 @@ fn a_program_reads_its_input_to_the_end() {
 fn a_signal_reaches_a_program_and_a_kill_reaches_all_it_started() {
     on_each(|runtime| async move {
         let standing = Container::new(runtime).stand().await.unwrap();
-        let mut process = standing.start(shell("trap 'echo caught; exit 3' INT; echo ready; while :; do sleep 0.1; done")).await;
+        let mut process =
+            standing.start(shell("trap 'echo caught; exit 3' INT; echo ready; while :; do sleep 0.1; done")).await;
         let mut stdout = process.output(Stream::Stdout);
         assert_eq!(&stdout.next().await.unwrap().unwrap()[..], b"ready\n");
         process.signals().send(2, Reach::Foreground).await.unwrap();
@@ -82,7 +83,10 @@ fn a_signal_reaches_a_program_and_a_kill_reaches_all_it_started() {
         assert_eq!(&stdout.next().await.unwrap().unwrap()[..], b"ready\n");
         process.signals().send(9, Reach::Tree).await.unwrap();
         assert_eq!(finish(&mut process).await.exited.signal, Some(9));
-        assert_eq!(standing.says("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '^slee[p] 100' || true").await, "0");
+        assert_eq!(
+            standing.says("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '^slee[p] 100' || true").await,
+            "0"
+        );
         standing.end().await;
     });
 }
@@ -131,8 +135,19 @@ fn files_are_written_read_listed_and_removed_and_no_link_leads_out() {
         let read = FileOp::Read { path: b"deep/er/file.bin".to_vec(), offset: 999_990, max: 100 };
         let FileReply::Data { data, stat } = link.file(read).await.unwrap() else { panic!("not data") };
         assert_eq!((&data[..], stat.tag.size), (&content[999_990..], 1_000_000));
-        standing.says("ln -s /etc/passwd out; ln -s ../../tmp up; ln -s deep/er in; ln -s loop loop; mkfifo pipe").await;
-        for (path, errno) in [("out", 18), ("up/x", 18), ("in/../../../etc/passwd", 18), ("/etc/passwd", 18), ("loop", 40), ("nothing", 2), ("deep/er/file.bin/x", 20), ("pipe", 95)] {
+        standing
+            .says("ln -s /etc/passwd out; ln -s ../../tmp up; ln -s deep/er in; ln -s loop loop; mkfifo pipe")
+            .await;
+        for (path, errno) in [
+            ("out", 18),
+            ("up/x", 18),
+            ("in/../../../etc/passwd", 18),
+            ("/etc/passwd", 18),
+            ("loop", 40),
+            ("nothing", 2),
+            ("deep/er/file.bin/x", 20),
+            ("pipe", 95),
+        ] {
             let read = FileOp::Read { path: path.into(), offset: 0, max: 10 };
             let failed = link.file(read).await.unwrap_err();
             assert!(matches!(failed, LinkError::File { errno: e } if e == errno), "{path}: {failed:?}");

@@ -65,8 +65,7 @@ fn close_range(first: libc::c_uint, last: libc::c_uint) -> Result<(), Failure> {
 /// As the kernel would, for one that can't.
 fn close_listed(first: libc::c_uint, last: libc::c_uint) -> Result<(), Failure> {
     let listed = std::fs::read_dir("/proc/self/fd").step("list descriptors")?;
-    let open: Vec<libc::c_int> =
-        listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    let open: Vec<libc::c_int> = listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     for descriptor in open.into_iter().filter(|descriptor| (first..=last).contains(&(*descriptor as libc::c_uint))) {
         // SAFETY: as above. The one that the list was read from is closed by now, which is no error here.
         unsafe { libc::close(descriptor) };
