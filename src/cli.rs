@@ -20,7 +20,10 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::causes;
 use crate::config::file::{self, Configuration};
+use crate::container::address::Environment;
 use crate::engine::{self, discover};
+use crate::runtime::Runtime;
+use crate::runtime::docker::Docker;
 use crate::runtime::native::Native;
 use crate::session::{Host, Sessions};
 
@@ -170,8 +173,11 @@ fn sessions(common: &Common, configuration: &Configuration) -> Result<Arc<Sessio
         installations.retain(|installation| installation.engine != *engine);
         installations.push(named);
     }
-    let native = Arc::new(Native::start());
-    let host = Host::new(vec![native], installations).with_adapters(discover::adapters(&path, home.as_deref()));
+    let mut runtimes: Vec<Arc<dyn Runtime>> = vec![Arc::new(Native::start())];
+    for docker in Docker::start(&configuration.docker, &Environment::current()) {
+        runtimes.push(Arc::new(docker));
+    }
+    let host = Host::new(runtimes, installations).with_adapters(discover::adapters(&path, home.as_deref()));
     Ok(Arc::new(Sessions::new(configuration.settings.clone(), host)))
 }
 
