@@ -12,6 +12,14 @@ use std::path::PathBuf;
 
 use codebeaker_agent::plan::Protection;
 
+pub mod address;
+pub mod delivery;
+pub mod engine;
+mod error;
+pub mod labels;
+
+pub use error::{Cause, ContainerError};
+
 /// A container to be made, in which the agent is PID 1.
 #[derive(Debug, Clone, Default)]
 pub struct ContainerSpec {
@@ -37,6 +45,8 @@ pub struct ContainerSpec {
     pub binds: Vec<BindMount>,
     /// What it may use.
     pub bounds: Bounds,
+    /// Its system-call filter, as a profile in Docker's own JSON; none at all when `None`.
+    pub seccomp: Option<String>,
     /// Protections left out; empty except in attack tests.
     pub without: Vec<Protection>,
 }
