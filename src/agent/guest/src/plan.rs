@@ -207,3 +207,61 @@ pub enum Protection {
     /// Resolving paths beneath the workspace.
     BeneathWorkspace,
 }
+
+/// Whether a copy of a directory leaves out what has this name, at whatever level.
+#[must_use]
+pub fn is_excluded(exclude: &[String], name: &[u8]) -> bool {
+    exclude.iter().any(|pattern| matches(pattern.as_bytes(), name))
+}
+
+/// Whether `name` matches `pattern`, in which `*` stands for any run of bytes.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut at, mut read) = (0, 0);
+    // Where to go on when the last star has to take one byte more.
+    let mut retry: Option<(usize, usize)> = None;
+    while read < name.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                retry = Some((at + 1, read));
+                at += 1;
+            }
+            Some(byte) if *byte == name[read] => {
+                at += 1;
+                read += 1;
+            }
+            _ => match retry {
+                Some((after_star, taken)) => {
+                    retry = Some((after_star, taken + 1));
+                    (at, read) = (after_star, taken + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_any_run_of_bytes() {
+        for (pattern, name, expected) in [
+            ("target", "target", true),
+            ("target", "targets", false),
+            ("*.pyc", "a.pyc", true),
+            ("*.pyc", "a.pyc.py", false),
+            ("*", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("a*b*c", "aXbYbc", true),
+            ("a*b*c", "aXbYb", false),
+            ("**x**", "yyxyy", true),
+            (".*", ".git", true),
+            ("[a]", "a", false),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} on {name}");
+        }
+    }
+}

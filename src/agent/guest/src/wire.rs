@@ -326,6 +326,29 @@ pub enum FileOp {
         /// Also a directory that is not empty, with all in it.
         recursive: bool,
     },
+    /// Makes a directory of the workspace; answered by [`FileReply::Made`].
+    MakeDirectory {
+        /// Which path.
+        path: Vec<u8>,
+        /// Its permission bits.
+        mode: u32,
+        /// Make those above it that are missing, and be content with one that is there.
+        parents: bool,
+    },
+    /// Makes a symbolic link in the workspace; answered by [`FileReply::Made`].
+    MakeLink {
+        /// Which path.
+        path: Vec<u8>,
+        /// What it says, which nobody follows now.
+        target: Vec<u8>,
+    },
+    /// Sets when a file, a directory or a link itself was last changed; answered by [`FileReply::Made`].
+    SetModified {
+        /// Which path.
+        path: Vec<u8>,
+        /// Nanoseconds since 1970.
+        modified_nanos: i64,
+    },
 }
 
 /// Where and how [`FileOp::Create`] writes.
@@ -445,6 +468,8 @@ pub enum FileReply {
         /// How many files and directories.
         count: u64,
     },
+    /// What was asked for is there now.
+    Made(FileStat),
 }
 
 /// A file operation that failed.
