@@ -14,6 +14,12 @@ pub const MAX_PLAN_BYTES: usize = 4 * 1024 * 1024;
 /// The user and group id that programs have inside every sandbox.
 pub const SANDBOX_ID: u32 = 1000;
 
+/// The user id of a daemon that joins a sandbox which outlived another. Programs can't have it.
+pub const JOINER_ID: u32 = 65533;
+
+/// The abstract name of the socket at which an agent that may be alone waits for a daemon.
+pub const JOIN_NAME: &[u8] = b"\0codebeaker-agent";
+
 /// Where the workspace is inside every sandbox.
 pub const WORKSPACE: &str = "/workspace";
 

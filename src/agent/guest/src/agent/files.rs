@@ -103,6 +103,12 @@ impl Files {
         pipe::make(&self.code, path)
     }
 
+    /// The one who asked is gone: what is begun is dropped.
+    pub(crate) fn detach(&mut self) {
+        self.jobs.clear();
+        self.writes = Writes::default();
+    }
+
     /// Does a slice of what takes long.
     pub(crate) fn work(&mut self, outbound: &mut Outbound) {
         self.writes.forget_abandoned();
