@@ -52,9 +52,12 @@ fn nothing_is_left_to_a_program_that_it_does_not_need() {
             };
             assert_eq!(value.trim(), expected, "{name}");
         }
-        for line in ["touch /etc/x", "touch /.codebeaker/x", "mount -t tmpfs none /tmp", "mknod /tmp/null c 1 3"] {
+        for line in ["touch /etc/x", "touch /.codebeaker/x", "mount -t tmpfs none /tmp"] {
             assert_ne!(standing.sh(line).await.exited.code, Some(0), "{line}");
         }
+        // gVisor lets a device be made, and has few.
+        let device = standing.sh("mknod /tmp/mem c 1 1 && head -c 1 /tmp/mem").await;
+        assert_ne!(device.exited.code, Some(0), "{device:?}");
         assert_eq!(standing.says("ls /sys/class/net 2>/dev/null || echo lo").await, "lo");
         assert_ne!(standing.sh("grep -q docker.sock /proc/mounts").await.exited.code, Some(0));
         assert_eq!(standing.says("touch /workspace/x /tmp/x && ls /workspace").await, "x");
