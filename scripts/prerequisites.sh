@@ -37,6 +37,7 @@ need_packages() {
 has_package() {
     case $1 in
     bubblewrap) [ -x /usr/bin/bwrap ] ;;
+    docker.io) command -v dockerd >/dev/null && command -v docker >/dev/null ;;
     gcc) command -v cc >/dev/null ;;
     # The agent is linked statically, so the archive is needed as well as the shared library.
     libc6-dev) command -v cc >/dev/null && [ -e "$(cc -print-file-name=libc.a)" ] ;;

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Installs what the tests need, then checks and tests everything. Arguments go to `cargo nextest run`.
 #
-# For Debian and Ubuntu with Rust, as root or with sudo. Tools that no package brings go to target/tools.
+# For Debian and Ubuntu with Rust, as root or with sudo. Tools that no package brings go to target/tools, the images
+# of containers to target/engine. DOCKER_HOST names the container engine to test with; without it, root starts one.
 # A test that this machine can't run says so and is skipped; CODEBEAKER_REQUIRE_ALL=1 forbids that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/prerequisites.sh
+. scripts/engine.sh
 
 need_packages bubblewrap delve gcc git golang-go libc6-dev nodejs npm python3 python3-venv util-linux
 need_rust rustfmt clippy
@@ -24,7 +26,13 @@ say "licences, bans and sources of the dependencies"
 cargo deny check bans licenses sources
 say "examples in the documentation"
 cargo test --workspace --doc --locked
+if start_engine target/engine; then
+    say "images"
+    scripts/images.sh python node bash
+fi
 say "tests"
+# Only what is tested with containers gets to see the engine.
+export XDG_CONFIG_HOME=$PWD/tests/settings
 export CODEBEAKER_SKIPS=$PWD/target/skipped-tests
 rm -f "$CODEBEAKER_SKIPS"
 cargo nextest run --workspace --locked "$@"

@@ -18,8 +18,12 @@ use std::sync::Arc;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::config::Settings;
+use crate::causes;
+use crate::config::file::{self, Configuration};
+use crate::container::address::Environment;
 use crate::engine::{self, discover};
+use crate::runtime::Runtime;
+use crate::runtime::docker::Docker;
 use crate::runtime::native::Native;
 use crate::session::{Host, Sessions};
 
@@ -59,9 +63,12 @@ struct Common {
     /// Use this executable as an engine, such as node=/opt/node/bin/node; may be repeated
     #[arg(long, global = true, value_name = "ENGINE=PATH", value_parser = engine_path)]
     engine: Vec<(&'static engine::Engine, PathBuf)>,
-    /// The most sessions that may be open at one time
-    #[arg(long, value_name = "N", default_value_t = Settings::default().max_sessions)]
-    max_sessions: usize,
+    /// The most sessions that may be open at one time; else what the settings file says, else 10
+    #[arg(long, value_name = "N")]
+    max_sessions: Option<usize>,
+    /// Read the settings from this file instead of $XDG_CONFIG_HOME/codebeaker/config.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -124,23 +131,39 @@ pub fn main() -> ExitCode {
 }
 
 async fn perform(cli: Cli) -> ExitCode {
+    let configuration = match configuration(&cli.common) {
+        Ok(configuration) => configuration,
+        Err(error) => return failed(&error),
+    };
     if let Some(Command::Dap(args)) = cli.command {
-        return dap::dap(args, || sessions(&cli.common)).await;
+        return dap::dap(args, || sessions(&cli.common, &configuration)).await;
     }
-    let sessions = match sessions(&cli.common) {
+    let sessions = match sessions(&cli.common, &configuration) {
         Ok(sessions) => sessions,
         Err(error) => return failed(&error),
     };
     match cli.command {
         None => daemon::serve(sessions).await,
         Some(Command::Run(args)) => run::run(sessions, *args).await,
-        Some(Command::Doctor { json }) => doctor::report(&sessions, json).await,
+        Some(Command::Doctor { json }) => doctor::report(&sessions, &configuration, json).await,
         Some(Command::Dap(_) | Command::Completions { .. }) => ExitCode::SUCCESS,
     }
 }
 
+/// The settings: those of the file, and what flags say in place of it.
+fn configuration(common: &Common) -> Result<Configuration, String> {
+    let config_home = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    let default = file::default_path(config_home, std::env::home_dir().as_deref());
+    let engines: Vec<&str> = engine::ENGINES.iter().map(|engine| engine.id).collect();
+    let mut configuration =
+        file::load(common.config.as_deref(), default, &engines).map_err(|error| causes::in_full(&error))?;
+    let settings = &mut configuration.settings;
+    settings.max_sessions = common.max_sessions.unwrap_or(settings.max_sessions);
+    Ok(configuration)
+}
+
 /// The sessions of this process, with what this machine has to run code with.
-fn sessions(common: &Common) -> Result<Arc<Sessions>, String> {
+fn sessions(common: &Common, configuration: &Configuration) -> Result<Arc<Sessions>, String> {
     let home = std::env::home_dir();
     let path = std::env::var("PATH").unwrap_or_default();
     let mut installations = discover::installations(&path, home.as_deref());
@@ -150,10 +173,12 @@ fn sessions(common: &Common) -> Result<Arc<Sessions>, String> {
         installations.retain(|installation| installation.engine != *engine);
         installations.push(named);
     }
-    let settings = Settings { max_sessions: common.max_sessions, ..Settings::default() };
-    let native = Arc::new(Native::start());
-    let host = Host::new(vec![native], installations).with_adapters(discover::adapters(&path, home.as_deref()));
-    Ok(Arc::new(Sessions::new(settings, host)))
+    let mut runtimes: Vec<Arc<dyn Runtime>> = vec![Arc::new(Native::start())];
+    for docker in Docker::start(&configuration.docker, &Environment::current()) {
+        runtimes.push(Arc::new(docker));
+    }
+    let host = Host::new(runtimes, installations).with_adapters(discover::adapters(&path, home.as_deref()));
+    Ok(Arc::new(Sessions::new(configuration.settings.clone(), host)))
 }
 
 fn failed(message: &str) -> ExitCode {

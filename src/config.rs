@@ -1,6 +1,15 @@
-//! The daemon's settings: every limit and default in one place, with where it comes from.
+//! The daemon's settings: every limit and default in one place.
+//!
+//! `docker` has those of container engines; `file` reads what a person changes of all of them. Nothing here
+//! acts on a setting, and no setting is read from anywhere else.
+
+mod docker;
+pub mod file;
+mod values;
 
 use std::time::Duration;
+
+pub use docker::{DockerSettings, MachineSettings, PoolSettings, TlsFiles};
 
 /// Limits of one session or of one execution.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -244,7 +244,7 @@ fn explain(path: &[u8], error: LinkError) -> FilesError {
         Errno::NOTEMPTY => FilesError::NotEmpty(path),
         Errno::ACCESS | Errno::PERM => FilesError::PermissionDenied { path, why: "permission denied" },
         Errno::ROFS => FilesError::PermissionDenied { path, why: "the workspace is read-only" },
-        Errno::INVAL | Errno::NXIO => FilesError::NotARegularFile(path),
+        Errno::INVAL | Errno::NXIO | Errno::OPNOTSUPP => FilesError::NotARegularFile(path),
         Errno::XDEV => FilesError::OutsideWorkspace(path),
         Errno::LOOP => {
             FilesError::BadPath { path, why: "it has too many symbolic links, or one that may not be followed" }

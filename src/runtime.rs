@@ -20,6 +20,7 @@ use crate::ids::SessionId;
 use crate::sandbox::blueprint::BlueprintError;
 use crate::sandbox::launcher::LaunchError;
 
+pub mod docker;
 pub mod native;
 
 pub use crate::sandbox::cgroup::Usage;
@@ -156,9 +157,24 @@ pub struct Offer {
     pub memory_bytes: Option<u64>,
 }
 
+/// What of a [`Want`] a runtime has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lack {
+    /// An image: the one that was named, or any for the engine.
+    Image,
+    /// A workspace of this kind.
+    Workspace,
+    /// Sandboxes that outlive their daemon.
+    Persistence,
+    /// A machine that could take one more sandbox now.
+    Machine,
+}
+
 /// Why a runtime has nothing for a [`Want`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// What it lacks.
+    pub lack: Lack,
     /// In a sentence without a full stop.
     pub reason: String,
     /// What a person should do about it: commands where there are any.
@@ -174,6 +190,9 @@ pub enum RuntimeError {
         /// Why.
         reason: String,
     },
+    /// It has nothing for this wish after all, whatever it offered before.
+    #[error("{}", .0.reason)]
+    Refused(Refusal),
     /// The workspace is no directory that can be shown.
     #[error("the workspace {path} can't be used")]
     Workspace {
@@ -205,6 +224,12 @@ pub trait Runtime: Send + Sync {
 
     /// How strongly it isolates.
     fn isolation(&self) -> Isolation;
+
+    /// Whether programs of its sandboxes are this host's: an engine has to be installed here to be in them. Else
+    /// [`Runtime::offer`] tells which engines it has.
+    fn has_host_programs(&self) -> bool {
+        false
+    }
 
     /// Whether it can be used here. What that takes, such as making a sandbox, is done once and its outcome
     /// kept; where the outcome can change by itself, the runtime keeps it true.
@@ -264,7 +289,8 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// What a sandbox is held by from outside. Dropping it ends the sandbox without waiting.
+/// What a sandbox is held by from outside. Dropping it ends the sandbox without waiting, unless it was
+/// [left](Keeper::leave).
 #[async_trait]
 pub trait Keeper: Send + Sync {
     /// How many processes the kernel has killed in it for want of memory; `None` when that isn't
@@ -278,6 +304,12 @@ pub trait Keeper: Send + Sync {
     /// when there is nothing to add to that. Answers within a few seconds.
     async fn fate(&mut self) -> Option<String> {
         None
+    }
+
+    /// Leaves a sandbox that was made to outlive its daemon to the next one: from now on dropping this ends nothing.
+    /// Whether it did; every other sandbox still ends with this.
+    fn leave(&mut self) -> bool {
+        false
     }
 
     /// Ends every process of the sandbox and waits until they and what was made for them are gone, for

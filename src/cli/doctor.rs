@@ -4,12 +4,16 @@ use std::fmt::Write;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use crate::protocol::server::{CheckStatus, DoctorResult};
+use crate::config::file::Configuration;
+use crate::protocol::server::{Check, CheckStatus, DoctorResult};
 use crate::server;
 use crate::session::Sessions;
 
-pub(super) async fn report(sessions: &Sessions, json: bool) -> ExitCode {
-    let result = server::examine(sessions).await;
+pub(super) async fn report(sessions: &Sessions, configuration: &Configuration, json: bool) -> ExitCode {
+    let mut result = server::examine(sessions).await;
+    // Only this process knows how it was started: a wrong file would have ended it before.
+    let summary = configuration.to_string();
+    result.checks.push(Check { id: "settings".to_owned(), status: CheckStatus::Ok, summary, reason: None, fix: None });
     let text = if json {
         serde_json::to_string_pretty(&result).expect("a report can be written as JSON") + "\n"
     } else {

@@ -5,6 +5,7 @@
 //! depth, and believed in nothing but what it shows.
 
 mod breakpoints;
+mod budget;
 mod channel;
 mod completion;
 mod deno;

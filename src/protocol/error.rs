@@ -93,6 +93,8 @@ kinds! {
     LanguageUnsupported = 1201;
     /// No usable runtime isolates as strictly as was asked for.
     IsolationUnsatisfied = 1202;
+    /// The runtime has no such image, or none for the engine. The hint says how to get one.
+    ImageNotFound = 1203;
     /// The sandbox came to an end of which nobody gave notice. Files that were only in it are gone.
     RuntimeLost = 1205, retryable;
     /// The chosen runtime can't do this. The hint says what it can.

@@ -152,6 +152,7 @@ pub const METHODS: &[Method] = &[
         RuntimeUnavailable,
         LanguageUnsupported,
         IsolationUnsatisfied,
+        ImageNotFound,
         RuntimeLost,
         NotSupportedByRuntime,
         ValidationFailed,

@@ -9,7 +9,7 @@ use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 
 use super::{
-    Isolation, Keeper, Offer, Probe, Programs, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec, Usage, Want,
+    Isolation, Keeper, Lack, Offer, Probe, Programs, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec, Usage, Want,
     Workspace,
 };
 use crate::sandbox::blueprint::{Blueprint, Site};
@@ -62,6 +62,10 @@ impl Runtime for Native {
         Isolation::Namespaces
     }
 
+    fn has_host_programs(&self) -> bool {
+        true
+    }
+
     async fn probe(&self) -> Probe {
         let probed = self.probed.get_or_init(|| async {
             let cause = match &self.launcher {
@@ -79,12 +83,15 @@ impl Runtime for Native {
     }
 
     fn offer(&self, want: &Want<'_>) -> Result<Offer, Refusal> {
-        let refused = |reason: &str, fix: &str| Refusal { reason: reason.to_owned(), fix: Some(fix.to_owned()) };
+        let refused =
+            |lack, reason: &str, fix: &str| Refusal { lack, reason: reason.to_owned(), fix: Some(fix.to_owned()) };
         if want.image.is_some() {
-            return Err(refused("it has no images", "leave `image` out, or ask for a runtime that has images"));
+            let fix = "leave `image` out, or ask for a runtime that has images";
+            return Err(refused(Lack::Image, "it has no images", fix));
         }
         if want.outlives {
-            return Err(refused("its sandboxes end with the daemon", "ask for a runtime of containers"));
+            let fix = "leave `persist` out, or ask for a runtime of containers";
+            return Err(refused(Lack::Persistence, "its sandboxes end with the daemon", fix));
         }
         Ok(Offer::default())
     }

@@ -16,6 +16,12 @@ use rustix::io::Errno;
 /// The agent, linked statically, as `build.rs` made it.
 static AGENT: &[u8] = include_bytes!(env!("CODEBEAKER_AGENT"));
 
+/// The agent, for places to which it has to be brought.
+#[must_use]
+pub fn bytes() -> &'static [u8] {
+    AGENT
+}
+
 /// Why there is no executable to start sandboxes with.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutableError {

@@ -188,6 +188,21 @@ pub fn cgroup_pids(limits: &Limits) -> u64 {
     limits.pids.saturating_add(AGENT_PROCESSES)
 }
 
+/// Open descriptors that PID 1 must be able to give itself.
+#[must_use]
+pub fn agent_open_files(limits: &Limits) -> u64 {
+    limits.open_files.max(AGENT_OPEN_FILES)
+}
+
+/// As [`rlimits`], in a container: its user is also that of other containers, whose processes the kernel would
+/// count with its own.
+#[must_use]
+pub fn rlimits_in_container(limits: &Limits, counted: Counted) -> Vec<Rlimit> {
+    let mut rlimits = rlimits(limits, counted);
+    rlimits.retain(|limit| limit.resource != Resource::Processes);
+    rlimits
+}
+
 /// The limits that the kernel keeps for each process or user, beside what cgroups count.
 #[must_use]
 pub fn rlimits(limits: &Limits, counted: Counted) -> Vec<Rlimit> {
@@ -197,11 +212,7 @@ pub fn rlimits(limits: &Limits, counted: Counted) -> Vec<Rlimit> {
         // heeds no limit but this one, and then neither pipes nor writes (core(5), "RLIMIT_CORE").
         limit(Resource::Core, 1),
         // PID 1 gives programs the soft one and takes the hard one for itself.
-        Rlimit {
-            resource: Resource::OpenFiles,
-            soft: limits.open_files,
-            hard: limits.open_files.max(AGENT_OPEN_FILES),
-        },
+        Rlimit { resource: Resource::OpenFiles, soft: limits.open_files, hard: agent_open_files(limits) },
         // In memory the file systems' sizes say more; on the host's disk this is all there is.
         limit(Resource::FileSize, limits.disk_bytes),
     ];
@@ -263,6 +274,33 @@ pub fn enforcement(limits: &Limits, counted: Counted, user: UserKind, workspace:
         }
     };
     vec![memory, cpu, pids, disk, entry(Limit::OpenFiles, Enforcer::Rlimit, None)]
+}
+
+/// As [`enforcement`], in a container. `host_kernel` is whether its programs run on the host's own kernel, which then
+/// keeps them to some processors where no control group counts their time.
+#[must_use]
+pub fn enforcement_in_container(
+    limits: &Limits,
+    counted: Counted,
+    host_kernel: bool,
+    workspace: &Workspace,
+) -> Vec<Enforcement> {
+    let mut entries = enforcement(limits, counted, UserKind::Bounded, workspace);
+    for entry in &mut entries {
+        match (entry.limit, entry.enforcer) {
+            (Limit::Pids, Enforcer::Rlimit) => {
+                entry.enforcer = Enforcer::Agent;
+                entry.remark = Some("the agent looks several times a second, and ends what made too many");
+            }
+            (Limit::Cpu, Enforcer::Affinity) if !host_kernel => {
+                entry.enforcer = Enforcer::None;
+                entry.remark =
+                    Some("this kernel counts no processor time, and may have been told to leave it uncounted");
+            }
+            _ => {}
+        }
+    }
+    entries
 }
 
 #[cfg(test)]

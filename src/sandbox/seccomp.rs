@@ -5,7 +5,8 @@
 //! then fall back to older calls. The interfaces of other processors, which number calls differently, are
 //! closed.
 //!
-//! The agent is bound by the same filter, so the list has what it needs, too.
+//! The agent is bound by the same filter, so the list has what it needs, too. For container engines there is
+//! the same in their own form ([`oci`]).
 
 use std::collections::BTreeMap;
 use std::ffi::c_long;
@@ -14,6 +15,7 @@ use std::sync::OnceLock;
 use program::{Answer, Condition, Instruction, Rule, Test};
 
 mod calls;
+pub mod oci;
 mod program;
 
 /// What differs between the filters of two sandboxes.
@@ -68,11 +70,11 @@ fn compile(profile: Profile) -> Result<Vec<Instruction>, SeccompError> {
 
 fn answers(profile: Profile) -> BTreeMap<c_long, Answer> {
     let mut answers = BTreeMap::new();
-    let unknown = calls::UNKNOWN.iter().copied().chain(calls::NEWER);
+    let unknown = calls::UNKNOWN.calls.iter().map(|call| call.number).chain(calls::NEWER);
     answers.extend(unknown.map(|call| (call, Answer::Refuse(libc::ENOSYS))));
     let unowned_memory = profile.counted_memory.then_some(&calls::UNOWNED_MEMORY);
     for group in calls::ALWAYS.into_iter().chain(unowned_memory) {
-        answers.extend(group.calls.iter().map(|call| (*call, Answer::Allow)));
+        answers.extend(group.calls.iter().map(|call| (call.number, Answer::Allow)));
     }
     answers.insert(libc::SYS_ioctl, Answer::AllowIf(vec![ioctls()]));
     answers.insert(libc::SYS_clone, Answer::AllowIf(vec![vec![lacks(0, NEW_NAMESPACES)]]));

@@ -12,7 +12,7 @@ use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
 use crate::files::FilesError;
 use crate::protocol::{ErrorKind, ProtocolError};
-use crate::runtime::RuntimeError;
+use crate::runtime::{Lack, RuntimeError};
 use crate::session::SessionError;
 
 /// Where to find out what a runtime lacks.
@@ -22,6 +22,19 @@ const DOCTOR: &str = "run `codebeaker doctor`, which says what would mend it";
 pub(super) fn to_rpc(error: ProtocolError) -> jsonrpc::Error {
     let data = serde_json::to_value(&error.data).ok();
     jsonrpc::Error { code: jsonrpc::ErrorCode::from(error.code), message: error.message.into(), data }
+}
+
+/// What is refused because a runtime lacks something for it.
+fn of_lack(lack: Lack, message: &str, fix: Option<String>) -> ProtocolError {
+    let (kind, path) = match lack {
+        Lack::Image => (ErrorKind::ImageNotFound, Some("image")),
+        Lack::Workspace => (ErrorKind::NotSupportedByRuntime, Some("workspace.mode")),
+        Lack::Persistence => (ErrorKind::NotSupportedByRuntime, Some("persist")),
+        Lack::Machine => (ErrorKind::RuntimeUnavailable, None),
+    };
+    let mut error = ProtocolError::new(kind, message).hint(fix.unwrap_or_else(|| DOCTOR.to_owned()));
+    error.data.path = path.map(str::to_owned);
+    error
 }
 
 pub(super) fn of_session(error: SessionError) -> ProtocolError {
@@ -82,6 +95,7 @@ fn of_runtime(error: RuntimeError) -> ProtocolError {
             };
             return ProtocolError::new(kind, message).at("workspace.uri");
         }
+        RuntimeError::Refused(refusal) => return of_lack(refusal.lack, &message, refusal.fix.clone()),
         RuntimeError::Unavailable { .. } | RuntimeError::Launch(_) | RuntimeError::Stream(_) => {
             (ErrorKind::RuntimeUnavailable, "runtime")
         }

@@ -78,7 +78,7 @@ impl Console {
     /// Gives a command its user and its directories.
     pub(crate) fn prepare(&self, command: &mut Command) {
         command.current_dir(self.directory.path()).env("TMPDIR", self.own.path()).env_remove("CODEBEAKER_LOG");
-        command.env("FROM_HERE", "here");
+        command.env("FROM_HERE", "here").env("XDG_CONFIG_HOME", self.path("config"));
         if let Some(uid) = self.uid {
             command.uid(uid).gid(uid);
         }

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::engine::{ADDRESS, Engine, NOWHERE};
 use super::leftovers::Watch;
 use super::stream::collect;
 use super::{DEADLINE, Wire};
@@ -25,9 +26,16 @@ pub(crate) struct Setup {
     args: Vec<OsString>,
     env: Vec<(OsString, Option<OsString>)>,
     uid: Option<u32>,
+    engine: Option<Engine>,
 }
 
 impl Setup {
+    /// Gives it a container engine. Without one it has none, whatever this machine has.
+    pub(crate) fn engine(mut self, engine: &Engine) -> Self {
+        self.engine = Some(engine.clone());
+        self
+    }
+
     pub(crate) fn arg(mut self, arg: impl Into<OsString>) -> Self {
         self.args.push(arg.into());
         self
@@ -136,9 +144,12 @@ impl Client {
         let scratch = tempfile::Builder::new().prefix("test-").tempdir().expect("a directory can be made");
         let mut command = Command::new(binary(&setup, scratch.path()));
         command.args(&setup.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for name in ["TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME"] {
+        for name in ["TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"] {
             command.env(name, own.path());
         }
+        // Whoever tests something else does it without containers; see `place`.
+        command.env(ADDRESS, setup.engine.as_ref().map_or(NOWHERE, Engine::address));
+        command.env_remove("DOCKER_CONTEXT").env_remove("XDG_CONFIG_HOME");
         for (name, value) in &setup.env {
             match value {
                 Some(value) => command.env(name, value),
@@ -153,7 +164,7 @@ impl Client {
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let wire = Wire::new(stdout.expect("it is a pipe"), stdin.expect("it is a pipe"));
         let log = collect(child.stderr.take().expect("it is a pipe"));
-        let watch = Watch::new(child.id(), own.path());
+        let watch = Watch::new(child.id(), own.path()).with_engine(setup.engine);
         Self { wire, child, log, watch, expected: Expected::ToRun, allow_unclaimed: false, own, scratch }
     }
 

@@ -1,8 +1,8 @@
 //! What a daemon leaves on the machine, told apart from what other daemons of other tests have there.
 //!
 //! Processes are known by descent: those that were below the daemon while it lived. Cgroups are known
-//! by the daemon's process id in their name, mounts and files by the directory that the daemon was
-//! given for everything temporary.
+//! by the daemon's process id in their name, containers by the same in a label, mounts and files by the
+//! directory that the daemon was given for everything temporary.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::DEADLINE;
+use super::engine::Engine;
 
 /// A process, told from a later one with the same id by its start time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,13 +24,20 @@ pub(crate) struct Process {
 pub(crate) struct Watch {
     daemon: u32,
     directory: PathBuf,
+    engine: Option<Engine>,
     seen: HashSet<Process>,
     last_look: Option<Instant>,
 }
 
 impl Watch {
+    /// Over the daemon with this process id, which has this directory for itself.
     pub(crate) fn new(daemon: u32, directory: &Path) -> Self {
-        Self { daemon, directory: directory.to_owned(), seen: HashSet::new(), last_look: None }
+        Self { daemon, directory: directory.to_owned(), engine: None, seen: HashSet::new(), last_look: None }
+    }
+
+    /// Over its containers on this engine as well.
+    pub(crate) fn with_engine(self, engine: Option<Engine>) -> Self {
+        Self { engine, ..self }
     }
 
     /// Notes the daemon's descendants, if it is a while since that was done.
@@ -73,6 +81,9 @@ impl Watch {
         let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is there");
         let directory = self.directory.to_str().expect("test directories are UTF-8");
         left.extend(mounts.lines().filter(|line| line.contains(directory)).map(|line| format!("mount {line}")));
+        if let Some(engine) = &self.engine {
+            left.extend(engine.containers_of(self.daemon).iter().map(|name| format!("container {name}")));
+        }
         if let Ok(entries) = fs::read_dir(&self.directory) {
             left.extend(entries.flatten().map(|entry| format!("file {}", entry.path().display())));
         }

@@ -3,6 +3,7 @@
 //!
 //! - [`Wire`](wire::Wire) is the framing alone, over any pair of streams, strict about what it receives.
 //! - [`Client`](client::Client) is a daemon with a wire to it.
+//! - [`engine`] is the container engine that the tests are given, [`place`] what is asked in each place.
 //! - [`leftovers`] says what a daemon left on the machine.
 //! - [`session`] adds sessions and executions.
 //! - [`stream`] is what is done with bytes: framing, and logs.
@@ -11,15 +12,19 @@
 //! Every wait has a deadline, and running into one fails the test; nothing else depends on the clock.
 #![allow(dead_code, reason = "each test takes the part that it needs")]
 #![allow(unused_imports, reason = "each test takes the part that it needs")]
+#![allow(unused_macros, reason = "each test takes the part that it needs")]
 
 pub(crate) mod client;
+pub(crate) mod engine;
 pub(crate) mod leftovers;
+pub(crate) mod place;
 pub(crate) mod session;
 pub(crate) mod skip;
 pub(crate) mod stream;
 pub(crate) mod wire;
 
 pub(crate) use client::{Client, Setup};
+pub(crate) use place::Place;
 pub(crate) use session::Execution;
 pub(crate) use wire::Wire;
 

@@ -120,7 +120,7 @@ fn ulimits(spec: &ContainerSpec) -> Vec<ResourcesUlimits> {
     let limit =
         |name: &str, value: i64| ResourcesUlimits { name: Some(name.to_owned()), soft: Some(value), hard: Some(value) };
     let mut limits =
-        vec![limit("core", 0), limit("memlock", 64 << 10), limit("msgqueue", 0), limit("sigpending", PENDING_SIGNALS)];
+        vec![limit("core", 1), limit("memlock", 64 << 10), limit("msgqueue", 0), limit("sigpending", PENDING_SIGNALS)];
     limits.extend(spec.bounds.open_files.map(|files| limit("nofile", signed(files))));
     limits
 }

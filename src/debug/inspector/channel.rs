@@ -1,7 +1,8 @@
 //! Calls and events of the DevTools protocol over anything that carries texts.
 //!
-//! An answer counts only when it was asked for; what fits nowhere is dropped. The number of calls under way
-//! and of events that wait is bounded. A caller that gives up leaves nothing behind.
+//! An answer counts only when it was asked for; what fits nowhere is dropped. The number of calls under way and
+//! of events that wait is bounded, and so is what they take in all; what waits does so as text. A caller that gives
+//! up leaves nothing behind.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,9 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::budget::{Budget, Message, Share};
 use crate::debug::backend::{Fault, PATIENCE};
 
 /// Calls that may be under way at one time.
@@ -25,18 +27,41 @@ pub(super) const QUEUE: usize = 256;
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) method: String,
-    pub(super) params: Value,
+    message: Message,
+}
+
+impl Event {
+    /// What it says, if it makes sense.
+    pub(super) fn params<T: DeserializeOwned>(&self) -> Option<T> {
+        #[derive(Deserialize)]
+        struct With<T> {
+            params: T,
+        }
+        serde_json::from_str(&self.message.text).ok().map(|With { params }| params)
+    }
+
+    /// Room for what is kept of it while the program is stopped; `None` where there is none.
+    pub(super) fn keep(&self, budget: &Budget) -> Option<OwnedSemaphorePermit> {
+        budget.keep(&self.message)
+    }
+
+    /// The room that it takes, for what is made of it.
+    pub(super) fn into_share(self) -> Share {
+        self.message.share
+    }
 }
 
 /// What carries the protocol: texts to and from an inspector.
 pub(super) struct Carrier {
     pub(super) to: mpsc::Sender<String>,
-    pub(super) from: mpsc::Receiver<String>,
+    pub(super) from: mpsc::Receiver<Message>,
+    /// What `from` takes its messages' room of.
+    pub(super) budget: Budget,
     /// Ends it.
     pub(super) end: CancellationToken,
 }
 
-type Answer = Result<Value, Fault>;
+type Answer = Result<Message, Fault>;
 type Calls = Arc<Mutex<HashMap<u64, oneshot::Sender<Answer>>>>;
 
 /// One inspector session.
@@ -45,17 +70,15 @@ pub(super) struct Channel {
     to: mpsc::Sender<String>,
     calls: Calls,
     next: Arc<AtomicU64>,
+    budget: Budget,
     end: CancellationToken,
 }
 
+/// What a message is. The rest is read where it is dealt with.
 #[derive(Deserialize)]
 struct Incoming {
     id: Option<u64>,
     method: Option<String>,
-    #[serde(default)]
-    params: Value,
-    #[serde(default)]
-    result: Value,
     error: Option<ErrorAnswer>,
 }
 
@@ -86,8 +109,14 @@ impl Channel {
     pub(super) fn over(carrier: Carrier) -> (Self, mpsc::Receiver<Event>) {
         let calls = Calls::default();
         let (events, taken) = mpsc::channel(QUEUE);
-        tokio::spawn(read(carrier.from, Arc::clone(&calls), events));
-        (Self { to: carrier.to, calls, next: Arc::default(), end: carrier.end }, taken)
+        tokio::spawn(read(carrier.from, Arc::clone(&calls), events, carrier.end.clone()));
+        let Carrier { to, budget, end, .. } = carrier;
+        (Self { to, calls, next: Arc::default(), budget, end }, taken)
+    }
+
+    /// What may be held of what the inspector says.
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// Asks for something, and waits as long as [`PATIENCE`] for the answer.
@@ -113,6 +142,10 @@ impl Channel {
 
     /// Asks for something that the program's own code decides the time of: the caller bounds it.
     pub(super) async fn call_unbounded<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, Fault> {
+        #[derive(Deserialize)]
+        struct Answered<T> {
+            result: T,
+        }
         let id = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let (answer, answered) = oneshot::channel();
         {
@@ -125,8 +158,11 @@ impl Channel {
         let _asked = Asked { calls: &self.calls, id };
         let text = json!({"id": id, "method": method, "params": params}).to_string();
         self.to.send(text).await.map_err(|_| gone())?;
-        let result = answered.await.map_err(|_| gone())??;
-        T::deserialize(result).map_err(|_| Fault::Gone(format!("its inspector's answer to {method} makes no sense")))
+        let answer = answered.await.map_err(|_| gone())??;
+        match serde_json::from_str(&answer.text) {
+            Ok(Answered { result }) => Ok(result),
+            Err(_) => Err(Fault::Gone(format!("its inspector's answer to {method} makes no sense"))),
+        }
     }
 }
 
@@ -134,22 +170,24 @@ fn gone() -> Fault {
     Fault::Gone("its inspector closed the connection".to_owned())
 }
 
-async fn read(mut from: mpsc::Receiver<String>, calls: Calls, events: mpsc::Sender<Event>) {
-    while let Some(text) = from.recv().await {
-        let Ok(incoming) = serde_json::from_str::<Incoming>(&text) else { continue };
+async fn read(mut from: mpsc::Receiver<Message>, calls: Calls, events: mpsc::Sender<Event>, end: CancellationToken) {
+    while let Some(message) = from.recv().await {
+        let Ok(incoming) = serde_json::from_str::<Incoming>(&message.text) else { continue };
         if let Some(id) = incoming.id {
             let asked = lock(&calls).remove(&id);
             if let Some(asked) = asked {
                 let answer = match incoming.error {
                     Some(error) => Err(fault(error.message)),
-                    None => Ok(incoming.result),
+                    None => Ok(message),
                 };
                 let _ = asked.send(answer);
             }
-        } else if let Some(method) = incoming.method
-            && events.send(Event { method, params: incoming.params }).await.is_err()
-        {
-            break;
+        } else if let Some(method) = incoming.method {
+            tokio::select! {
+                sent = events.send(Event { method, message }) => if sent.is_err() { break },
+                // Whoever deals with events may wait for an answer, which is not to come any more.
+                () = end.cancelled() => break,
+            }
         }
     }
     // Whoever still waits learns that nothing comes.

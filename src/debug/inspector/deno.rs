@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::budget::Budget;
 use super::launch;
 use super::socket;
 use super::target::Options;
@@ -75,7 +76,8 @@ impl Backend for Deno {
             return Err(Fault::Gone("its inspector names no target of its own".to_owned()));
         }
         let conduit = tokio::time::timeout(PATIENCE, ground.dial(Endpoint::Port(port)));
-        let carrier = socket::connect(conduit.await.map_err(|_| Fault::Timeout(PATIENCE))??, &url).await?;
+        let carrier =
+            socket::connect(conduit.await.map_err(|_| Fault::Timeout(PATIENCE))??, &url, Budget::new()).await?;
         let entry = match &target.what {
             _ if !target.stop_on_entry => None,
             What::File(path) => Some(path.clone()),

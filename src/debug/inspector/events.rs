@@ -1,16 +1,18 @@
 //! What V8 tells of by itself, and what follows from it.
 //!
 //! Events are read in one task, which never asks V8 anything, and dealt with in order in another, which does:
-//! so that no answer ever waits behind the events before it.
+//! so that no answer ever waits behind the events before it. What waits between them is text, and keeps its share
+//! of what may be held of the program's messages.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::breakpoints::{Set, place_in};
+use super::budget::Share;
 use super::channel::{Event, QUEUE};
 use super::frames::{Pause, Paused};
 use super::paths;
@@ -30,12 +32,34 @@ const MAX_LOG_BYTES: usize = 64 << 10;
 
 /// Something to deal with that needs questions to V8.
 enum Chore {
-    Paused(Box<Paused>),
+    Paused(Event),
     Resumed,
     Resolved(Vec<Resolved>),
     Mapped(Arc<Script>, Vec<Resolved>),
     Log { serial: u64, text: String },
     Ending,
+}
+
+/// A chore, and the room of the message that it comes from.
+type Waiting = (Chore, Option<Share>);
+
+/// A call of a function that the debugger put into the program.
+#[derive(Deserialize)]
+struct Called {
+    name: String,
+    payload: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Destroyed {
+    execution_context_id: u64,
+}
+
+/// What a program writes to its console.
+#[derive(Deserialize)]
+struct Said {
+    args: Vec<RemoteObject>,
 }
 
 /// What the bootloader tells.
@@ -57,22 +81,35 @@ pub(super) fn follow(target: &Arc<Target>, events: mpsc::Receiver<Event>) {
     tokio::spawn(read(Arc::downgrade(target), events, chores));
 }
 
-async fn read(target: Weak<Target>, mut events: mpsc::Receiver<Event>, chores: mpsc::Sender<Chore>) {
+async fn read(target: Weak<Target>, mut events: mpsc::Receiver<Event>, chores: mpsc::Sender<Waiting>) {
     while let Some(event) = events.recv().await {
         let Some(target) = target.upgrade() else { return };
-        if let Some(chore) = target.happened(event).await
-            && chores.send(chore).await.is_err()
+        if let Some(waiting) = target.happened(event).await
+            && chores.send(waiting).await.is_err()
         {
             return;
         }
     }
 }
 
-async fn deal(target: Weak<Target>, mut todo: mpsc::Receiver<Chore>) {
-    while let Some(chore) = todo.recv().await {
+async fn deal(target: Weak<Target>, mut todo: mpsc::Receiver<Waiting>) {
+    while let Some((chore, share)) = todo.recv().await {
         let Some(target) = target.upgrade() else { return };
+        // The answers to what is asked about it may need the room.
+        drop(share);
         match chore {
-            Chore::Paused(paused) => target.paused(*paused).await,
+            Chore::Paused(event) => {
+                let Some(kept) = event.keep(target.channel.budget()) else {
+                    // It goes on undebugged, like one that says more than is read.
+                    target.channel.close();
+                    continue;
+                };
+                let paused = event.params::<Paused>();
+                drop(event);
+                if let Some(paused) = paused {
+                    target.paused(paused, kept).await;
+                }
+            }
             Chore::Resumed => target.resumed().await,
             Chore::Resolved(resolved) => target.all_resolved(&resolved).await,
             Chore::Mapped(script, resolved) => {
@@ -97,43 +134,59 @@ async fn deal(target: Weak<Target>, mut todo: mpsc::Receiver<Chore>) {
 
 impl Target {
     /// Takes note of an event. Asks nothing.
-    async fn happened(self: &Arc<Self>, event: Event) -> Option<Chore> {
-        let Event { method, params } = event;
-        match method.as_str() {
-            "Debugger.scriptParsed" => return self.parsed(ScriptParsed::deserialize(params).ok()?).await,
+    async fn happened(self: &Arc<Self>, event: Event) -> Option<Waiting> {
+        let chore = match event.method.as_str() {
+            "Debugger.scriptParsed" => self.parsed(event.params()?).await?,
             "Debugger.paused" => {
                 self.held_up.send_replace(true);
-                return Some(Chore::Paused(Paused::deserialize(params).ok()?.into()));
+                // It has its room itself, for it is the longest of all and is read at its turn.
+                return Some((Chore::Paused(event), None));
             }
             "Debugger.resumed" => {
                 self.held_up.send_replace(false);
-                return Some(Chore::Resumed);
+                Chore::Resumed
             }
-            "Debugger.breakpointResolved" => return Some(Chore::Resolved(vec![Resolved::deserialize(params).ok()?])),
-            "Runtime.consoleAPICalled" => return log(&params),
-            "Runtime.bindingCalled" if params["name"] == BINDING => {
-                let told: Told = serde_json::from_str(params["payload"].as_str()?).ok()?;
-                if told.ending {
-                    return Some(Chore::Ending);
+            "Debugger.breakpointResolved" => Chore::Resolved(vec![event.params()?]),
+            "Runtime.consoleAPICalled" => log(event.params()?)?,
+            "Runtime.bindingCalled" => {
+                let called: Called = event.params().filter(|called: &Called| called.name == BINDING)?;
+                let told: Told = serde_json::from_str(&called.payload).ok()?;
+                if !told.ending {
+                    self.told(told);
+                    return None;
                 }
-                self.told(told);
+                Chore::Ending
             }
             // The program ends once nobody debugs it any more.
-            "NodeRuntime.waitingForDisconnect" => return Some(Chore::Ending),
+            "NodeRuntime.waitingForDisconnect" => Chore::Ending,
             // That of the program itself; others are the program's own making.
-            "Runtime.executionContextDestroyed" if params["executionContextId"] == 1 => return Some(Chore::Ending),
-            "NodeWorker.attachedToWorker" => workers::attached(self, &params),
-            "NodeWorker.receivedMessageFromWorker" => workers::received(self, params).await,
-            "NodeWorker.detachedFromWorker" => workers::detached(self, &params),
-            _ => {}
-        }
-        None
+            "Runtime.executionContextDestroyed" if event.params::<Destroyed>()?.execution_context_id == 1 => {
+                Chore::Ending
+            }
+            "NodeWorker.attachedToWorker" => {
+                workers::attached(self, event.params()?);
+                return None;
+            }
+            "NodeWorker.receivedMessageFromWorker" => {
+                let received = event.params()?;
+                // It takes room anew, by what is in it.
+                drop(event);
+                workers::received(self, received).await;
+                return None;
+            }
+            "NodeWorker.detachedFromWorker" => {
+                workers::detached(self, &event.params()?);
+                return None;
+            }
+            _ => return None,
+        };
+        Some((chore, Some(event.into_share())))
     }
 
     async fn parsed(&self, mut parsed: ScriptParsed) -> Option<Chore> {
         // Newer V8 tells of breakpoints together with the script that they stand in.
         let resolved = std::mem::take(&mut parsed.resolved_breakpoints);
-        let script = self.state().scripts.add(&parsed)?;
+        let script = self.state().scripts.add(&parsed, self.channel.budget())?;
         if script.is_internal() {
             return None;
         }
@@ -191,7 +244,7 @@ impl Target {
         }
     }
 
-    async fn paused(&self, mut paused: Paused) {
+    async fn paused(&self, mut paused: Paused, kept: OwnedSemaphorePermit) {
         let script = paused.call_frames.first().map(|frame| frame.location.script_id.as_str());
         let script = script.and_then(|id| self.state().scripts.get(id));
         let url = script.as_ref().map_or("", |script| script.url.as_str());
@@ -229,7 +282,7 @@ impl Target {
         let at_start = is_entry || by_itself || paused.reason == "instrumentation";
         let numbers = self.breakpoints.lock().await.numbers(&hits);
         let generation = self.state().generation;
-        let pause = Pause::new(generation, paused);
+        let pause = Pause::new(generation, paused, kept);
         let internal = script.as_ref().is_some_and(|script| self.is_machinery(script));
         if let Some(exception) = &pause.exception {
             if internal && !pause.uncaught || !self.is_wanted(exception, pause.uncaught).await {
@@ -372,15 +425,14 @@ impl Target {
 }
 
 /// A log message of a breakpoint, if it is one.
-fn log(params: &Value) -> Option<Chore> {
-    let said = params["args"].as_array()?;
-    if said.first()?["value"] != LOG_TOKEN {
+fn log(said: Said) -> Option<Chore> {
+    let mut said = said.args.iter();
+    if said.next()?.string()? != LOG_TOKEN {
         return None;
     }
-    let serial = said.get(1)?["value"].as_u64()?;
+    let serial = said.next()?.value.as_ref()?.as_u64()?;
     let mut text = String::new();
-    for part in said.iter().skip(2) {
-        let part = RemoteObject::deserialize(part).ok()?;
+    for part in said {
         match part.string() {
             Some(part) => text.push_str(part),
             None => text.push_str(&part.text(false)),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::paths::cut;
 use super::remote::RemoteObject;
@@ -86,11 +87,13 @@ pub(super) struct Pause {
     pub(super) exception: Option<RemoteObject>,
     /// Nobody catches that.
     pub(super) uncaught: bool,
+    /// The room that it takes.
+    _kept: Option<OwnedSemaphorePermit>,
 }
 
 impl Pause {
     /// What is kept of a stop.
-    pub(super) fn new(generation: u64, mut paused: Paused) -> Self {
+    pub(super) fn new(generation: u64, mut paused: Paused, kept: OwnedSemaphorePermit) -> Self {
         let is_exception = matches!(paused.reason.as_str(), "exception" | "promiseRejection");
         let data = paused.data.take().filter(|_| is_exception);
         let uncaught = data.as_ref().and_then(|data| data.get("uncaught")).and_then(Value::as_bool);
@@ -101,6 +104,7 @@ impl Pause {
             asynchronous: paused.async_stack_trace,
             exception: data.and_then(|data| serde_json::from_value(data).ok()),
             uncaught: uncaught.unwrap_or(false),
+            _kept: Some(kept),
         }
     }
 

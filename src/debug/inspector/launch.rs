@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::sync::mpsc;
 
+use super::budget::Budget;
 use super::channel::{Carrier, Channel};
 use super::events;
 use super::paths::{self, cut};
@@ -127,7 +128,7 @@ pub(super) async fn connect(target: &Target, ground: Arc<dyn Ground>) -> Result<
     };
     let first = first.ok_or_else(|| Fault::Gone("it did not say where its inspector listens".to_owned()))?;
     let options = options(target, &directory);
-    let carrier = reach(&*ground, &first.url).await?;
+    let carrier = reach(&*ground, &first.url, Budget::new()).await?;
     let (debuggee, events) = set_up(carrier, Arc::clone(&ground), options).await?;
     tokio::spawn(processes(pipe, Arc::downgrade(&debuggee), ground));
     Ok(Attachment { debugger: debuggee, events })
@@ -152,7 +153,7 @@ pub(super) async fn attach(target: &Target, ground: Arc<dyn Ground>) -> Result<A
     if port_of(&url) != Some(DEFAULT_PORT) {
         return Err(Fault::Gone("its inspector names no target of its own".to_owned()));
     }
-    let carrier = reach(&*ground, &url).await?;
+    let carrier = reach(&*ground, &url, Budget::new()).await?;
     let options = Options { entry: None, attached: true, ..options(target, ground.directory()) };
     begin(carrier, ground, options).await
 }
@@ -167,10 +168,10 @@ async fn opened(ground: &dyn Ground) -> Result<Conduit, Fault> {
     Err(Fault::Timeout(PATIENCE / 4))
 }
 
-async fn reach(ground: &dyn Ground, url: &str) -> Result<Carrier, Fault> {
+async fn reach(ground: &dyn Ground, url: &str, budget: Budget) -> Result<Carrier, Fault> {
     let port = port_of(url).ok_or_else(|| Fault::Gone("it names no inspector of its own".to_owned()))?;
     let conduit = tokio::time::timeout(PATIENCE, ground.dial(Endpoint::Port(port)));
-    socket::connect(conduit.await.map_err(|_| Fault::Timeout(PATIENCE))??, url).await
+    socket::connect(conduit.await.map_err(|_| Fault::Timeout(PATIENCE))??, url, budget).await
 }
 
 /// Begins to debug what is at the other end; it waits, unless it was running before.
@@ -277,8 +278,9 @@ async fn processes(mut pipe: BufReader<Conduit>, first: Weak<Debuggee>, ground: 
             () = end.cancelled() => None,
         };
         let Some(Announcement { pid, url, name }) = announcement else { return };
+        let Some(budget) = first.upgrade().map(|first| first.channel.budget().beside()) else { return };
         // One that can't be reached goes its way; one too many is let go of by dropping the carrier.
-        let Ok(carrier) = reach(&*ground, &url).await else { continue };
+        let Ok(carrier) = reach(&*ground, &url, budget).await else { continue };
         count += 1;
         let Some(options) = first.upgrade().map(|first| first.options.clone()) else { return };
         if count > MAX_PROCESSES || !options.children {

@@ -1,12 +1,14 @@
 //! Source maps: where generated code comes from, and where original code went.
 //!
 //! A map comes as a `data:` address or as a file of the sandbox, and from nowhere else: never over a network,
-//! never from the host. It is the program's own making, so its size is bounded and what it names is only a
+//! never from the host. It is the program's own making, so its size is bounded, as that of all is, and what it names is only a
 //! name, until the sandbox's own view of its files says otherwise.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::budget::Budget;
 use super::paths;
 use crate::debug::backend::Position;
 use crate::debug::ground::Ground;
@@ -32,6 +34,8 @@ pub(super) struct SourceMap {
     tokens: Vec<Token>,
     /// Indices of `tokens` by source, original line and column.
     originals: Vec<u32>,
+    /// The room that it takes.
+    kept: Option<OwnedSemaphorePermit>,
 }
 
 /// A source that a map names.
@@ -57,7 +61,7 @@ struct Token {
 
 impl SourceMap {
     /// Loads the map at an address that a script names.
-    pub(super) async fn load(address: &str, script: &str, ground: &dyn Ground) -> Option<Self> {
+    pub(super) async fn load(address: &str, script: &str, ground: &dyn Ground, budget: &Budget) -> Option<Self> {
         let (bytes, base) = if let Some(data) = address.strip_prefix("data:") {
             (decode_data(data)?, script.to_owned())
         } else {
@@ -71,6 +75,7 @@ impl SourceMap {
         // It may take a while, and it may be anything: neither is to be felt by others.
         let read = tokio::task::spawn_blocking(move || Self::read(&bytes, &base));
         let mut map = read.await.ok()??;
+        map.kept = Some(budget.keep_map(map.bytes())?);
         for source in map.sources.iter_mut().take(64) {
             if let Some(path) = &source.path {
                 source.is_file = ground.read_file(path, MAX_MAP_BYTES).await.is_ok();
@@ -107,7 +112,13 @@ impl SourceMap {
             (token.source, token.original, token.generated)
         };
         originals.sort_by_key(key);
-        Some(Self { sources, tokens, originals })
+        Some(Self { sources, tokens, originals, kept: None })
+    }
+
+    /// What it takes.
+    fn bytes(&self) -> usize {
+        let texts = self.sources.iter().map(|source| source.text.as_ref().map_or(0, String::len));
+        texts.sum::<usize>() + self.tokens.len() * (size_of::<Token>() + size_of::<u32>())
     }
 
     /// Where generated code comes from: the source's number and a position that counts from 1.

@@ -1,12 +1,15 @@
 //! What V8 has parsed: by number, by address, and with its source map once that is loaded.
 //!
-//! The number of scripts and the length of their names are bounded; what goes beyond is not debugged.
+//! The number of scripts, the length of their names and what their maps take are bounded; what goes beyond is not
+//! debugged, or debugged without its map.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::budget::Budget;
 use super::maps::SourceMap;
 use super::paths;
 use crate::debug::backend::{Handle, Place, Position};
@@ -53,6 +56,8 @@ pub(super) struct Script {
     pub(super) url: String,
     /// Where its map is, if it has one.
     pub(super) map_address: Option<String>,
+    /// The room that this takes.
+    _kept: Option<OwnedSemaphorePermit>,
     /// Its map, once somebody asked for it. One that can't be had is none.
     pub(super) map: tokio::sync::OnceCell<Option<SourceMap>>,
 }
@@ -116,14 +121,17 @@ pub(super) struct Scripts {
 
 impl Scripts {
     /// Takes note of one; `None` when it is one too many, or makes no sense.
-    pub(super) fn add(&mut self, parsed: &ScriptParsed) -> Option<Arc<Script>> {
+    pub(super) fn add(&mut self, parsed: &ScriptParsed, budget: &Budget) -> Option<Arc<Script>> {
         if self.by_id.len() >= MAX_SCRIPTS || parsed.script_id.len() > 32 {
             return None;
         }
+        let address = Some(&parsed.source_map).filter(|address| !address.is_empty());
+        let kept = address.and_then(|address| budget.keep_map(address.len()));
         let script = Arc::new(Script {
             id: parsed.script_id.clone(),
             url: paths::short(&parsed.url).to_owned(),
-            map_address: (!parsed.source_map.is_empty()).then(|| parsed.source_map.clone()),
+            map_address: address.filter(|_| kept.is_some()).cloned(),
+            _kept: kept,
             map: tokio::sync::OnceCell::new(),
         });
         self.by_id.insert(script.id.clone(), Arc::clone(&script));

@@ -1,6 +1,6 @@
 //! The WebSocket that an inspector listens on, as a carrier of texts.
 //!
-//! Messages are bounded; anything but a text is passed over. The socket is let go of when the carrier is
+//! Messages are bounded, each and together; anything but a text is passed over. The socket is let go of when the carrier is
 //! dropped, after a last word that lets a program go on which still waits for its debugger.
 
 use futures::{SinkExt, StreamExt};
@@ -11,12 +11,10 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_util::sync::CancellationToken;
 
+use super::budget::{Budget, MAX_MESSAGE_BYTES, Message as Said};
 use super::channel::{Carrier, QUEUE};
 use crate::debug::backend::{Fault, PATIENCE};
 use crate::debug::ground::Conduit;
-
-/// The longest message that is read.
-const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
 /// The longest answer to a plain question over HTTP.
 const MAX_ANSWER_BYTES: u64 = 256 << 10;
@@ -25,7 +23,7 @@ const MAX_ANSWER_BYTES: u64 = 256 << 10;
 pub(super) const RUN: &str = r#"{"id":0,"method":"Runtime.runIfWaitingForDebugger"}"#;
 
 /// Connects to the inspector whose address this is.
-pub(super) async fn connect(conduit: Conduit, url: &str) -> Result<Carrier, Fault> {
+pub(super) async fn connect(conduit: Conduit, url: &str, budget: Budget) -> Result<Carrier, Fault> {
     let config =
         WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE_BYTES)).max_frame_size(Some(MAX_MESSAGE_BYTES));
     let handshake = tokio_tungstenite::client_async_with_config(url, conduit, Some(config));
@@ -36,23 +34,24 @@ pub(super) async fn connect(conduit: Conduit, url: &str) -> Result<Carrier, Faul
     let (to, outgoing) = mpsc::channel(QUEUE);
     let (incoming, from) = mpsc::channel(QUEUE);
     let end = CancellationToken::new();
-    tokio::spawn(carry(socket, outgoing, incoming, end.clone()));
-    Ok(Carrier { to, from, end })
+    tokio::spawn(carry(socket, outgoing, incoming, budget.clone(), end.clone()));
+    Ok(Carrier { to, from, budget, end })
 }
 
 async fn carry(
     socket: WebSocketStream<Conduit>,
     mut outgoing: mpsc::Receiver<String>,
-    incoming: mpsc::Sender<String>,
+    incoming: mpsc::Sender<Said>,
+    budget: Budget,
     end: CancellationToken,
 ) {
     let (mut sink, mut stream) = socket.split();
     // Reading must not wait for writing: the program may answer only when it was read from.
     let mut reading = tokio::spawn(async move {
         while let Some(Ok(message)) = stream.next().await {
-            if let Message::Text(text) = message
-                && incoming.send(text.as_str().to_owned()).await.is_err()
-            {
+            let Message::Text(text) = message else { continue };
+            let Some(said) = budget.hold(text.as_str().to_owned()).await else { break };
+            if incoming.send(said).await.is_err() {
                 break;
             }
         }

@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
 use super::breakpoints::Breakpoints;
+use super::budget::Message;
 use super::channel::Channel;
 use super::frames::Pause;
 use super::remote::RemoteObject;
@@ -91,7 +92,7 @@ pub(super) struct State {
     /// The number of the bootloader among the scripts.
     pub(super) bootloader: Option<String>,
     /// What its workers say goes here.
-    pub(super) workers: HashMap<String, mpsc::Sender<String>>,
+    pub(super) workers: HashMap<String, mpsc::Sender<Message>>,
 }
 
 /// One thing that is debugged.
@@ -226,7 +227,7 @@ impl Target {
         }
         let load = async {
             let address = script.map_address.as_deref()?;
-            super::maps::SourceMap::load(address, &script.url, &*self.ground).await
+            super::maps::SourceMap::load(address, &script.url, &*self.ground, self.channel.budget()).await
         };
         script.map.get_or_init(|| load).await;
     }

@@ -1,6 +1,7 @@
 //! The debugger before an inspector that says what it likes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,9 +9,10 @@ use futures::{SinkExt, StreamExt};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_util::sync::CancellationToken;
 
+use super::budget::{Budget, Message, OF_PROCESS};
 use super::channel::Carrier;
 use super::launch;
 use super::socket;
@@ -51,7 +53,8 @@ impl Ground for Barren {
 
 /// The inspector's end.
 struct Peer {
-    out: mpsc::Sender<String>,
+    out: mpsc::Sender<Message>,
+    budget: Budget,
     /// It answers.
     answering: tokio::task::JoinHandle<()>,
     /// What was asked and not answered by itself.
@@ -60,7 +63,8 @@ struct Peer {
 
 impl Peer {
     async fn say(&self, message: Value) {
-        self.out.send(message.to_string()).await.expect("the debugger listens");
+        let message = self.budget.hold(message.to_string()).await.expect("it is not too heavy");
+        self.out.send(message).await.expect("the debugger listens");
     }
 
     /// Closes the connection.
@@ -79,6 +83,8 @@ async fn debugger(answer: Value, own: &'static [&'static str]) -> (Attachment, P
     let (out, from) = mpsc::channel(16);
     let (kept, asked) = mpsc::unbounded_channel();
     let answers = out.clone();
+    let budget = Budget::new();
+    let room = budget.clone();
     let answering = tokio::spawn(async move {
         while let Some(text) = questions.recv().await {
             let question: Value = serde_json::from_str(&text).expect("a question is JSON");
@@ -90,14 +96,15 @@ async fn debugger(answer: Value, own: &'static [&'static str]) -> (Attachment, P
                 let _ = kept.send(question);
             } else {
                 let result = if is_setting_up { json!({"breakpointId": "i"}) } else { answer.clone() };
-                let _ = answers.send(json!({"id": question["id"], "result": result}).to_string()).await;
+                let answer = room.hold(json!({"id": question["id"], "result": result}).to_string()).await;
+                let _ = answers.send(answer.expect("it is not too heavy")).await;
             }
         }
     });
-    let carrier = Carrier { to, from, end: CancellationToken::new() };
+    let carrier = Carrier { to, from, budget: budget.clone(), end: CancellationToken::new() };
     let options = Options { name: "main".to_owned(), source_maps: true, ..Options::default() };
     let attachment = launch::begin(carrier, Arc::new(Barren), options).await.expect("it is set up");
-    (attachment, Peer { out, answering, asked })
+    (attachment, Peer { out, budget, answering, asked })
 }
 
 fn paused() -> Value {
@@ -221,16 +228,121 @@ async fn scripts_without_end_are_not_kept_without_end() {
 async fn a_program_that_nobody_debugs_any_more_is_told_to_go_on() {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let accepted = tokio::spawn(tokio_tungstenite::accept_async(theirs));
-    let carrier = socket::connect(Box::new(ours), "ws://127.0.0.1:1/a").await.expect("it connects");
+    let carrier = socket::connect(Box::new(ours), "ws://127.0.0.1:1/a", Budget::new()).await.expect("it connects");
     let mut peer = accepted.await.expect("no panic").expect("a handshake");
-    peer.send(Message::binary(vec![0; 8])).await.expect("it is passed over");
-    peer.send(Message::text("{}")).await.expect("it is taken");
-    let Carrier { to, mut from, end } = carrier;
-    assert_eq!(from.recv().await.as_deref(), Some("{}"));
+    peer.send(Frame::binary(vec![0; 8])).await.expect("it is passed over");
+    peer.send(Frame::text("{}")).await.expect("it is taken");
+    let Carrier { to, mut from, end, .. } = carrier;
+    assert_eq!(from.recv().await.expect("a message").text, "{}");
     drop(to);
     let last = peer.next().await.expect("a last word").expect("whole").into_text().expect("a text");
     assert!(last.contains("Runtime.runIfWaitingForDebugger"));
     drop(end);
+}
+
+/// A log message of 64 KiB, which is for the client to read.
+fn long_log() -> String {
+    let text = json!({"type": "string", "value": "x".repeat(64 << 10)});
+    let args = json!([{"type": "string", "value": "__codebeaker:log"}, {"type": "number", "value": 1}, text]);
+    json!({"method": "Runtime.consoleAPICalled", "params": {"args": args}}).to_string()
+}
+
+/// Two reads of the same are one: everything that can move has moved.
+async fn settled<T: PartialEq + Copy>(read: impl Fn() -> T) -> T {
+    let mut last = read();
+    let mut same = 0;
+    let settle = async {
+        while same < 20 {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            let now = read();
+            same = if now == last { same + 1 } else { 0 };
+            last = now;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), settle).await.expect("it comes to rest");
+    last
+}
+
+#[tokio::test]
+async fn what_nobody_takes_is_not_read_without_end() {
+    const LONG: usize = 4 << 20;
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    let accepted = tokio::spawn(tokio_tungstenite::accept_async(theirs));
+    let budget = Budget::new();
+    let carrier = socket::connect(Box::new(ours), "ws://127.0.0.1:1/a", budget.clone()).await.expect("it connects");
+    let mut peer = accepted.await.expect("no panic").expect("a handshake");
+    let said = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&said);
+    let flood = tokio::spawn(async move {
+        // Twice what may be held, in fewer messages than may wait.
+        for _ in 0..2 * OF_PROCESS / LONG {
+            if peer.send(Frame::text("x".repeat(LONG))).await.is_err() {
+                break;
+            }
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        peer
+    });
+    let said = settled(|| said.load(Ordering::Relaxed)).await;
+    assert!(said * LONG >= OF_PROCESS - LONG && said * LONG <= OF_PROCESS + 3 * LONG, "{said}");
+    assert!(budget.held() <= OF_PROCESS);
+    // It ends all the same, and nothing stays held.
+    carrier.end.cancel();
+    drop(carrier);
+    tokio::time::timeout(Duration::from_secs(30), flood).await.expect("it is let go").expect("no panic");
+    assert_eq!(settled(|| budget.held()).await, 0);
+}
+
+#[tokio::test]
+async fn a_flood_that_no_client_takes_neither_grows_nor_keeps_the_debugger_from_its_end() {
+    let (attachment, peer) = debugger(json!({}), &["Runtime.evaluate"]).await;
+    let Attachment { debugger, events } = attachment;
+    let (out, budget) = (peer.out.clone(), peer.budget.clone());
+    let flood = tokio::spawn(async move {
+        let text = long_log();
+        for _ in 0..100_000 {
+            let Some(message) = budget.hold(text.clone()).await else { break };
+            if out.send(message).await.is_err() {
+                break;
+            }
+        }
+    });
+    let held = settled(|| peer.budget.held()).await;
+    assert!(held > 0 && held <= OF_PROCESS, "{held}");
+    assert!(!flood.is_finished(), "it is held up");
+    // Whoever waits for an answer behind all that is not kept from giving up.
+    let waiting = Arc::clone(&debugger);
+    let mut value = tokio::spawn(async move { waiting.evaluate(None, "1", Purpose::Watch, false).await });
+    assert!(tokio::time::timeout(Duration::from_millis(200), &mut value).await.is_err());
+    value.abort();
+    let _ = value.await;
+    drop((debugger, events));
+    tokio::time::timeout(Duration::from_secs(30), flood).await.expect("it is let go").expect("no panic");
+    assert_eq!(settled(|| peer.budget.held()).await, 0);
+}
+
+#[tokio::test]
+async fn what_maps_take_is_bounded_together() {
+    const LONG: usize = 1 << 20;
+    let (attachment, peer) = debugger(json!({}), &[]).await;
+    let mut events = attachment.events;
+    let mut taken = Vec::new();
+    while let Some(kept) = peer.budget.keep_map(LONG) {
+        taken.push(kept);
+    }
+    taken.truncate(taken.len() - 2);
+    for number in 0..4 {
+        let address = format!("data:,{}", "y".repeat(LONG * 3 / 4));
+        let script = json!({"scriptId": number.to_string(), "url": "file:///a.js", "sourceMapURL": address});
+        peer.event("Debugger.scriptParsed", script).await;
+    }
+    peer.event("Debugger.paused", paused()).await;
+    stop(&mut events).await;
+    assert!(peer.budget.keep_map(LONG).is_none(), "two were kept");
+    assert!(peer.budget.keep_map(LONG / 4).is_some(), "and no more");
+    drop((attachment.debugger, events));
+    let freed = || peer.budget.keep_map(2 * LONG).is_some();
+    assert!(settled(freed).await, "they go with the debugger");
 }
 
 /// JSON of any shape, of the words that the protocol has.

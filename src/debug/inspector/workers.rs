@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -16,9 +16,10 @@ use crate::debug::backend::DebugEvent;
 /// Workers of one process that are debugged at one time.
 const MAX_WORKERS: usize = 256;
 
+/// A new worker, as V8 tells of it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Attached {
+pub(super) struct Attached {
     session_id: String,
     worker_info: Info,
 }
@@ -31,21 +32,28 @@ struct Info {
     url: String,
 }
 
+/// What a worker says, as V8 hands it on.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Received {
+pub(super) struct Received {
     session_id: String,
     message: String,
 }
 
+/// A worker that is gone, as V8 tells of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Detached {
+    session_id: String,
+}
+
 /// There is a new worker.
-pub(super) fn attached(process: &Arc<Target>, params: &Value) {
-    let Ok(attached) = Attached::deserialize(params) else { return };
+pub(super) fn attached(process: &Arc<Target>, attached: Attached) {
     let session = cut(&attached.session_id, 64).to_owned();
     let (incoming, from) = mpsc::channel(QUEUE);
     let (to, mut outgoing) = mpsc::channel::<String>(QUEUE);
     let end = CancellationToken::new();
-    let carrier = Carrier { to, from, end: end.clone() };
+    let carrier = Carrier { to, from, budget: process.channel.budget().clone(), end: end.clone() };
     let is_one_too_many = {
         let mut state = process.state();
         let full = state.workers.len() >= MAX_WORKERS;
@@ -94,17 +102,19 @@ pub(super) fn attached(process: &Arc<Target>, params: &Value) {
 }
 
 /// A worker says something.
-pub(super) async fn received(process: &Target, params: Value) {
-    let Ok(received) = Received::deserialize(params) else { return };
+pub(super) async fn received(process: &Target, received: Received) {
     let worker = process.state().workers.get(&received.session_id).cloned();
-    if let Some(worker) = worker {
-        let _ = worker.send(received.message).await;
+    let Some(worker) = worker else { return };
+    match process.channel.budget().hold(received.message).await {
+        Some(message) => {
+            let _ = worker.send(message).await;
+        }
+        // Nobody debugs it any more: it said more than is read.
+        None => drop(process.state().workers.remove(&received.session_id)),
     }
 }
 
 /// A worker is gone.
-pub(super) fn detached(process: &Target, params: &Value) {
-    if let Some(session) = params["sessionId"].as_str() {
-        process.state().workers.remove(session);
-    }
+pub(super) fn detached(process: &Target, detached: &Detached) {
+    process.state().workers.remove(&detached.session_id);
 }

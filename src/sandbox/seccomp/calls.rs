@@ -9,357 +9,397 @@
 use std::ffi::c_long;
 use std::ops::Range;
 
+/// A system call.
+pub(super) struct Call {
+    pub(super) number: c_long,
+    constant: &'static str,
+}
+
+impl Call {
+    /// What the kernel calls it.
+    pub(super) fn name(&self) -> &'static str {
+        self.constant.trim_start_matches("SYS_")
+    }
+}
+
 /// Calls that are allowed for one reason.
 pub(super) struct Group {
-    pub(super) calls: &'static [c_long],
+    pub(super) calls: &'static [Call],
+}
+
+/// The numbers by their names.
+#[allow(non_upper_case_globals)]
+mod numbers {
+    pub(super) use libc::*;
+
+    use super::c_long;
+
+    // Not all of these are in the library, which is why they are all here. The numbers are those of every processor.
+    pub(super) const SYS_futex_waitv: c_long = 449;
+    pub(super) const SYS_cachestat: c_long = 451;
+    pub(super) const SYS_fchmodat2: c_long = 452;
+    pub(super) const SYS_map_shadow_stack: c_long = 453;
+    pub(super) const SYS_futex_wake: c_long = 454;
+    pub(super) const SYS_futex_wait: c_long = 455;
+    pub(super) const SYS_futex_requeue: c_long = 456;
+    pub(super) const SYS_statmount: c_long = 457;
+    pub(super) const SYS_listmount: c_long = 458;
+    pub(super) const SYS_lsm_get_self_attr: c_long = 459;
+    pub(super) const SYS_lsm_set_self_attr: c_long = 460;
+    pub(super) const SYS_lsm_list_modules: c_long = 461;
+    pub(super) const SYS_mseal: c_long = 462;
+    pub(super) const SYS_setxattrat: c_long = 463;
+    pub(super) const SYS_getxattrat: c_long = 464;
+    pub(super) const SYS_listxattrat: c_long = 465;
+    pub(super) const SYS_removexattrat: c_long = 466;
+}
+
+macro_rules! calls {
+    ($($name:ident),* $(,)?) => {
+        &[$(Call { number: numbers::$name, constant: stringify!($name) }),*]
+    };
 }
 
 /// Starting, waiting for, signalling and tracing processes. Tracing reaches the session's own alone: its
 /// pid namespace holds no others, and the agent is closed to it.
 const PROCESSES: Group = Group {
-    calls: &[
-        libc::SYS_execve,
-        libc::SYS_execveat,
-        libc::SYS_exit,
-        libc::SYS_exit_group,
-        libc::SYS_wait4,
-        libc::SYS_waitid,
-        libc::SYS_kill,
-        libc::SYS_tkill,
-        libc::SYS_tgkill,
-        libc::SYS_rt_sigqueueinfo,
-        libc::SYS_rt_tgsigqueueinfo,
-        libc::SYS_pidfd_open,
-        libc::SYS_pidfd_send_signal,
-        libc::SYS_process_mrelease,
-        libc::SYS_ptrace,
-        libc::SYS_prctl,
-        libc::SYS_restart_syscall,
-        libc::SYS_set_tid_address,
-        libc::SYS_set_robust_list,
-        libc::SYS_get_robust_list,
-        libc::SYS_rseq,
-        libc::SYS_futex,
-        libc::SYS_membarrier,
-        449, // futex_waitv
-        454, // futex_wake
-        455, // futex_wait
-        456, // futex_requeue
+    calls: calls![
+        SYS_execve,
+        SYS_execveat,
+        SYS_exit,
+        SYS_exit_group,
+        SYS_wait4,
+        SYS_waitid,
+        SYS_kill,
+        SYS_tkill,
+        SYS_tgkill,
+        SYS_rt_sigqueueinfo,
+        SYS_rt_tgsigqueueinfo,
+        SYS_pidfd_open,
+        SYS_pidfd_send_signal,
+        SYS_process_mrelease,
+        SYS_ptrace,
+        SYS_prctl,
+        SYS_restart_syscall,
+        SYS_set_tid_address,
+        SYS_set_robust_list,
+        SYS_get_robust_list,
+        SYS_rseq,
+        SYS_futex,
+        SYS_membarrier,
+        SYS_futex_waitv,
+        SYS_futex_wake,
+        SYS_futex_wait,
+        SYS_futex_requeue,
     ],
 };
 
 /// Who a process is. With no capability, the calls that change it change nothing.
 const IDENTITY: Group = Group {
-    calls: &[
-        libc::SYS_getpid,
-        libc::SYS_getppid,
-        libc::SYS_gettid,
-        libc::SYS_getpgid,
-        libc::SYS_setpgid,
-        libc::SYS_getsid,
-        libc::SYS_setsid,
-        libc::SYS_getuid,
-        libc::SYS_geteuid,
-        libc::SYS_getgid,
-        libc::SYS_getegid,
-        libc::SYS_getresuid,
-        libc::SYS_getresgid,
-        libc::SYS_getgroups,
-        libc::SYS_setuid,
-        libc::SYS_setgid,
-        libc::SYS_setreuid,
-        libc::SYS_setregid,
-        libc::SYS_setresuid,
-        libc::SYS_setresgid,
-        libc::SYS_setfsuid,
-        libc::SYS_setfsgid,
-        libc::SYS_setgroups,
-        libc::SYS_capget,
-        libc::SYS_capset,
+    calls: calls![
+        SYS_getpid,
+        SYS_getppid,
+        SYS_gettid,
+        SYS_getpgid,
+        SYS_setpgid,
+        SYS_getsid,
+        SYS_setsid,
+        SYS_getuid,
+        SYS_geteuid,
+        SYS_getgid,
+        SYS_getegid,
+        SYS_getresuid,
+        SYS_getresgid,
+        SYS_getgroups,
+        SYS_setuid,
+        SYS_setgid,
+        SYS_setreuid,
+        SYS_setregid,
+        SYS_setresuid,
+        SYS_setresgid,
+        SYS_setfsuid,
+        SYS_setfsgid,
+        SYS_setgroups,
+        SYS_capget,
+        SYS_capset,
     ],
 };
 
 /// A process's share of the machine, which it may only lower.
 const SHARES: Group = Group {
-    calls: &[
-        libc::SYS_getrlimit,
-        libc::SYS_setrlimit,
-        libc::SYS_getrusage,
-        libc::SYS_times,
-        libc::SYS_getpriority,
-        libc::SYS_ioprio_get,
-        libc::SYS_ioprio_set,
-        libc::SYS_getcpu,
-        libc::SYS_sched_yield,
-        libc::SYS_sched_getaffinity,
-        libc::SYS_sched_setaffinity,
-        libc::SYS_sched_getparam,
-        libc::SYS_sched_setparam,
-        libc::SYS_sched_getscheduler,
-        libc::SYS_sched_setscheduler,
-        libc::SYS_sched_getattr,
-        libc::SYS_sched_setattr,
-        libc::SYS_sched_get_priority_max,
-        libc::SYS_sched_get_priority_min,
-        libc::SYS_sched_rr_get_interval,
+    calls: calls![
+        SYS_getrlimit,
+        SYS_setrlimit,
+        SYS_getrusage,
+        SYS_times,
+        SYS_getpriority,
+        SYS_ioprio_get,
+        SYS_ioprio_set,
+        SYS_getcpu,
+        SYS_sched_yield,
+        SYS_sched_getaffinity,
+        SYS_sched_setaffinity,
+        SYS_sched_getparam,
+        SYS_sched_setparam,
+        SYS_sched_getscheduler,
+        SYS_sched_setscheduler,
+        SYS_sched_getattr,
+        SYS_sched_setattr,
+        SYS_sched_get_priority_max,
+        SYS_sched_get_priority_min,
+        SYS_sched_rr_get_interval,
     ],
 };
 
 /// A process's own memory.
 const MEMORY: Group = Group {
-    calls: &[
-        libc::SYS_brk,
-        libc::SYS_mmap,
-        libc::SYS_munmap,
-        libc::SYS_mremap,
-        libc::SYS_mprotect,
-        libc::SYS_madvise,
-        libc::SYS_msync,
-        libc::SYS_mincore,
-        libc::SYS_mlock,
-        libc::SYS_mlock2,
-        libc::SYS_munlock,
-        libc::SYS_mlockall,
-        libc::SYS_munlockall,
-        libc::SYS_pkey_alloc,
-        libc::SYS_pkey_free,
-        libc::SYS_pkey_mprotect,
-        libc::SYS_remap_file_pages,
-        libc::SYS_get_mempolicy,
-        453, // map_shadow_stack
-        462, // mseal
+    calls: calls![
+        SYS_brk,
+        SYS_mmap,
+        SYS_munmap,
+        SYS_mremap,
+        SYS_mprotect,
+        SYS_madvise,
+        SYS_msync,
+        SYS_mincore,
+        SYS_mlock,
+        SYS_mlock2,
+        SYS_munlock,
+        SYS_mlockall,
+        SYS_munlockall,
+        SYS_pkey_alloc,
+        SYS_pkey_free,
+        SYS_pkey_mprotect,
+        SYS_remap_file_pages,
+        SYS_get_mempolicy,
+        SYS_map_shadow_stack,
+        SYS_mseal,
     ],
 };
 
 /// Signals to oneself.
 const SIGNALS: Group = Group {
-    calls: &[
-        libc::SYS_rt_sigaction,
-        libc::SYS_rt_sigprocmask,
-        libc::SYS_rt_sigreturn,
-        libc::SYS_rt_sigpending,
-        libc::SYS_rt_sigsuspend,
-        libc::SYS_rt_sigtimedwait,
-        libc::SYS_sigaltstack,
-        libc::SYS_signalfd4,
-        libc::SYS_setitimer,
-        libc::SYS_getitimer,
+    calls: calls![
+        SYS_rt_sigaction,
+        SYS_rt_sigprocmask,
+        SYS_rt_sigreturn,
+        SYS_rt_sigpending,
+        SYS_rt_sigsuspend,
+        SYS_rt_sigtimedwait,
+        SYS_sigaltstack,
+        SYS_signalfd4,
+        SYS_setitimer,
+        SYS_getitimer,
     ],
 };
 
 /// Clocks and timers; nothing that sets a clock.
 const TIME: Group = Group {
-    calls: &[
-        libc::SYS_clock_gettime,
-        libc::SYS_clock_getres,
-        libc::SYS_clock_nanosleep,
-        libc::SYS_nanosleep,
-        libc::SYS_gettimeofday,
-        libc::SYS_timer_create,
-        libc::SYS_timer_delete,
-        libc::SYS_timer_getoverrun,
-        libc::SYS_timer_gettime,
-        libc::SYS_timer_settime,
-        libc::SYS_timerfd_create,
-        libc::SYS_timerfd_gettime,
-        libc::SYS_timerfd_settime,
+    calls: calls![
+        SYS_clock_gettime,
+        SYS_clock_getres,
+        SYS_clock_nanosleep,
+        SYS_nanosleep,
+        SYS_gettimeofday,
+        SYS_timer_create,
+        SYS_timer_delete,
+        SYS_timer_getoverrun,
+        SYS_timer_gettime,
+        SYS_timer_settime,
+        SYS_timerfd_create,
+        SYS_timerfd_gettime,
+        SYS_timerfd_settime,
     ],
 };
 
 /// Open files.
 const OPEN_FILES: Group = Group {
-    calls: &[
-        libc::SYS_openat,
-        libc::SYS_openat2,
-        libc::SYS_close,
-        libc::SYS_close_range,
-        libc::SYS_dup,
-        libc::SYS_dup3,
-        libc::SYS_fcntl,
-        libc::SYS_flock,
-        libc::SYS_lseek,
-        libc::SYS_read,
-        libc::SYS_write,
-        libc::SYS_readv,
-        libc::SYS_writev,
-        libc::SYS_pread64,
-        libc::SYS_pwrite64,
-        libc::SYS_preadv,
-        libc::SYS_pwritev,
-        libc::SYS_preadv2,
-        libc::SYS_pwritev2,
-        libc::SYS_sendfile,
-        libc::SYS_splice,
-        libc::SYS_tee,
-        libc::SYS_copy_file_range,
-        libc::SYS_fsync,
-        libc::SYS_fdatasync,
-        libc::SYS_syncfs,
-        libc::SYS_sync_file_range,
-        libc::SYS_fadvise64,
-        libc::SYS_readahead,
-        libc::SYS_ftruncate,
-        libc::SYS_fallocate,
-        libc::SYS_fstat,
-        libc::SYS_fstatfs,
-        libc::SYS_getdents64,
-        451, // cachestat
+    calls: calls![
+        SYS_openat,
+        SYS_openat2,
+        SYS_close,
+        SYS_close_range,
+        SYS_dup,
+        SYS_dup3,
+        SYS_fcntl,
+        SYS_flock,
+        SYS_lseek,
+        SYS_read,
+        SYS_write,
+        SYS_readv,
+        SYS_writev,
+        SYS_pread64,
+        SYS_pwrite64,
+        SYS_preadv,
+        SYS_pwritev,
+        SYS_preadv2,
+        SYS_pwritev2,
+        SYS_sendfile,
+        SYS_splice,
+        SYS_tee,
+        SYS_copy_file_range,
+        SYS_fsync,
+        SYS_fdatasync,
+        SYS_syncfs,
+        SYS_sync_file_range,
+        SYS_fadvise64,
+        SYS_readahead,
+        SYS_ftruncate,
+        SYS_fallocate,
+        SYS_fstat,
+        SYS_fstatfs,
+        SYS_getdents64,
+        SYS_cachestat,
     ],
 };
 
 /// The tree of files. Making a device needs a capability that nobody has.
 const TREE: Group = Group {
-    calls: &[
-        libc::SYS_newfstatat,
-        libc::SYS_statx,
-        libc::SYS_statfs,
-        libc::SYS_faccessat,
-        libc::SYS_faccessat2,
-        libc::SYS_truncate,
-        libc::SYS_getcwd,
-        libc::SYS_chdir,
-        libc::SYS_fchdir,
-        libc::SYS_mkdirat,
-        libc::SYS_mknodat,
-        libc::SYS_linkat,
-        libc::SYS_symlinkat,
-        libc::SYS_readlinkat,
-        libc::SYS_unlinkat,
-        libc::SYS_renameat,
-        libc::SYS_renameat2,
-        libc::SYS_fchmod,
-        libc::SYS_fchmodat,
-        452, // fchmodat2
-        libc::SYS_fchown,
-        libc::SYS_fchownat,
-        libc::SYS_utimensat,
-        libc::SYS_umask,
+    calls: calls![
+        SYS_newfstatat,
+        SYS_statx,
+        SYS_statfs,
+        SYS_faccessat,
+        SYS_faccessat2,
+        SYS_truncate,
+        SYS_getcwd,
+        SYS_chdir,
+        SYS_fchdir,
+        SYS_mkdirat,
+        SYS_mknodat,
+        SYS_linkat,
+        SYS_symlinkat,
+        SYS_readlinkat,
+        SYS_unlinkat,
+        SYS_renameat,
+        SYS_renameat2,
+        SYS_fchmod,
+        SYS_fchmodat,
+        SYS_fchmodat2,
+        SYS_fchown,
+        SYS_fchownat,
+        SYS_utimensat,
+        SYS_umask,
     ],
 };
 
 /// Attributes of files. Those that mean something to the kernel need capabilities.
 const ATTRIBUTES: Group = Group {
-    calls: &[
-        libc::SYS_getxattr,
-        libc::SYS_lgetxattr,
-        libc::SYS_fgetxattr,
-        libc::SYS_setxattr,
-        libc::SYS_lsetxattr,
-        libc::SYS_fsetxattr,
-        libc::SYS_listxattr,
-        libc::SYS_llistxattr,
-        libc::SYS_flistxattr,
-        libc::SYS_removexattr,
-        libc::SYS_lremovexattr,
-        libc::SYS_fremovexattr,
-        463, // setxattrat
-        464, // getxattrat
-        465, // listxattrat
-        466, // removexattrat
+    calls: calls![
+        SYS_getxattr,
+        SYS_lgetxattr,
+        SYS_fgetxattr,
+        SYS_setxattr,
+        SYS_lsetxattr,
+        SYS_fsetxattr,
+        SYS_listxattr,
+        SYS_llistxattr,
+        SYS_flistxattr,
+        SYS_removexattr,
+        SYS_lremovexattr,
+        SYS_fremovexattr,
+        SYS_setxattrat,
+        SYS_getxattrat,
+        SYS_listxattrat,
+        SYS_removexattrat,
     ],
 };
 
 /// Waiting for many things at once, and pipes.
 const WAITING: Group = Group {
-    calls: &[
-        libc::SYS_ppoll,
-        libc::SYS_pselect6,
-        libc::SYS_epoll_create1,
-        libc::SYS_epoll_ctl,
-        libc::SYS_epoll_pwait,
-        libc::SYS_epoll_pwait2,
-        libc::SYS_eventfd2,
-        libc::SYS_pipe2,
-        libc::SYS_inotify_init1,
-        libc::SYS_inotify_add_watch,
-        libc::SYS_inotify_rm_watch,
+    calls: calls![
+        SYS_ppoll,
+        SYS_pselect6,
+        SYS_epoll_create1,
+        SYS_epoll_ctl,
+        SYS_epoll_pwait,
+        SYS_epoll_pwait2,
+        SYS_eventfd2,
+        SYS_pipe2,
+        SYS_inotify_init1,
+        SYS_inotify_add_watch,
+        SYS_inotify_rm_watch,
     ],
 };
 
 /// Sockets, once `socket` has agreed to their family.
 const SOCKETS: Group = Group {
-    calls: &[
-        libc::SYS_bind,
-        libc::SYS_listen,
-        libc::SYS_accept,
-        libc::SYS_accept4,
-        libc::SYS_connect,
-        libc::SYS_shutdown,
-        libc::SYS_getsockname,
-        libc::SYS_getpeername,
-        libc::SYS_getsockopt,
-        libc::SYS_setsockopt,
-        libc::SYS_sendto,
-        libc::SYS_sendmsg,
-        libc::SYS_sendmmsg,
-        libc::SYS_recvfrom,
-        libc::SYS_recvmsg,
-        libc::SYS_recvmmsg,
+    calls: calls![
+        SYS_bind,
+        SYS_listen,
+        SYS_accept,
+        SYS_accept4,
+        SYS_connect,
+        SYS_shutdown,
+        SYS_getsockname,
+        SYS_getpeername,
+        SYS_getsockopt,
+        SYS_setsockopt,
+        SYS_sendto,
+        SYS_sendmsg,
+        SYS_sendmmsg,
+        SYS_recvfrom,
+        SYS_recvmsg,
+        SYS_recvmmsg,
     ],
 };
 
 /// What the machine is, and random numbers.
-const MACHINE: Group = Group { calls: &[libc::SYS_uname, libc::SYS_sysinfo, libc::SYS_getrandom] };
+const MACHINE: Group = Group { calls: calls![SYS_uname, SYS_sysinfo, SYS_getrandom] };
 
 /// Confining oneself further, as browsers and test suites do.
 const CONFINING: Group = Group {
-    calls: &[
-        libc::SYS_seccomp,
-        libc::SYS_landlock_create_ruleset,
-        libc::SYS_landlock_add_rule,
-        libc::SYS_landlock_restrict_self,
-    ],
+    calls: calls![SYS_seccomp, SYS_landlock_create_ruleset, SYS_landlock_add_rule, SYS_landlock_restrict_self,],
 };
 
 /// Older forms of the calls above, which this processor's programs still make.
 #[cfg(target_arch = "x86_64")]
 const OLDER: Group = Group {
-    calls: &[
-        libc::SYS_fork,
-        libc::SYS_vfork,
-        libc::SYS_arch_prctl,
-        libc::SYS_open,
-        libc::SYS_creat,
-        libc::SYS_stat,
-        libc::SYS_lstat,
-        libc::SYS_access,
-        libc::SYS_readlink,
-        libc::SYS_rename,
-        libc::SYS_mkdir,
-        libc::SYS_rmdir,
-        libc::SYS_link,
-        libc::SYS_symlink,
-        libc::SYS_unlink,
-        libc::SYS_chmod,
-        libc::SYS_chown,
-        libc::SYS_lchown,
-        libc::SYS_mknod,
-        libc::SYS_utime,
-        libc::SYS_utimes,
-        libc::SYS_futimesat,
-        libc::SYS_dup2,
-        libc::SYS_pipe,
-        libc::SYS_select,
-        libc::SYS_poll,
-        libc::SYS_epoll_create,
-        libc::SYS_epoll_wait,
-        libc::SYS_epoll_pwait,
-        libc::SYS_eventfd,
-        libc::SYS_signalfd,
-        libc::SYS_inotify_init,
-        libc::SYS_alarm,
-        libc::SYS_pause,
-        libc::SYS_time,
-        libc::SYS_getpgrp,
-        libc::SYS_getdents,
+    calls: calls![
+        SYS_fork,
+        SYS_vfork,
+        SYS_arch_prctl,
+        SYS_open,
+        SYS_creat,
+        SYS_stat,
+        SYS_lstat,
+        SYS_access,
+        SYS_readlink,
+        SYS_rename,
+        SYS_mkdir,
+        SYS_rmdir,
+        SYS_link,
+        SYS_symlink,
+        SYS_unlink,
+        SYS_chmod,
+        SYS_chown,
+        SYS_lchown,
+        SYS_mknod,
+        SYS_utime,
+        SYS_utimes,
+        SYS_futimesat,
+        SYS_dup2,
+        SYS_pipe,
+        SYS_select,
+        SYS_poll,
+        SYS_epoll_create,
+        SYS_epoll_wait,
+        SYS_epoll_pwait,
+        SYS_eventfd,
+        SYS_signalfd,
+        SYS_inotify_init,
+        SYS_alarm,
+        SYS_pause,
+        SYS_time,
+        SYS_getpgrp,
+        SYS_getdents,
     ],
 };
 
 #[cfg(not(target_arch = "x86_64"))]
-const OLDER: Group = Group { calls: &[] };
+const OLDER: Group = Group { calls: calls![] };
 
-/// Calls that are allowed in every sandbox, whatever their arguments. `ioctl`, `clone`, `socket`,
-/// `socketpair`, `personality`, `prlimit64` and `setpriority` have rules of their own.
+/// Calls that are allowed in every sandbox, whatever their arguments.
 pub(super) const ALWAYS: [&Group; 14] = [
     &PROCESSES,
     &IDENTITY,
@@ -380,26 +420,26 @@ pub(super) const ALWAYS: [&Group; 14] = [
 /// Memory that belongs to no process, so that only a cgroup can count it, and System V's and POSIX's
 /// queues and semaphores, which live in the kernel's memory.
 pub(super) const UNOWNED_MEMORY: Group = Group {
-    calls: &[
-        libc::SYS_memfd_create,
-        libc::SYS_shmget,
-        libc::SYS_shmat,
-        libc::SYS_shmdt,
-        libc::SYS_shmctl,
-        libc::SYS_semget,
-        libc::SYS_semop,
-        libc::SYS_semtimedop,
-        libc::SYS_semctl,
-        libc::SYS_msgget,
-        libc::SYS_msgsnd,
-        libc::SYS_msgrcv,
-        libc::SYS_msgctl,
-        libc::SYS_mq_open,
-        libc::SYS_mq_unlink,
-        libc::SYS_mq_timedsend,
-        libc::SYS_mq_timedreceive,
-        libc::SYS_mq_notify,
-        libc::SYS_mq_getsetattr,
+    calls: calls![
+        SYS_memfd_create,
+        SYS_shmget,
+        SYS_shmat,
+        SYS_shmdt,
+        SYS_shmctl,
+        SYS_semget,
+        SYS_semop,
+        SYS_semtimedop,
+        SYS_semctl,
+        SYS_msgget,
+        SYS_msgsnd,
+        SYS_msgrcv,
+        SYS_msgctl,
+        SYS_mq_open,
+        SYS_mq_unlink,
+        SYS_mq_timedsend,
+        SYS_mq_timedreceive,
+        SYS_mq_notify,
+        SYS_mq_getsetattr,
     ],
 };
 
@@ -410,16 +450,14 @@ pub(super) const WITH_MODE: &[(c_long, u8)] = &[
     (libc::SYS_creat, 1),
     (libc::SYS_fchmod, 1),
     (libc::SYS_fchmodat, 2),
-    (FCHMODAT2, 2),
+    (numbers::SYS_fchmodat2, 2),
     (libc::SYS_mknod, 1),
     (libc::SYS_mknodat, 2),
 ];
 /// Calls that set a file's mode, and which argument is the mode.
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) const WITH_MODE: &[(c_long, u8)] =
-    &[(libc::SYS_fchmod, 1), (libc::SYS_fchmodat, 2), (FCHMODAT2, 2), (libc::SYS_mknodat, 2)];
-
-const FCHMODAT2: c_long = 452;
+    &[(libc::SYS_fchmod, 1), (libc::SYS_fchmodat, 2), (numbers::SYS_fchmodat2, 2), (libc::SYS_mknodat, 2)];
 
 /// Calls that set a mode if their flags say that they make a file: which arguments are flags and mode.
 /// `openat2` is not among them, as its mode lies in memory. A file it makes with such a bit is empty,
@@ -430,9 +468,22 @@ pub(super) const WITH_FLAGS_AND_MODE: &[(c_long, u8, u8)] = &[(libc::SYS_open, 1
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) const WITH_FLAGS_AND_MODE: &[(c_long, u8, u8)] = &[(libc::SYS_openat, 2, 3)];
 
-/// Calls that libraries try first and can do without, if they are told that the kernel has none:
-/// `clone3`, `statmount`, `listmount` and the three about security modules.
-pub(super) const UNKNOWN: &[c_long] = &[libc::SYS_clone3, 457, 458, 459, 460, 461];
+/// Calls whose answer depends on their arguments alone; the rules are with the profile.
+pub(super) const BY_ARGUMENTS: Group = Group {
+    calls: calls![SYS_ioctl, SYS_clone, SYS_socket, SYS_socketpair, SYS_personality, SYS_prlimit64, SYS_setpriority],
+};
+
+/// Calls that libraries try first and can do without, if they are told that the kernel has none.
+pub(super) const UNKNOWN: Group = Group {
+    calls: calls![
+        SYS_clone3,
+        SYS_statmount,
+        SYS_listmount,
+        SYS_lsm_get_self_attr,
+        SYS_lsm_set_self_attr,
+        SYS_lsm_list_modules,
+    ],
+};
 
 /// Calls that came after these lists. The numbers are the same on all processors from 424 on; those
 /// from 512 on belong to the x32 interface.

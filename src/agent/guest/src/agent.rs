@@ -11,7 +11,7 @@ mod execution;
 mod executions;
 mod files;
 mod inbound;
-mod memory;
+mod oom;
 mod order;
 mod outbound;
 mod processes;
@@ -23,8 +23,9 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod two_way;
+mod watch;
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use codebeaker_agent::frame::{Channel, Frame, Kind, Stream};
@@ -37,16 +38,17 @@ use self::execution::{Execution, Part};
 use self::executions::Executions;
 use self::files::Files;
 use self::inbound::{Inbound, VIOLATION};
-use self::memory::Watch;
 use self::outbound::Outbound;
 use self::program::ProgramLimits;
 use self::shims::Shims;
 use self::sys::Epoll;
 use self::two_way::TwoWay;
+use self::watch::{Limits, Watch};
 
 /// epoll's tokens of the loop's own; those of executions and conduits are higher.
 const STREAM: u64 = 0;
 const CHILDREN: u64 = 1;
+const DEPARTURES: u64 = 2;
 
 /// With this many bytes of control frames unread by the daemon, nothing more is asked of the agent.
 const BACKLOG_BYTES: usize = 1024 * 1024;
@@ -57,16 +59,63 @@ const REST: Duration = Duration::from_secs(1);
 /// How many frames are heeded before output has its turn again.
 const FRAMES_PER_ROUND: usize = 64;
 
+/// The way to the daemon and back.
+pub(crate) struct Daemon {
+    input: OwnedFd,
+    /// `None` where it is the input: a socket goes both ways.
+    output: Option<OwnedFd>,
+}
+
+impl Daemon {
+    /// Over one stream that goes both ways.
+    pub(crate) fn over(stream: OwnedFd) -> Self {
+        Daemon { input: stream, output: None }
+    }
+
+    /// Over a stream for each way.
+    pub(crate) fn between(input: OwnedFd, output: OwnedFd) -> Self {
+        Daemon { input, output: Some(output) }
+    }
+
+    pub(crate) fn input(&self) -> BorrowedFd<'_> {
+        self.input.as_fd()
+    }
+
+    pub(crate) fn output(&self) -> BorrowedFd<'_> {
+        self.output.as_ref().unwrap_or(&self.input).as_fd()
+    }
+
+    /// Makes both ways return at once, keeps them from programs, and has epoll report them.
+    fn begin(&self, epoll: &Epoll) -> sys::Result<()> {
+        for fd in [Some(&self.input), self.output.as_ref()].into_iter().flatten() {
+            sys::set_close_on_exec(fd.as_fd())?;
+            sys::set_nonblocking(fd.as_fd())?;
+        }
+        let arrivals = libc::EPOLLIN | libc::EPOLLRDHUP;
+        match &self.output {
+            None => epoll.add(self.input(), arrivals | libc::EPOLLOUT, STREAM),
+            Some(output) => {
+                epoll.add(self.input(), arrivals, STREAM)?;
+                epoll.add(output.as_fd(), libc::EPOLLOUT, DEPARTURES)
+            }
+        }
+    }
+}
+
 /// What the agent finds when it begins: it runs in the finished sandbox, without privileges.
 pub(crate) struct Surroundings {
     /// The only way to the daemon.
-    pub(crate) stream: OwnedFd,
+    pub(crate) daemon: Daemon,
     /// The directory that the user works in.
     pub(crate) workspace: OwnedFd,
     /// The directory for code without a file, writable here only.
     pub(crate) code: OwnedFd,
     /// The most resident memory that all programs may have together; `None` where a cgroup sees to it.
     pub(crate) watched_memory_bytes: Option<u64>,
+    /// The most processes and threads that all programs may have together, where nothing else counts them.
+    pub(crate) watched_processes: Option<u64>,
+    /// Nobody outside the sandbox is the same user, so that the kernel counts the sandbox's processes alone.
+    pub(crate) own_user: bool,
     /// The Landlock ABI in force; 0 when the kernel has none.
     pub(crate) landlock_abi: u32,
     /// Protections that an attack test leaves out.
@@ -99,25 +148,27 @@ struct Agent {
 
 impl Agent {
     fn new(surroundings: Surroundings) -> sys::Result<Self> {
-        let Surroundings { stream, workspace, code, watched_memory_bytes, landlock_abi, without } = surroundings;
+        let Surroundings { daemon, workspace, code, landlock_abi, without, own_user, .. } = surroundings;
+        let limits =
+            Limits { memory_bytes: surroundings.watched_memory_bytes, processes: surroundings.watched_processes };
         sys::occupy_standard_descriptors()?;
-        for fd in [&stream, &workspace, &code] {
+        for fd in [&workspace, &code] {
             sys::set_close_on_exec(fd.as_fd())?;
         }
-        sys::set_nonblocking(stream.as_fd())?;
         let children = sys::take_signals()?;
         sys::set_file_mask(0o022);
         let epoll = Epoll::new()?;
-        epoll.add(stream.as_fd(), libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP, STREAM)?;
+        daemon.begin(&epoll)?;
         epoll.add(children.as_fd(), libc::EPOLLIN, CHILDREN)?;
         let left_out = |protection| without.contains(&protection);
-        let watch = Watch::new(watched_memory_bytes, !left_out(Protection::MemoryWatch));
+        let shims = Shims::new(ProgramLimits::split(own_user)?, !left_out(Protection::Sweep));
+        let watch = Watch::new(limits, !own_user, !left_out(Protection::MemoryWatch), shims.leave_orphans());
         let mut agent = Agent {
             epoll,
             children,
             inbound: Inbound::new()?,
-            outbound: Outbound::new(stream),
-            executions: Executions::new(Shims::new(ProgramLimits::split()?, !left_out(Protection::Sweep)), watch)?,
+            outbound: Outbound::new(daemon),
+            executions: Executions::new(shims, watch)?,
             conduits: Conduits::default(),
             files: Files::new(workspace, code, !left_out(Protection::BeneathWorkspace)),
             buffers: Buffers::new()?,
@@ -179,6 +230,7 @@ impl Agent {
                     self.outbound.set_writable();
                 }
             }
+            DEPARTURES => self.outbound.set_writable(),
             CHILDREN => {
                 let mut signals = [0; 1024];
                 // What it says is in `wait4` too, and completely.
@@ -201,7 +253,7 @@ impl Agent {
                 return true;
             }
             let Some(frame) = self.inbound.next() else {
-                self.readable = self.readable && self.inbound.fill(self.outbound.stream());
+                self.readable = self.readable && self.inbound.fill(self.outbound.daemon().input());
                 if !self.readable {
                     return false;
                 }

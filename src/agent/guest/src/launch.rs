@@ -6,37 +6,30 @@
 //! itself ([`init`]) and becomes the agent; the launcher waits until that process and with it every
 //! other one of the sandbox is gone ([`watch`]), removes the sandbox's cgroups and ends.
 //!
-//! Every step either succeeds or ends the sandbox with [`FromAgent::SetupFailed`]. No program of a
+//! Every step either succeeds or ends the sandbox with [`codebeaker_agent::wire::FromAgent::SetupFailed`]. No program of a
 //! user has run before the last step.
 
-mod confine;
 mod copy;
 mod devices;
-mod failure;
 mod filesystem;
 mod host;
 mod identity;
 mod init;
-mod landlock;
 mod namespaces;
 mod proc;
 mod root;
-mod seccomp;
 mod tree;
 mod watch;
 mod workspace;
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 
-use codebeaker_agent::frame::{self, Channel, Kind};
-use codebeaker_agent::plan::{Identity, MAX_PLAN_BYTES, Plan, Workspace};
-use codebeaker_agent::wire::FromAgent;
+use codebeaker_agent::plan::{Identity, Plan, Workspace};
 use rustix::thread::UnshareFlags;
 
-use failure::{Failure, Step};
+use crate::failure::{Failure, Step};
+use crate::handover;
 
 /// Builds the sandbox that the plan on standard input describes. Returns when it is gone.
 pub(crate) fn run() -> ExitCode {
@@ -47,7 +40,7 @@ pub(crate) fn run() -> ExitCode {
     match launch(&stream) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            report(stream.as_fd(), failure);
+            handover::report(stream.as_fd(), failure);
             ExitCode::FAILURE
         }
     }
@@ -55,7 +48,7 @@ pub(crate) fn run() -> ExitCode {
 
 fn launch(stream: &OwnedFd) -> Result<(), Failure> {
     host::leave_callers_session()?;
-    let plan = read_plan(stream.as_fd())?;
+    let plan: Plan = handover::read_plan(stream.as_fd())?;
     let stop = watch::StopSignal::catch()?;
     let owner = owner_namespace(&plan)?;
     match plan.identity {
@@ -103,34 +96,7 @@ fn owner_namespace(plan: &Plan) -> Result<Option<OwnedFd>, Failure> {
 /// have let slip must not reach a sandbox.
 fn take_stream() -> Result<OwnedFd, Failure> {
     let stream = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).step("duplicate stream")?;
-    host::close_all_but(stream.as_fd())?;
-    host::standard_streams_to_null("/dev/null")?;
+    handover::close_all_but(&[stream.as_fd()])?;
+    handover::standard_streams_to_null("/dev/null")?;
     Ok(stream)
-}
-
-fn read_plan(stream: BorrowedFd<'_>) -> Result<Plan, Failure> {
-    let mut stream = File::from(stream.try_clone_to_owned().step("duplicate stream")?);
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).step("read plan")?;
-    let length = u32::from_le_bytes(length) as usize;
-    if length > MAX_PLAN_BYTES {
-        return Err(Failure::refused(format_args!("read plan: {length} bytes are too many")));
-    }
-    // Exactly the plan and no byte more: what follows belongs to the agent.
-    let mut bytes = vec![0; length];
-    stream.read_exact(&mut bytes).step("read plan")?;
-    postcard::from_bytes(&bytes).map_err(|error| Failure::refused(format_args!("decode plan: {error}")))
-}
-
-/// Tells the daemon which step failed. A daemon that no longer reads can't be told.
-fn report(stream: BorrowedFd<'_>, failure: Failure) {
-    let message = FromAgent::SetupFailed { step: failure.step, errno: failure.errno };
-    let Ok(payload) = postcard::to_stdvec(&message) else {
-        return;
-    };
-    let mut bytes = Vec::new();
-    frame::append(&mut bytes, Kind::Control, Channel::CONTROL, &payload);
-    if let Ok(stream) = stream.try_clone_to_owned() {
-        let _unread = File::from(stream).write_all(&bytes);
-    }
 }

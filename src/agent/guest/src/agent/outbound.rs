@@ -5,11 +5,12 @@
 //! that waits, with what gets ahead of it ([`Output::get_ahead`](super::channels::Output::get_ahead)).
 //! Programs are thereby held up, and memory is bounded, by the reader alone.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 use codebeaker_agent::frame::{self, Channel, HEADER_BYTES, Kind};
 use codebeaker_agent::wire::FromAgent;
 
+use crate::agent::Daemon;
 use crate::agent::sys::{self, Errno};
 
 /// A queue that never runs empty forgets what was written once it is this much.
@@ -20,7 +21,7 @@ const LARGE_BYTES: usize = 64 * 1024;
 
 /// Frames on their way to the daemon.
 pub(crate) struct Outbound {
-    stream: OwnedFd,
+    daemon: Daemon,
     /// The stream took everything so far.
     writable: bool,
     /// The rest of a data frame that the stream has begun to take, and what has to follow it.
@@ -53,13 +54,13 @@ impl Queue {
 }
 
 impl Outbound {
-    pub(crate) fn new(stream: OwnedFd) -> Self {
-        Outbound { stream, writable: true, begun: Queue::default(), control: Queue::default() }
+    pub(crate) fn new(daemon: Daemon) -> Self {
+        Outbound { daemon, writable: true, begun: Queue::default(), control: Queue::default() }
     }
 
-    /// The stream itself.
-    pub(crate) fn stream(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
+    /// The one that all of it is for.
+    pub(crate) fn daemon(&self) -> &Daemon {
+        &self.daemon
     }
 
     /// Queues a message.
@@ -100,7 +101,7 @@ impl Outbound {
         }
         let mut written = 0;
         while written < whole.len() {
-            match write(&self.stream, &whole[written..]) {
+            match write(self.daemon.output(), &whole[written..]) {
                 Some(bytes) => written += bytes,
                 None => {
                     self.writable = false;
@@ -115,7 +116,7 @@ impl Outbound {
     pub(crate) fn flush(&mut self) {
         for queue in [&mut self.begun, &mut self.control] {
             while self.writable && !queue.rest().is_empty() {
-                match write(&self.stream, queue.rest()) {
+                match write(self.daemon.output(), queue.rest()) {
                     Some(bytes) => queue.advance(bytes),
                     None => self.writable = false,
                 }
@@ -149,8 +150,8 @@ impl Outbound {
 }
 
 /// Writes what fits; `None` when nothing does. Without the daemon there is nothing left to do.
-fn write(stream: &OwnedFd, bytes: &[u8]) -> Option<usize> {
-    match sys::write(stream.as_fd(), bytes) {
+fn write(stream: BorrowedFd<'_>, bytes: &[u8]) -> Option<usize> {
+    match sys::write(stream, bytes) {
         Ok(written) => Some(written),
         Err(Errno(libc::EAGAIN)) => None,
         Err(_) => sys::exit(1),

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
-use super::failure::{Failure, Step};
+use crate::failure::{Failure, Step};
 
 /// Copies what is in `source` into the directory `target`, except entries whose names match one of
 /// `exclude`. What is made belongs to `owner`, or to the maker.

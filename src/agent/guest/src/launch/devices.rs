@@ -6,9 +6,9 @@ use std::path::Path;
 use codebeaker_agent::plan::{Plan, Protection};
 use rustix::mount::MountAttrFlags;
 
-use super::failure::Failure;
 use super::filesystem::{self, READ_ONLY, Reach, Tmpfs};
 use super::tree::Tree;
+use crate::failure::Failure;
 
 /// Character devices that hold nothing and lead nowhere.
 const NODES: [&str; 6] = ["full", "null", "random", "tty", "urandom", "zero"];

@@ -10,7 +10,7 @@ use codebeaker_agent::plan::SANDBOX_ID;
 use rustix::fs::CWD;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags};
 
-use super::failure::{Failure, Step, checked};
+use crate::failure::{Failure, Step, checked};
 
 /// Attributes of a mount whose files are not to be trusted.
 pub(crate) const GUARDED: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID.union(MountAttrFlags::MOUNT_ATTR_NODEV);

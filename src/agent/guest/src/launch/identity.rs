@@ -15,8 +15,8 @@ use codebeaker_agent::plan::{Identity, SANDBOX_ID};
 use rustix::process::{Pid, Signal, WaitOptions};
 use rustix::thread::{Gid, Uid, UnshareFlags};
 
-use super::failure::{Failure, Step};
 use super::namespaces;
+use crate::failure::{Failure, Step};
 
 /// A stream between launcher and PID 1, for the map and for noticing the launcher's death.
 pub(crate) fn rendezvous() -> Result<(UnixStream, UnixStream), Failure> {

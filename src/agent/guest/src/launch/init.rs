@@ -17,10 +17,12 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::Mode;
 use rustix::process::Signal;
 
-use super::failure::{Failure, Step};
 use super::watch::StopSignal;
-use super::{confine, host, identity, landlock, namespaces, root, seccomp};
-use crate::agent::{self, Surroundings};
+use super::{identity, namespaces, root};
+use crate::agent::{self, Daemon, Surroundings};
+use crate::confine::{self, landlock, seccomp};
+use crate::failure::{Failure, Step};
+use crate::handover;
 
 /// Becomes the agent, or says which step failed and ends. `cgroups` are the files by which to enter those
 /// that it is not in yet.
@@ -34,16 +36,18 @@ pub(crate) fn run(
 ) -> ! {
     match prepare(plan, cgroups, launcher, stop, owner) {
         Ok((opened, landlock_abi)) => agent::run(Surroundings {
-            stream,
+            daemon: Daemon::over(stream),
             workspace: opened.workspace,
             code: opened.code,
             watched_memory_bytes: plan.watched_memory_bytes,
+            watched_processes: None,
+            own_user: true,
             landlock_abi,
             without: plan.without.clone(),
         }),
         Err(failure) => {
             use std::os::fd::AsFd;
-            super::report(stream.as_fd(), failure);
+            handover::report(stream.as_fd(), failure);
             exit(1)
         }
     }
@@ -75,8 +79,10 @@ fn prepare(
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).step("ask for parent's death signal")?;
     end_if_orphaned(&launcher)?;
     drop(launcher);
-    host::standard_streams_to_null("/dev/null")?;
-    confine::limit_resources(plan)?;
+    handover::standard_streams_to_null("/dev/null")?;
+    if !plan.without.contains(&Protection::Rlimits) {
+        confine::limit_resources(&plan.rlimits)?;
+    }
     let landlock_abi = give_up_privileges(plan)?;
     Ok((opened, landlock_abi))
 }
@@ -87,7 +93,7 @@ fn give_up_privileges(plan: &Plan) -> Result<u32, Failure> {
     let has = |protection| !plan.without.contains(&protection);
     if !has(Protection::NoNewPrivileges) {
         let abi = landlock::scope(has(Protection::Landlock))?;
-        seccomp::install(plan)?;
+        install_filters(plan)?;
         confine::drop_capabilities(has(Protection::Capabilities))?;
         confine::hide_from_programs(has(Protection::UndumpableAgent))?;
         return Ok(abi);
@@ -96,8 +102,12 @@ fn give_up_privileges(plan: &Plan) -> Result<u32, Failure> {
     rustix::thread::set_no_new_privs(true).step("set no_new_privs")?;
     let abi = landlock::scope(has(Protection::Landlock))?;
     confine::hide_from_programs(has(Protection::UndumpableAgent))?;
-    seccomp::install(plan)?;
+    install_filters(plan)?;
     Ok(abi)
+}
+
+fn install_filters(plan: &Plan) -> Result<(), Failure> {
+    if plan.without.contains(&Protection::Seccomp) { Ok(()) } else { seccomp::install(&plan.seccomp) }
 }
 
 fn enter_cgroups(entrances: &[PathBuf]) -> Result<(), Failure> {

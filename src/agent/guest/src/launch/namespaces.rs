@@ -10,7 +10,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
 
-use super::failure::{Failure, Step, checked};
+use crate::failure::{Failure, Step, checked};
 
 /// Of `clone3`: make the child in the cgroup that is named.
 const CLONE_INTO_CGROUP: u64 = 1 << 33;

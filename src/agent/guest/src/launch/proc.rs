@@ -9,9 +9,9 @@ use codebeaker_agent::plan::{Plan, Protection};
 use rustix::mount::MountAttrFlags;
 
 use super::devices;
-use super::failure::Failure;
 use super::filesystem::{self, GUARDED, READ_ONLY, Reach, Tmpfs};
 use super::tree::Tree;
+use crate::failure::Failure;
 
 /// Parts that configure the kernel: readable, for the many programs that look into `/proc/sys`.
 const READ_ONLY_PARTS: [&str; 4] = ["/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs"];

@@ -11,10 +11,10 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, UnmountFlags};
 
-use super::failure::{Failure, Step};
 use super::filesystem::{self, GUARDED, READ_ONLY, Reach, Tmpfs};
 use super::tree::Tree;
 use super::{devices, proc, workspace};
+use crate::failure::{Failure, Step};
 
 /// Room for the directories, links and small files of the root itself.
 const ROOT_BYTES: u64 = 8 << 20;

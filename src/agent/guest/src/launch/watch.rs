@@ -14,8 +14,8 @@ use codebeaker_agent::plan::Identity;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
-use super::failure::{Failure, Step, checked};
 use super::identity;
+use crate::failure::{Failure, Step, checked};
 
 /// What the agent gets, from the daemon's death to its own.
 const GRACE: Duration = Duration::from_millis(200);

@@ -7,10 +7,10 @@ use codebeaker_agent::plan::{Identity, Plan, WORKSPACE, Workspace};
 use rustix::fs::{AtFlags, Gid, Mode, Uid};
 use rustix::mount::UnmountFlags;
 
-use super::failure::{Failure, Step};
 use super::filesystem::{self, GUARDED, READ_ONLY, Reach, Tmpfs};
 use super::tree::Tree;
 use super::{copy, root};
+use crate::failure::{Failure, Step};
 
 /// Where an overlay's layers are mounted while it is put together.
 const LAYERS: &str = "/.layers";

@@ -3,7 +3,7 @@
 use std::os::fd::{FromRawFd, OwnedFd};
 
 use super::sandbox::Setup;
-use crate::agent::{Surroundings, run, sys};
+use crate::agent::{Daemon, Surroundings, run, sys};
 
 /// What a step yields, or which one failed.
 pub(super) type Step<T> = Result<T, (&'static str, sys::Errno)>;
@@ -84,10 +84,12 @@ pub(super) fn become_agent(stream: OwnedFd, setup: Setup) -> ! {
     // SAFETY: no pointers; closing the last copy tells the test that the sandbox stands.
     unsafe { libc::close(2) };
     run(Surroundings {
-        stream,
+        daemon: Daemon::over(stream),
         workspace,
         code,
         watched_memory_bytes: setup.watched_memory_bytes,
+        watched_processes: None,
+        own_user: true,
         landlock_abi: 0,
         without: setup.without,
     })

@@ -1,10 +1,15 @@
 //! What PID 1 gives up, and what every program then lacks: processors, resources, capabilities.
+//!
+//! The same wherever the sandbox was made: by the launcher, or by an engine of containers.
 
-use codebeaker_agent::plan::{Plan, Protection, Resource};
+pub(crate) mod landlock;
+pub(crate) mod seccomp;
+
+use codebeaker_agent::plan::{self, Resource};
 use rustix::process::{DumpableBehavior, Rlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, CpuSet};
 
-use super::failure::{Failure, Step, checked};
+use crate::failure::{Failure, Step, checked};
 
 /// Restricts the sandbox to `count` of the processors it may use. Which ones goes by where the process
 /// happens to run, so that many sandboxes spread.
@@ -21,11 +26,8 @@ pub(crate) fn keep_to_processors(count: u32) -> Result<(), Failure> {
 
 /// Sets the limits that hold for each process. Where the launcher was given a tighter one, that stays:
 /// nobody in a sandbox may have more than the one who started it.
-pub(crate) fn limit_resources(plan: &Plan) -> Result<(), Failure> {
-    if plan.without.contains(&Protection::Rlimits) {
-        return Ok(());
-    }
-    for limit in &plan.rlimits {
+pub(crate) fn limit_resources(limits: &[plan::Rlimit]) -> Result<(), Failure> {
+    for limit in limits {
         let (resource, name) = match limit.resource {
             Resource::Data => (rustix::process::Resource::Data, "data"),
             Resource::Processes => (rustix::process::Resource::Nproc, "processes"),
@@ -66,6 +68,21 @@ pub(crate) fn drop_capabilities(drop: bool) -> Result<(), Failure> {
         let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
         checked(libc::c_long::from(dropped)).step(format_args!("drop capability {capability} from bounding set"))?;
     }
+    empty_sets()
+}
+
+/// Empties every capability set of a process that may have none to begin with. What then stays in its bounding
+/// set can't be had any more under `no_new_privs`, which the caller has set.
+pub(crate) fn drop_remaining_capabilities() -> Result<(), Failure> {
+    let effective = rustix::thread::capabilities(None).step("read capabilities")?.effective;
+    if effective.contains(CapabilitySet::SETPCAP) {
+        return drop_capabilities(true);
+    }
+    empty_sets()
+}
+
+/// The ambient set holds nothing that isn't in these.
+fn empty_sets() -> Result<(), Failure> {
     let none = CapabilitySet::empty();
     let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
     rustix::thread::set_capabilities(None, sets).step("drop capabilities")

@@ -4,7 +4,7 @@
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use super::failure::{Failure, Step, checked};
+use crate::failure::{Failure, Step, checked};
 
 /// The first ABI with scopes.
 const FIRST_SCOPED_ABI: u32 = 6;
@@ -57,7 +57,8 @@ fn abi() -> Result<u32, Failure> {
         libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<RulesetAttr>(), 0_usize, ASK_VERSION)
     };
     match checked(returned) {
-        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EOPNOTSUPP)) => Ok(0),
+        // A container engine's own filter may refuse what it doesn't know.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EOPNOTSUPP | libc::EPERM)) => Ok(0),
         version => version.step("ask for Landlock ABI").map(|version| version as u32),
     }
 }

@@ -1,15 +1,10 @@
-//! Installs the system-call filters that the plan carries as finished BPF.
+//! Installs the system-call filters that the daemon sends as finished BPF.
 
-use codebeaker_agent::plan::{Plan, Protection};
+use crate::failure::{Failure, Step, checked};
 
-use super::failure::{Failure, Step, checked};
-
-/// Installs every filter, in the plan's order. From here on PID 1 is bound by them itself.
-pub(crate) fn install(plan: &Plan) -> Result<(), Failure> {
-    if plan.without.contains(&Protection::Seccomp) {
-        return Ok(());
-    }
-    for filter in &plan.seccomp {
+/// Installs every filter, in this order. From here on PID 1 is bound by them itself.
+pub(crate) fn install(filters: &[Vec<u64>]) -> Result<(), Failure> {
+    for filter in filters {
         let mut instructions: Vec<libc::sock_filter> = filter.iter().copied().map(unpacked).collect();
         let length = libc::c_ushort::try_from(instructions.len())
             .map_err(|_| Failure::refused("install system-call filter: too long"))?;

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Makes the images that sessions on Docker run in, from Debian's packages and without any registry.
+#
+#   scripts/images.sh                       python, node and bash
+#   scripts/images.sh ENGINE...             these; also go
+#   scripts/images.sh --force ENGINE...     also those that the container engine has already
+#   scripts/images.sh --prefix NAME ...     called NAME/ENGINE:latest instead of codebeaker/ENGINE:latest
+#
+# For Debian and Ubuntu. Needs a container engine that `docker` reaches (DOCKER_HOST and contexts count), and either
+# root or user namespaces. The engines of one call share one root file system, and so its place on the disk.
+# An image that is there already is left as it is: a second run changes nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/prerequisites.sh
+
+force=false prefix=codebeaker engines=()
+while [ $# -gt 0 ]; do
+    case $1 in
+    --force) force=true ;;
+    --prefix)
+        [ $# -gt 1 ] || fail "--prefix needs a name"
+        prefix=$2
+        shift
+        ;;
+    -*) fail "there is no option $1; the first lines of this script say which there are" ;;
+    *) engines+=("$1") ;;
+    esac
+    shift
+done
+[ ${#engines[@]} -gt 0 ] || engines=(python node bash)
+
+# packages_of ENGINE: what brings it.
+packages_of() {
+    case $1 in
+    bash) echo bash ;;
+    # Without a compiler it can't build what uses the C library, as its own network packages do.
+    go) echo golang-go gcc libc6-dev delve ;;
+    node) echo nodejs ;;
+    python) echo python3 ;;
+    *) fail "Debian has no package of the engine '$1'; try: codebeaker image build $1" ;;
+    esac
+}
+
+# The command is in another package than its name says, on some releases.
+command -v docker >/dev/null || need_packages docker.io
+docker version --format '{{.Server.Version}}' >/dev/null ||
+    fail "no container engine answers; start one (systemctl start docker), or say where one is with DOCKER_HOST"
+
+missing=() packages=()
+for engine in "${engines[@]}"; do
+    needed=$(packages_of "$engine")
+    if [ "$force" = false ] && docker image inspect "$prefix/$engine:latest" >/dev/null 2>&1; then
+        say "$prefix/$engine:latest is there already"
+    else
+        missing+=("$engine")
+        packages+=("$needed")
+    fi
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+need_packages mmdebstrap
+
+# On Debian from where this machine gets its own packages, which may be a mirror that alone can be reached.
+sources=()
+suite=bookworm
+if [ "$(. /etc/os-release && echo "${ID:-}")" = debian ]; then
+    suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
+        if [ -s "$file" ]; then
+            sources+=("$file")
+        fi
+    done
+fi
+
+say "making a root file system of $suite with ${packages[*]} (half a minute or so)"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# Nothing but programs is read in a sandbox. Everything in it runs as user 1000, whom many programs look up.
+# It gets its names when it is whole: a name tells the next run that there is nothing to do.
+image=$(mmdebstrap --logfile="$log" --variant=minbase --include="${packages[*]}" \
+    --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --dpkgopt='path-exclude=/usr/share/doc/*' \
+    --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+    --customize-hook='chroot "$1" useradd --uid 1000 --user-group --no-create-home --home-dir /workspace --shell /bin/bash user' \
+    --customize-hook='install -d -o 1000 -g 1000 "$1/workspace"' \
+    --customize-hook='rm -rf "$1"/var/log/*.log "$1"/var/log/apt "$1"/var/cache/debconf' \
+    "$suite" - "${sources[@]}" |
+    docker import --change 'USER 1000:1000' --change 'WORKDIR /workspace' --change 'CMD ["/bin/bash"]' \
+        --message "made from Debian's packages by scripts/images.sh" -) || {
+    tail -n 20 "$log" >&2
+    [ -z "$image" ] || docker image rm "$image" >/dev/null
+    fail "there is no root file system of $suite, and so no image; the lines above say why"
+}
+for engine in "${missing[@]}"; do
+    docker tag "$image" "$prefix/$engine:latest"
+    say "made $prefix/$engine:latest"
+done

@@ -1,0 +1,159 @@
+//! What may be written in the settings file, and which setting each key of it is.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::Configuration;
+use crate::config::values::{Count, Kind, Number, Processors, Size, Time, Written};
+use crate::config::{DockerSettings, Limits, MachineSettings, TlsFiles};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    limits: FileLimits,
+    ceiling: FileLimits,
+    timeouts: Timeouts,
+    sessions: SessionNumbers,
+    docker: Docker,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct FileLimits {
+    memory: Option<Written<Size>>,
+    cpu: Option<Written<Processors>>,
+    pids: Option<Written<Count>>,
+    disk: Option<Written<Size>>,
+    output: Option<Written<Size>>,
+    open_files: Option<Written<Count>>,
+    execution_timeout: Option<Written<Time>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Timeouts {
+    idle: Option<Written<Time>>,
+    lifetime: Option<Written<Time>>,
+    idle_notice: Option<Written<Time>>,
+    cancel_grace: Option<Written<Time>>,
+    kill_patience: Option<Written<Time>>,
+    create: Option<Written<Time>>,
+    stop_grace: Option<Written<Time>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct SessionNumbers {
+    max: Option<Written<Count>>,
+    max_running: Option<Written<Count>>,
+    max_queued: Option<Written<Number>>,
+    max_remembered: Option<Written<Count>>,
+    kept_output: Option<Written<Size>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Docker {
+    enabled: Option<bool>,
+    registry: Option<String>,
+    images: BTreeMap<String, String>,
+    allow: Option<Vec<String>>,
+    machines: Vec<Machine>,
+    pool: Pool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Machine {
+    name: String,
+    address: String,
+    #[serde(default)]
+    weight: Option<Written<Count>>,
+    #[serde(default)]
+    tls: Option<Tls>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tls {
+    ca: PathBuf,
+    cert: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Pool {
+    size: Option<Written<Number>>,
+    total: Option<Written<Number>>,
+}
+
+fn set<K: Kind>(place: &mut K::Value, written: Option<Written<K>>) {
+    if let Some(written) = written {
+        *place = written.0;
+    }
+}
+
+fn set_number<K: Kind<Value = u64>>(place: &mut usize, written: Option<Written<K>>) {
+    if let Some(number) = written.and_then(|written| usize::try_from(written.0).ok()) {
+        *place = number;
+    }
+}
+
+impl FileLimits {
+    fn apply(self, limits: &mut Limits) {
+        set(&mut limits.memory_bytes, self.memory);
+        limits.cpu = self.cpu.map(|written| written.0).or(limits.cpu);
+        set(&mut limits.pids, self.pids);
+        set(&mut limits.disk_bytes, self.disk);
+        set(&mut limits.output_bytes, self.output);
+        set(&mut limits.open_files, self.open_files);
+        set(&mut limits.execution_timeout, self.execution_timeout);
+    }
+}
+
+impl File {
+    pub(super) fn apply(self, configuration: &mut Configuration) {
+        let Configuration { settings, docker, .. } = configuration;
+        self.limits.apply(&mut settings.limits);
+        self.ceiling.apply(&mut settings.ceiling);
+        set(&mut settings.idle_timeout, self.timeouts.idle);
+        set(&mut settings.max_lifetime, self.timeouts.lifetime);
+        set(&mut settings.idle_notice, self.timeouts.idle_notice);
+        set(&mut settings.cancel_grace, self.timeouts.cancel_grace);
+        set(&mut settings.kill_patience, self.timeouts.kill_patience);
+        set(&mut settings.create_timeout, self.timeouts.create);
+        set(&mut settings.stop_grace, self.timeouts.stop_grace);
+        set_number(&mut settings.max_sessions, self.sessions.max);
+        set_number(&mut settings.max_running, self.sessions.max_running);
+        set_number(&mut settings.max_queued, self.sessions.max_queued);
+        set_number(&mut settings.max_remembered, self.sessions.max_remembered);
+        set_number(&mut settings.kept_output_bytes, self.sessions.kept_output);
+        self.docker.apply(docker);
+    }
+}
+
+impl Docker {
+    fn apply(self, docker: &mut DockerSettings) {
+        docker.enabled = self.enabled.unwrap_or(docker.enabled);
+        docker.registry = self.registry.unwrap_or_else(|| docker.registry.clone());
+        docker.images = self.images;
+        docker.allow = self.allow;
+        docker.machines = self.machines.into_iter().map(Machine::into).collect();
+        set_number(&mut docker.pool.size, self.pool.size);
+        set_number(&mut docker.pool.total, self.pool.total);
+    }
+}
+
+impl From<Machine> for MachineSettings {
+    fn from(machine: Machine) -> Self {
+        Self {
+            name: machine.name,
+            address: machine.address,
+            weight: machine.weight.and_then(|weight| u32::try_from(weight.0).ok()).unwrap_or(1),
+            tls: machine.tls.map(|tls| TlsFiles { ca: tls.ca, cert: tls.cert, key: tls.key }),
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The runtimes of container engines: `docker`, and `gvisor` where an engine has gVisor's `runsc`.
+//!
+//! A sandbox is a container whose PID 1 is our agent, and its stream is the container's standard input and output
+//! over the engine's connection: one way for engines on this machine and elsewhere, and for both OCI runtimes. Nothing
+//! of this host is in such a container but a workspace that is bound on purpose, on an engine that shares this
+//! host's files.
+//!
+//! An engine that isn't there costs nothing, and one that is slow holds up nothing that doesn't need it: what is
+//! known of each [`machine`] is kept, and asked for anew in the background.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Isolation, Lack, Offer, Probe, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec, Want};
+use crate::config::{DockerSettings, MachineSettings};
+use crate::container::address::{self, Address, AddressError, Environment, Found};
+use crate::sandbox::probe::Cause;
+
+mod create;
+mod draft;
+mod images;
+mod keeper;
+pub mod leftovers;
+pub mod machine;
+mod trial;
+mod watch;
+
+use leftovers::Recovered;
+use machine::{Known, Machine};
+
+/// The name of the machine that there is when the settings name none.
+const LOCAL: &str = "local";
+
+/// How long engines may take to answer before that counts as none.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A daemon that is only there to run one program is gone by then, and needs no measurements.
+const MEASURE_AFTER: Duration = Duration::from_secs(3);
+
+/// What makes an engine's containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Oci {
+    /// The engine's own choice, which is the host's kernel.
+    Default,
+    /// gVisor's, a kernel in user space.
+    Runsc,
+}
+
+impl Oci {
+    /// The name of the runtime that it is to clients.
+    #[must_use]
+    pub fn runtime(self) -> &'static str {
+        match self {
+            Self::Default => "docker",
+            Self::Runsc => "gvisor",
+        }
+    }
+
+    /// How strongly it isolates.
+    #[must_use]
+    pub fn isolation(self) -> Isolation {
+        match self {
+            Self::Default => Isolation::Container,
+            Self::Runsc => Isolation::Kernel,
+        }
+    }
+
+    /// The engine's name for it, where it has to be named.
+    #[must_use]
+    pub fn named(self) -> Option<&'static str> {
+        match self {
+            Self::Default => None,
+            Self::Runsc => Some("runsc"),
+        }
+    }
+}
+
+/// The machines that both runtimes have in common.
+#[derive(Debug)]
+pub struct Machines {
+    all: Vec<Arc<Machine>>,
+    recovered: Mutex<Recovered>,
+}
+
+impl Machines {
+    /// Those of the settings; without any, the one whose engine Docker's own client would use. Nothing is asked yet.
+    #[must_use]
+    pub fn of(settings: &DockerSettings, environment: &Environment) -> Self {
+        let shared = Arc::new(settings.clone());
+        let machine = |name: &str, places: Result<Vec<Found>, AddressError>| {
+            let places = places.map_err(|error| Cause { reason: error.to_string(), fix: None });
+            Arc::new(Machine::new(name.to_owned(), places, Arc::clone(&shared)))
+        };
+        let all = if !settings.enabled {
+            Vec::new()
+        } else if settings.machines.is_empty() {
+            vec![machine(LOCAL, address::candidates(None, environment))]
+        } else {
+            let named = settings.machines.iter();
+            named.map(|one| machine(&one.name, places(one, environment))).collect()
+        };
+        Self { all, recovered: Mutex::default() }
+    }
+
+    /// All of them, in the order of the settings.
+    #[must_use]
+    pub fn all(&self) -> &[Arc<Machine>] {
+        &self.all
+    }
+
+    /// What daemons that are gone had left, as far as it was looked for.
+    #[must_use]
+    pub fn recovered(&self) -> Recovered {
+        self.recovered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks every machine for what it is, and removes there what daemons that are gone have left.
+    async fn recover(&self) {
+        let each = self.all.iter().map(|machine| async {
+            match machine.look().await {
+                Known::Up(_) => machine.recover().await,
+                Known::Down(_) | Known::Nothing => Recovered::default(),
+            }
+        });
+        for Recovered { removed, stuck } in futures::future::join_all(each).await {
+            if !(removed.is_empty() && stuck.is_empty()) {
+                tracing::info!(?removed, ?stuck, "containers of daemons that are gone were removed");
+            }
+            let mut all = self.recovered.lock().unwrap_or_else(PoisonError::into_inner);
+            all.removed.extend(removed);
+            all.stuck.extend(stuck);
+        }
+    }
+}
+
+/// Where a machine of the settings is.
+fn places(machine: &MachineSettings, environment: &Environment) -> Result<Vec<Found>, AddressError> {
+    let Some(tls) = &machine.tls else { return address::candidates(Some(&machine.address), environment) };
+    let address = match machine.address.parse()? {
+        Address::Tcp { host_port } | Address::Tls { host_port, .. } => {
+            let (ca, cert, key) = (tls.ca.clone(), tls.cert.clone(), tls.key.clone());
+            Address::Tls { host_port, ca, cert, key }
+        }
+        other => other,
+    };
+    Ok(vec![Found { address, by: "the settings".to_owned() }])
+}
+
+/// Sandboxes that are containers.
+#[derive(Debug)]
+pub struct Docker {
+    oci: Oci,
+    machines: Arc<Machines>,
+}
+
+impl Docker {
+    /// The runtimes of these settings, whose machines are asked in the background from now on. Must be called within
+    /// a Tokio runtime.
+    #[must_use]
+    pub fn start(settings: &DockerSettings, environment: &Environment) -> [Self; 2] {
+        let machines = Arc::new(Machines::of(settings, environment));
+        let asked = Arc::clone(&machines);
+        tokio::spawn(async move { asked.recover().await });
+        [Oci::Default, Oci::Runsc].map(|oci| Self { oci, machines: Arc::clone(&machines) })
+    }
+
+    /// One of them, with these machines. Nothing is asked yet.
+    #[must_use]
+    pub fn new(oci: Oci, machines: Arc<Machines>) -> Self {
+        Self { oci, machines }
+    }
+
+    /// Its machines.
+    #[must_use]
+    pub fn machines(&self) -> &Arc<Machines> {
+        &self.machines
+    }
+
+    /// The first machine that has it, or what all have against it.
+    fn place(&self, want: &Want<'_>) -> Result<(&Arc<Machine>, Offer), Refusal> {
+        let mut first = None;
+        for machine in &self.machines.all {
+            match machine.offer(want, self.oci) {
+                Ok(offer) => return Ok((machine, offer)),
+                Err(refusal) => first = first.or(Some(refusal)),
+            }
+        }
+        Err(first.unwrap_or_else(none))
+    }
+
+    /// Measures, once and in the background, what nobody has found out yet.
+    fn measure_later(&self, machine: &Arc<Machine>) {
+        if machine.measured()[self.oci as usize].memory_bytes.is_some() || !machine.begin_trial(self.oci) {
+            return;
+        }
+        let (machine, oci) = (Arc::clone(machine), self.oci);
+        tokio::spawn(async move {
+            tokio::time::sleep(MEASURE_AFTER).await;
+            if let Some(Err(cause)) = machine.try_out(oci).await {
+                tracing::warn!(
+                    machine = machine.name(),
+                    runtime = oci.runtime(),
+                    cause = cause.reason,
+                    "no sandbox stands"
+                );
+            }
+        });
+    }
+}
+
+fn none() -> Refusal {
+    let reason = "container engines are turned off".to_owned();
+    Refusal {
+        lack: Lack::Machine,
+        reason,
+        fix: Some("set `enabled = true` under `[docker]` in the settings".to_owned()),
+    }
+}
+
+#[async_trait]
+impl Runtime for Docker {
+    fn id(&self) -> &'static str {
+        self.oci.runtime()
+    }
+
+    fn isolation(&self) -> Isolation {
+        self.oci.isolation()
+    }
+
+    async fn probe(&self) -> Probe {
+        let asked = self.machines.all.iter().map(|machine| tokio::time::timeout(PATIENCE, machine.look_if_old()));
+        futures::future::join_all(asked).await;
+        let mut cause = None;
+        for machine in &self.machines.all {
+            match machine.can(self.oci) {
+                Ok(_) => {
+                    self.measure_later(machine);
+                    return Probe { available: true, reason: None, fix: None, remarks: Vec::new() };
+                }
+                Err(other) => cause = cause.or(Some(other)),
+            }
+        }
+        let Cause { reason, fix } = cause.unwrap_or_else(|| {
+            let Refusal { reason, fix, .. } = none();
+            Cause { reason, fix }
+        });
+        Probe { available: false, reason: Some(reason), fix, remarks: Vec::new() }
+    }
+
+    fn offer(&self, want: &Want<'_>) -> Result<Offer, Refusal> {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.machines.all.iter().for_each(Machine::look_soon);
+        }
+        self.place(want).map(|(_, offer)| offer)
+    }
+
+    async fn create(&self, spec: SandboxSpec) -> Result<Sandbox, RuntimeError> {
+        let want = Want {
+            engine: spec.engine,
+            image: spec.image.as_deref(),
+            workspace: &spec.workspace,
+            outlives: spec.outlives.is_some(),
+        };
+        // Where none has it by what is known, the first says what it lacks by what it is.
+        let machine = self.place(&want).map(|(machine, _)| machine).ok().or(self.machines.all.first());
+        let machine = machine.ok_or_else(|| RuntimeError::Refused(none()))?;
+        machine.create(&spec, self.oci).await
+    }
+}

@@ -1,0 +1,183 @@
+//! Holds a container from outside: what it uses, how it came to its end, and its end.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+
+use super::machine::Machine;
+use super::watch::{Fate, Followed};
+use crate::container::engine::{Complaint, ContainerEngine, ContainerId};
+use crate::runtime::{Keeper, Usage};
+
+/// How long a container may take to be gone while somebody waits for that.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether it is.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// After so long each, it is tried again in the background. A container that is left then is found by a later daemon.
+const AGAIN: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(60)];
+
+/// How long the engine may take to tell of a container's end after its stream has ended.
+const NEWS_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a container uses is counted anew after this time, when somebody wants to know.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// A program's exit code when it was killed.
+const KILLED: i64 = 137;
+
+/// Dropping it has the container removed, without waiting.
+#[derive(Debug)]
+pub(super) struct ContainerKeeper {
+    machine: Arc<Machine>,
+    engine: ContainerEngine,
+    id: ContainerId,
+    followed: Followed,
+    complaint: Complaint,
+    outlives: bool,
+    /// Nothing is left to be ended, or it is another's to end.
+    let_go: bool,
+    counted: Arc<Mutex<Counted>>,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    usage: Usage,
+    /// When that was begun to be counted.
+    at: Option<Instant>,
+}
+
+impl ContainerKeeper {
+    /// Holds a container that was just made.
+    pub(super) fn new(machine: Arc<Machine>, engine: ContainerEngine, id: ContainerId, outlives: bool) -> Self {
+        let followed = machine.watch.follow(&engine, &id);
+        let (complaint, counted) = (Complaint::default(), Arc::default());
+        Self { machine, engine, id, followed, complaint, outlives, let_go: false, counted }
+    }
+
+    pub(super) fn engine(&self) -> &ContainerEngine {
+        &self.engine
+    }
+
+    pub(super) fn id(&self) -> &ContainerId {
+        &self.id
+    }
+
+    /// Where the first program complains.
+    pub(super) fn listen_to(&mut self, complaint: Complaint) {
+        self.complaint = complaint;
+    }
+}
+
+#[async_trait]
+impl Keeper for ContainerKeeper {
+    fn oom_kills(&self) -> Option<u64> {
+        // The agent counts them, and tells with each program's end.
+        None
+    }
+
+    fn usage(&self) -> Usage {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_old = counted.at.is_none_or(|at| at.elapsed() >= COUNT_EVERY);
+        if is_old && let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            counted.at = Some(Instant::now());
+            let (engine, id, counts) = (self.engine.clone(), self.id.clone(), Arc::clone(&self.counted));
+            runtime.spawn(async move {
+                let Ok(now) = engine.usage(&id).await else { return };
+                let mut counted = counts.lock().unwrap_or_else(PoisonError::into_inner);
+                counted.usage.memory_bytes = now.memory_bytes;
+                counted.usage.peak_memory_bytes = counted.usage.peak_memory_bytes.max(now.memory_bytes);
+                counted.usage.processes = now.pids;
+            });
+        }
+        counted.usage
+    }
+
+    async fn fate(&mut self) -> Option<String> {
+        let fate = self.followed.ended(NEWS_PATIENCE).await;
+        if !fate.ended
+            && let Err(why) = self.machine.ping().await
+        {
+            return Some(why);
+        }
+        let told = told(&fate)?;
+        Some(match self.complaint.text() {
+            Some(said) => format!("{told}, after it had said {said:?}"),
+            None => told,
+        })
+    }
+
+    fn leave(&mut self) -> bool {
+        self.let_go |= self.outlives;
+        self.outlives
+    }
+
+    async fn destroy(&mut self) -> bool {
+        if !self.let_go {
+            self.let_go = end(&self.engine, &self.id).await;
+            if !self.let_go {
+                tokio::spawn(end_later(self.engine.clone(), self.id.clone()));
+            }
+        }
+        self.let_go
+    }
+}
+
+impl Drop for ContainerKeeper {
+    fn drop(&mut self) {
+        // Where there is no runtime any more, the daemon has ended: with the connection goes the agent, and a later
+        // daemon removes what never was started.
+        if !self.let_go
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let (engine, id) = (self.engine.clone(), self.id.clone());
+            runtime.spawn(async move {
+                if !end(&engine, &id).await {
+                    end_later(engine, id).await;
+                }
+            });
+        }
+    }
+}
+
+/// Ends a container and waits until the engine has forgotten it. Whether it has, in time.
+pub(super) async fn end(engine: &ContainerEngine, id: &ContainerId) -> bool {
+    let gone = async {
+        loop {
+            // An error may be that of a moment.
+            if engine.remove(id).await.is_ok() && matches!(engine.state(id).await, Ok(None)) {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.is_ok()
+}
+
+async fn end_later(engine: ContainerEngine, id: ContainerId) {
+    for pause in AGAIN {
+        tokio::time::sleep(pause).await;
+        if end(&engine, &id).await {
+            return;
+        }
+    }
+    tracing::warn!(container = %id, "a container can't be removed; it is left to a later daemon");
+}
+
+/// A container's end in a sentence; `None` when nothing is known.
+fn told(fate: &Fate) -> Option<String> {
+    let sentence = match fate {
+        Fate { out_of_memory: true, ended: true, .. } => "the kernel ended its container for want of memory".to_owned(),
+        Fate { engine_was_away: true, .. } => "its container went when the container engine was restarted".to_owned(),
+        Fate { ended: false, .. } => return None,
+        Fate { exit_code: Some(KILLED), .. } => {
+            format!("its container was killed from outside (exit code {KILLED})")
+        }
+        Fate { exit_code: Some(code), .. } => format!("its container ended by itself (exit code {code})"),
+        Fate { exit_code: None, .. } => "its container was removed".to_owned(),
+    };
+    Some(sentence)
+}

@@ -1,0 +1,105 @@
+//! One list of behaviours, and every place that sessions can be in: whatever isolates the code, a client finds
+//! the same. On the real binary over a real pipe, and with a real container engine.
+//!
+//! A behaviour knows its place only to ask for it. What a place refuses is in `workspaces` and said there.
+
+mod harness;
+
+#[path = "places/debugging.rs"]
+mod debugging;
+#[path = "places/endings.rs"]
+mod endings;
+#[path = "places/files.rs"]
+mod files;
+#[path = "places/limits.rs"]
+mod limits;
+#[path = "places/lives.rs"]
+mod lives;
+#[path = "places/runs.rs"]
+mod runs;
+#[path = "places/streams.rs"]
+mod streams;
+#[path = "places/surroundings.rs"]
+mod surroundings;
+#[path = "places/workspaces.rs"]
+mod workspaces;
+
+use harness::place::in_each_place;
+use serde_json::{Value, json};
+
+in_each_place! {
+    runs::{
+        each_engine_says_hello,
+        both_streams_arrive_whole_and_in_order,
+        exit_codes_and_deaths_are_told_apart,
+        a_program_gets_its_arguments_variables_and_directory,
+        executions_run_side_by_side,
+        what_an_execution_leaves_is_gone_when_it_ends,
+        what_can_not_be_started_says_why,
+        a_program_finds_no_more_than_it_was_given,
+    }
+    streams::{
+        ten_mebibytes_arrive_unchanged,
+        no_character_is_cut,
+        input_is_echoed_until_it_is_closed,
+        a_terminal_tells_its_size_and_follows_it,
+        control_c_reaches_the_foreground_of_a_terminal,
+        streams_do_not_hold_each_other_up,
+    }
+    endings::{
+        signals_reach_every_process_and_an_interrupt_the_foreground,
+        cancelling_asks_and_then_insists,
+        the_time_out_ends_all_and_keeps_what_was_printed,
+        too_much_output_is_cut_off_or_ends_the_program,
+        a_terminated_tree_is_gone_whatever_it_did,
+    }
+    files::{
+        a_file_is_written_read_listed_and_removed,
+        appending_patching_and_ranges_do_what_they_say,
+        nobody_undoes_anothers_work_unawares,
+        links_are_listed_and_lead_nowhere_outside,
+        sixty_four_mebibytes_go_in_and_come_out,
+        programs_and_requests_see_the_same_files,
+    }
+    workspaces::{
+        an_empty_workspace_is_empty_and_can_be_written_to,
+        a_copy_is_whole_but_for_what_is_left_out,
+        a_bound_directory_is_the_hosts_own,
+        an_overlay_is_made_or_refused_with_a_way_out,
+        a_workspace_that_does_not_fit_is_refused,
+    }
+    limits::{
+        memory_is_limited,
+        processes_are_limited,
+        open_files_are_limited,
+        the_disk_is_limited_and_its_end_is_told,
+        one_execution_can_be_held_tighter,
+        the_limits_that_are_named_are_in_force,
+    }
+    lives::{
+        a_session_says_where_it_is,
+        an_unused_session_turns_idle_and_then_ends,
+        a_session_ends_at_its_greatest_age,
+        closing_ends_what_runs,
+        sessions_do_not_see_each_other,
+        the_end_of_the_input_ends_everything,
+        nothing_is_left_of_a_killed_daemon,
+    }
+    surroundings::{
+        the_hosts_loopback_is_not_reached,
+        a_loopback_of_its_own_works,
+        programs_are_nobody_in_particular,
+    }
+    debugging::{
+        a_breakpoint_in_python_is_met,
+        a_breakpoint_in_node_is_met,
+    }
+}
+
+fn python(code: &str) -> Value {
+    json!({"code": code, "language": "python"})
+}
+
+fn bash(code: &str) -> Value {
+    json!({"code": code, "language": "bash"})
+}

@@ -1,0 +1,161 @@
+//! What sessions make of a directory of the host, and what a place says that can't do it.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Place};
+
+/// A directory with files in it, which belongs to the user that containers run programs as; native sandboxes run
+/// them as its owner, whoever that is.
+fn directory(client: &Client) -> PathBuf {
+    let path = client.scratch().join("project");
+    fs::create_dir_all(path.join("sub/deep")).unwrap();
+    fs::write(path.join("sub/deep/file.txt"), "deep").unwrap();
+    fs::write(path.join("file.txt"), "old").unwrap();
+    fs::write(path.join("run.sh"), "#!/bin/sh\necho ran\n").unwrap();
+    fs::set_permissions(path.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(path.join("node_modules")).unwrap();
+    fs::write(path.join("node_modules/large"), "large").unwrap();
+    symlink("file.txt", path.join("link")).unwrap();
+    symlink("/etc/hostname", path.join("outside")).unwrap();
+    fs::set_permissions(client.scratch(), fs::Permissions::from_mode(0o755)).unwrap();
+    if rustix::process::getuid().is_root() {
+        for entry in
+            ["", "sub", "sub/deep", "sub/deep/file.txt", "file.txt", "run.sh", "node_modules", "node_modules/large"]
+        {
+            chown(path.join(entry), Some(1000), Some(1000)).unwrap();
+        }
+    }
+    path
+}
+
+fn uri(path: &Path) -> String {
+    format!("file://{}", path.display())
+}
+
+fn shell(client: &mut Client, session: &str, code: &str) -> String {
+    let execution = client.execute(session, super::bash(code));
+    format!("{}{}", execution.stdout(), execution.stderr())
+}
+
+/// Everything below a directory, with what is in it.
+fn snapshot(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(path) = open.pop() {
+        for entry in fs::read_dir(path).unwrap().flatten() {
+            if entry.file_type().unwrap().is_dir() {
+                open.push(entry.path());
+            }
+            found.push((entry.path(), fs::read(entry.path()).unwrap_or_default()));
+        }
+    }
+    found.sort();
+    found
+}
+
+const CHANGE: &str = "cat file.txt link sub/deep/file.txt; ./run.sh; echo new > file.txt; rm -r sub; \
+                      echo more > added.txt; chmod 600 run.sh; cat file.txt";
+
+/// A session in this workspace, or what a place says that doesn't offer it: which says what to do.
+fn open(place: Place, client: &mut Client, workspace: &Value) -> Result<String, Value> {
+    let answer = client.call("session/create", place.wish(json!({"workspace": workspace})));
+    if let Err(refusal) = &answer {
+        assert_eq!(refusal["code"], 1206, "{workspace}: {refusal}");
+        let hint = refusal["data"]["hint"].as_str().unwrap_or_else(|| panic!("no way out: {refusal}"));
+        assert!(hint.contains("copy"), "{refusal}");
+    }
+    answer.map(|session| session["sessionId"].as_str().expect("it has an id").to_owned())
+}
+
+pub(crate) fn an_empty_workspace_is_empty_and_can_be_written_to(place: Place) {
+    let (mut client, session) = place.open(json!({"workspace": {"mode": "none"}}));
+    assert_eq!(shell(&mut client, &session, "ls -A; echo text > file; cat file; ls -A /tmp"), "text\n");
+    let got = client.request("session/get", json!({"sessionId": session}))["workspace"].clone();
+    assert_eq!(got, json!({"mode": "none", "path": "/workspace"}));
+    // Nowhere else.
+    let readable =
+        "for d in / /etc /usr /home /var /opt /.codebeaker; do ! (echo x > $d/planted) 2>/dev/null || echo $d; done";
+    assert_eq!(shell(&mut client, &session, readable), "");
+}
+
+pub(crate) fn a_copy_is_whole_but_for_what_is_left_out(place: Place) {
+    let mut client = place.client();
+    let path = directory(&client);
+    let before = snapshot(&path);
+    let workspace = json!({"mode": "copy", "uri": uri(&path), "exclude": ["node_*", "*.md"]});
+    let session = open(place, &mut client, &workspace).expect("every place copies");
+    let list = "find . ! -name . | sort; readlink link outside; stat -c '%a %u %s' run.sh file.txt";
+    let expected = "./file.txt\n./link\n./outside\n./run.sh\n./sub\n./sub/deep\n./sub/deep/file.txt\n\
+                    file.txt\n/etc/hostname\n755 1000 19\n644 1000 3\n";
+    assert_eq!(shell(&mut client, &session, list), expected);
+    assert_eq!(shell(&mut client, &session, CHANGE), "oldolddeepran\nnew\n");
+    assert!(snapshot(&path) == before, "the directory was changed");
+    let again = open(place, &mut client, &workspace).expect("every place copies");
+    assert_eq!(shell(&mut client, &again, "cat file.txt"), "old", "what one changes another does not see");
+    let got = client.request("session/get", json!({"sessionId": session}))["workspace"].clone();
+    assert_eq!((&got["mode"], &got["path"]), (&json!("copy"), &json!("/workspace")));
+}
+
+pub(crate) fn a_bound_directory_is_the_hosts_own(place: Place) {
+    let mut client = place.client();
+    let path = directory(&client);
+    let before = snapshot(&path);
+    if let Ok(session) = open(place, &mut client, &json!({"mode": "bindRo", "uri": uri(&path)})) {
+        assert_eq!(shell(&mut client, &session, "cat file.txt link; ./run.sh"), "oldoldran\n");
+        for code in ["echo x > file.txt", "echo x > new.txt", "rm file.txt", "mv file.txt other", "chmod 777 run.sh"] {
+            let text = shell(&mut client, &session, code);
+            assert!(text.contains("Read-only file system"), "{code}: {text}");
+        }
+        let error = client.call("fs/write", json!({"sessionId": session, "path": "new.txt", "data": "x"})).unwrap_err();
+        assert_eq!(error["code"], 1505, "{error}");
+        assert!(snapshot(&path) == before);
+        fs::write(path.join("file.txt"), "newer").unwrap();
+        assert_eq!(shell(&mut client, &session, "cat file.txt"), "newer", "what the host changes shows");
+        fs::write(path.join("file.txt"), "old").unwrap();
+    }
+    if let Ok(session) = open(place, &mut client, &json!({"mode": "bindRw", "uri": uri(&path)})) {
+        assert_eq!(shell(&mut client, &session, CHANGE), "oldolddeepran\nnew\n");
+        client.request("fs/write", json!({"sessionId": session, "path": "by/client.txt", "data": "x"}));
+        assert_eq!(fs::read_to_string(path.join("file.txt")).unwrap(), "new\n");
+        assert!(!path.join("sub").exists());
+        let owner = fs::metadata(&path).unwrap();
+        for name in ["added.txt", "file.txt", "by", "by/client.txt"] {
+            let made = fs::metadata(path.join(name)).unwrap();
+            assert_eq!((made.uid(), made.gid()), (owner.uid(), owner.gid()), "{name}");
+        }
+    }
+}
+
+pub(crate) fn an_overlay_is_made_or_refused_with_a_way_out(place: Place) {
+    let mut client = place.client();
+    let path = directory(&client);
+    let before = snapshot(&path);
+    match open(place, &mut client, &json!({"mode": "overlay", "uri": uri(&path)})) {
+        Ok(session) => assert_eq!(shell(&mut client, &session, CHANGE), "oldolddeepran\nnew\n"),
+        Err(_) => assert!(place.has_containers(), "a native sandbox has overlays"),
+    }
+    assert!(snapshot(&path) == before);
+    assert_eq!(
+        client.request("session/list", json!({}))["sessions"].as_array().unwrap().len(),
+        usize::from(!place.has_containers())
+    );
+}
+
+pub(crate) fn a_workspace_that_does_not_fit_is_refused(place: Place) {
+    let mut client = place.client();
+    let path = client.scratch().join("large");
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("file"), vec![b'x'; 3 << 20]).unwrap();
+    let large = json!({"workspace": {"mode": "copy", "uri": uri(&path)}, "limits": {"diskBytes": 1 << 20}});
+    let missing = json!({"workspace": {"mode": "copy", "uri": "file:///no/such/directory"}});
+    let file = json!({"workspace": {"mode": "copy", "uri": uri(&path.join("file"))}});
+    for (wish, code) in [(large, 1508), (missing, 1500), (file, 1502)] {
+        let error = client.call("session/create", place.wish(wish.clone())).unwrap_err();
+        assert_eq!(error["code"], code, "{wish}: {error}");
+    }
+    assert_eq!(client.request("session/list", json!({}))["sessions"], json!([]));
+}
