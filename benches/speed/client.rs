@@ -46,8 +46,14 @@ pub(crate) enum Came {
 impl Daemon {
     /// Starts a daemon and shakes hands.
     pub(crate) fn start(binary: &Path) -> Result<Self> {
+        Self::start_with(binary, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(binary: &Path, arguments: &[String]) -> Result<Self> {
         let mut child = Command::new(binary)
             .args(["--max-sessions", "64"])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -172,7 +178,12 @@ impl Daemon {
 
     /// Opens a session and gives its name.
     pub(crate) fn session(&mut self) -> Result<String> {
-        let session = self.call("session/create", &json!({}))?;
+        self.session_with(&json!({}))
+    }
+
+    /// The same of a session that is asked for in particular.
+    pub(crate) fn session_with(&mut self, params: &Value) -> Result<String> {
+        let session = self.call("session/create", params)?;
         Ok(session["sessionId"].as_str().ok_or("a session without a name")?.to_owned())
     }
 

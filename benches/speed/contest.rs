@@ -49,21 +49,40 @@ impl Samples {
 /// The peers, in the order of the table's columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
+    Gvisor,
     Bubblewrap,
     Ipykernel,
+    DockerRun,
     Docker,
+    DockerPy,
+    LlmSandbox,
     Debugpy,
     Inspector,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Peer; 5] = [Peer::Bubblewrap, Peer::Ipykernel, Peer::Docker, Peer::Debugpy, Peer::Inspector];
+    pub(crate) const ALL: [Peer; 9] = [
+        Peer::Gvisor,
+        Peer::Bubblewrap,
+        Peer::Ipykernel,
+        Peer::DockerRun,
+        Peer::Docker,
+        Peer::DockerPy,
+        Peer::LlmSandbox,
+        Peer::Debugpy,
+        Peer::Inspector,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Peer::Bubblewrap => "bubblewrap",
             Peer::Ipykernel => "ipykernel",
+            // A session of ours too, but with a kernel of its own.
+            Peer::Gvisor => "gVisor",
+            Peer::DockerRun => "docker run",
             Peer::Docker => "docker exec",
+            Peer::DockerPy => "docker-py",
+            Peer::LlmSandbox => "llm-sandbox",
             Peer::Debugpy => "debugpy",
             Peer::Inspector => "inspector",
         }
@@ -78,8 +97,19 @@ pub(crate) struct Row {
     pub(crate) ours: Samples,
     pub(crate) floor: Option<Samples>,
     pub(crate) peers: Vec<(Peer, Samples)>,
+    /// What the samples of ours and of the floor are called.
+    pub(crate) heading: Heading,
     /// What went wrong with a contestant that isn't ours.
     pub(crate) remarks: Vec<String>,
+}
+
+/// What the two are called that every table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heading {
+    /// Ours, on the floor.
+    Floor,
+    /// Ours in a container, and ours in the namespaces of this host.
+    Places,
 }
 
 /// Takes one sample.
@@ -89,6 +119,7 @@ pub(crate) type Sampler<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
 pub(crate) struct Contest<'a> {
     what: String,
     unit: Unit,
+    heading: Heading,
     entrants: Vec<Entrant<'a>>,
 }
 
@@ -109,12 +140,18 @@ struct Entrant<'a> {
 
 impl<'a> Contest<'a> {
     pub(crate) fn new(what: impl Into<String>, unit: Unit, ours: impl FnMut() -> Result<f64> + 'a) -> Self {
-        Self { what: what.into(), unit, entrants: Vec::new() }.with(Who::Ours, 1, ours)
+        Self { what: what.into(), unit, heading: Heading::Floor, entrants: Vec::new() }.with(Who::Ours, 1, ours)
     }
 
     #[must_use]
     pub(crate) fn floor(self, sampler: impl FnMut() -> Result<f64> + 'a) -> Self {
         self.with(Who::Floor, 1, sampler)
+    }
+
+    /// The same of ours in the namespaces of this host, in the floor's stead.
+    #[must_use]
+    pub(crate) fn native(self, sampler: impl FnMut() -> Result<f64> + 'a) -> Self {
+        Self { heading: Heading::Places, ..self }.floor(sampler)
     }
 
     /// A peer that is not here is `None`.
@@ -165,8 +202,15 @@ impl<'a> Contest<'a> {
             }
             self.entrants.retain(|entrant| Some(entrant.who) != failed);
         }
-        let mut row =
-            Row { what: self.what, unit: self.unit, ours: Samples::default(), floor: None, peers: Vec::new(), remarks };
+        let mut row = Row {
+            what: self.what,
+            unit: self.unit,
+            ours: Samples::default(),
+            floor: None,
+            peers: Vec::new(),
+            heading: self.heading,
+            remarks,
+        };
         for Entrant { who, samples, .. } in self.entrants {
             match who {
                 Who::Ours => row.ours = samples,

@@ -2,6 +2,7 @@
 
 mod debugging;
 mod files;
+mod places;
 mod runs;
 mod sessions;
 mod streams;
@@ -28,6 +29,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("stream", streams::stream),
     ("file", files::file),
     ("memory", sessions::memory),
+    ("places", places::places),
     ("debug-python", debugging::python),
     ("debug-node", debugging::node),
 ];
@@ -57,6 +59,12 @@ impl<'a> Setting<'a> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/speed/kernel.py");
         let python = self.peers.ipykernel.as_ref().ok();
         python.map(|python| Assistant::start(Command::new(python).arg(script))).transpose()
+    }
+
+    /// What measures a client of container engines, when that is there.
+    pub(crate) fn container_client(&self, python: Option<&PathBuf>, image: &str) -> Result<Option<Assistant>> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/speed/places.py");
+        python.map(|python| Assistant::start(Command::new(python).arg(script).arg(image))).transpose()
     }
 
     /// The same program in bubblewrap's sandbox, when that is there.

@@ -5,10 +5,10 @@
 //!     cargo bench -- --only NAME        rows of one group; see `GROUPS`
 //!
 //! The floor is the same program started by `posix_spawn` on the host. The peers are what this machine
-//! has of bubblewrap (a sandbox for each run), ipykernel by jupyter_client (a live interpreter), and
-//! `docker exec` (a container that is there already), and of debugpy and V8's inspector for what is debugged;
-//! what is missing is named with the reason. What the
-//! Python peers need: `target/tools/venv/bin/pip install -r benches/requirements.txt`.
+//! has of bubblewrap (a sandbox for each run), ipykernel by jupyter_client (a live interpreter), the clients of
+//! the container engine (`docker run`, `docker exec`, docker-py, llm-sandbox), and of debugpy and V8's inspector for
+//! what is debugged; what is missing is named with the reason. The engine is that of `DOCKER_HOST`, and its image
+//! that of `CODEBEAKER_BENCH_IMAGE`, or `codebeaker/python:latest`. What the Python peers need: `target/tools/venv/bin/pip install -r benches/requirements.txt`.
 //!
 //! The samples of a row are taken by turns, in an order that changes, so that a machine that is busy
 //! with something else is so for all of them. Compare ratios, not milliseconds.

@@ -1,15 +1,14 @@
 //! What else runs code in isolation, as far as this machine has it, and why it hasn't the rest.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::Result;
 use crate::programs::Program;
 
-/// Where a container engine is expected to answer.
-const DOCKER_SOCKET: &str = "/var/run/docker.sock";
+/// Where a container engine is expected to answer, when `DOCKER_HOST` doesn't say it.
+const DOCKER_HOST: &str = "unix:///var/run/docker.sock";
 
 /// What stands in the way of a peer.
 pub(crate) type Missing = String;
@@ -19,6 +18,8 @@ pub(crate) struct Peers {
     pub(crate) bubblewrap: std::result::Result<Bubblewrap, Missing>,
     pub(crate) ipykernel: std::result::Result<PathBuf, Missing>,
     pub(crate) docker: std::result::Result<Container, Missing>,
+    pub(crate) docker_py: std::result::Result<PathBuf, Missing>,
+    pub(crate) llm_sandbox: std::result::Result<PathBuf, Missing>,
     pub(crate) debugpy: std::result::Result<PathBuf, Missing>,
     pub(crate) vscode_jsonrpc: std::result::Result<PathBuf, Missing>,
 }
@@ -33,6 +34,8 @@ impl Peers {
             ipykernel: importing(&tools, "ipykernel, jupyter_client", "CONTRIBUTING.md says how to install it"),
             debugpy: importing(&tools, "debugpy", "scripts/test.sh installs it"),
             docker: Container::start(),
+            docker_py: importing(&tools, "docker", "CONTRIBUTING.md says how to install it"),
+            llm_sandbox: importing(&tools, "docker, llm_sandbox", "CONTRIBUTING.md says how to install it"),
             vscode_jsonrpc: has_reader
                 .ok_or_else(|| format!("{} is missing; scripts/test.sh installs it", reader.display())),
         }
@@ -47,6 +50,8 @@ impl Peers {
             ("ipykernel", self.ipykernel.as_ref().err()),
             ("debugpy", self.debugpy.as_ref().err()),
             ("docker exec", self.docker.as_ref().err()),
+            ("docker-py", self.docker_py.as_ref().err()),
+            ("llm-sandbox", self.llm_sandbox.as_ref().err()),
             ("vscode-jsonrpc", self.vscode_jsonrpc.as_ref().err()),
         ];
         missing.into_iter().filter_map(|(name, why)| Some(format!("{name} is missing: {}", why?))).collect()
@@ -89,30 +94,51 @@ fn importing(tools: &Path, packages: &str, advice: &str) -> std::result::Result<
 }
 
 /// A container that is there already, as a session of ours is.
-pub(crate) struct Container(String);
+pub(crate) struct Container {
+    /// The CLI, and which engine it talks to: what is started from here has no environment that says it.
+    cli: Vec<String>,
+    image: String,
+    id: String,
+}
 
 impl Container {
     fn start() -> std::result::Result<Self, Missing> {
-        UnixStream::connect(DOCKER_SOCKET).map_err(|error| format!("no engine answers at {DOCKER_SOCKET}: {error}"))?;
-        let image = std::env::var("CODEBEAKER_BENCH_IMAGE").unwrap_or_else(|_| "python:3-slim".to_owned());
+        let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| DOCKER_HOST.to_owned());
+        let image = std::env::var("CODEBEAKER_BENCH_IMAGE").unwrap_or_else(|_| "codebeaker/python:latest".to_owned());
+        let cli = vec!["docker".to_owned(), "--host".to_owned(), host];
         let arguments = ["run", "--detach", "--rm", "--network", "none", "--pull", "never", &image, "sleep", "3600"];
-        let started = Command::new("docker").args(arguments).output().map_err(|error| format!("docker: {error}"))?;
+        let started = Command::new(&cli[0]).args(&cli[1..]).args(arguments).output();
+        let started = started.map_err(|error| format!("docker: {error}"))?;
         if !started.status.success() {
             return Err(String::from_utf8_lossy(&started.stderr).trim().to_owned());
         }
-        Ok(Self(String::from_utf8_lossy(&started.stdout).trim().to_owned()))
+        let id = String::from_utf8_lossy(&started.stdout).trim().to_owned();
+        Ok(Self { cli, image, id })
+    }
+
+    /// The image that containers are made of.
+    pub(crate) fn image(&self) -> &str {
+        &self.image
     }
 
     /// The program in the container.
     pub(crate) fn wrap(&self, program: &Program) -> Program {
-        program.behind(&["docker", "exec", &self.0].map(str::to_owned))
+        program.behind(&[self.cli.clone(), vec!["exec".to_owned(), self.id.clone()]].concat())
+    }
+
+    /// The program in a container of its own.
+    pub(crate) fn alone(&self, program: &Program) -> Program {
+        let arguments = ["run", "--rm", "--network", "none", "--pull", "never", &self.image].map(str::to_owned);
+        program.behind(&[self.cli.clone(), arguments.to_vec()].concat())
     }
 }
 
 impl Drop for Container {
     fn drop(&mut self) {
         // It removes itself; nothing depends on when.
-        let _ = Command::new("docker").args(["kill", &self.0]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let kill = ["kill".to_owned(), self.id.clone()];
+        let mut command = Command::new(&self.cli[0]);
+        let _ = command.args(&self.cli[1..]).args(kill).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 }
 

@@ -2,14 +2,22 @@
 
 use std::fmt::Write as _;
 
-use crate::contest::{Peer, Row, Samples, Unit};
+use crate::contest::{Heading, Peer, Row, Samples, Unit};
 
-/// All rows, with the columns of a width that a person can read too.
+/// All rows, in a table for each heading.
 pub(crate) fn render(rows: &[Row]) -> String {
+    let of = |heading| rows.iter().filter(|row| row.heading == heading).collect::<Vec<_>>();
+    let tables = [Heading::Floor, Heading::Places].map(|heading| (heading, of(heading)));
+    let tables = tables.iter().filter(|(_, rows)| !rows.is_empty()).map(|(heading, rows)| table(*heading, rows));
+    tables.collect::<Vec<_>>().join("\n")
+}
+
+/// Rows, with the columns of a width that a person can read too.
+fn table(heading: Heading, rows: &[&Row]) -> String {
     // Those who took no part need no column.
     let peers: Vec<Peer> =
         Peer::ALL.into_iter().filter(|peer| rows.iter().any(|row| of(row, *peer).is_some())).collect();
-    let mut lines = vec![header(&peers)];
+    let mut lines = vec![header(heading, &peers)];
     lines.extend(rows.iter().map(|row| cells(row, &peers)));
     let widths: Vec<usize> = (0..lines[0].len())
         .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
@@ -35,9 +43,12 @@ pub(crate) fn render(rows: &[Row]) -> String {
     text
 }
 
-fn header(peers: &[Peer]) -> Vec<String> {
-    let fixed = ["what", "unit", "n", "p50", "p99", "floor p50", "ratio"].map(str::to_owned);
-    fixed.into_iter().chain(peers.iter().map(|peer| peer.name().to_owned())).collect()
+fn header(heading: Heading, peers: &[Peer]) -> Vec<String> {
+    let fixed = match heading {
+        Heading::Floor => ["what", "unit", "n", "p50", "p99", "floor p50", "ratio"],
+        Heading::Places => ["what", "unit", "n", "Docker", "p99", "native", "ratio"],
+    };
+    fixed.map(str::to_owned).into_iter().chain(peers.iter().map(|peer| peer.name().to_owned())).collect()
 }
 
 /// What a peer has shown in a row.

@@ -13,8 +13,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
+use crate::harness::Place;
+use crate::harness::skip::skip;
 use crate::lab::Lab;
-use crate::skip::skip;
 
 /// An id that no account of any system has.
 const ORDINARY: u32 = 54_321;
@@ -41,30 +42,30 @@ pub(crate) fn daemon() -> PathBuf {
 }
 
 /// Makes an attack as everyone that it can be made as here.
-pub(crate) fn each_actor<F: AsyncFn(Lab)>(attack: F) {
+pub(crate) fn each_actor<F: AsyncFn(Lab)>(place: Place, attack: F) {
     if std::env::consts::ARCH != "x86_64" {
         return skip("the hostile programs name system calls by the numbers of x86-64");
     }
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(ground) = std::env::var_os(GROUND) {
-        return run(Actor::Ordinary, Path::new(&ground), attack);
+        return run(Actor::Ordinary, place, Path::new(&ground), attack);
     }
     if !rustix::process::geteuid().is_root() {
         let ground = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("make a directory");
         skip("the part as root, because the tests don't run as root");
-        return run(Actor::Ordinary, ground.path(), attack);
+        return run(Actor::Ordinary, place, ground.path(), attack);
     }
     let ground = ground_of_root();
-    run(Actor::Root, ground.path(), attack);
+    run(Actor::Root, place, ground.path(), attack);
     drop(ground);
-    run_as_ordinary(std::any::type_name::<F>());
+    run_as_ordinary(place);
 }
 
-fn run<F: AsyncFn(Lab)>(actor: Actor, ground: &Path, attack: F) {
+fn run<F: AsyncFn(Lab)>(actor: Actor, place: Place, ground: &Path, attack: F) {
     println!("== as {actor:?}");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("make a runtime");
-    runtime.block_on(async { attack(Lab::open(actor, ground)).await });
+    runtime.block_on(async { attack(Lab::open(actor, place, ground)).await });
     runtime.shutdown_background();
 }
 
@@ -78,10 +79,15 @@ fn ground_of_root() -> TempDir {
     ground
 }
 
-fn run_as_ordinary(closure: &str) {
-    // attacks::kernel::no_mounts::{{closure}}
-    let name = closure.split_once("::").and_then(|(_, path)| path.strip_suffix("::{{closure}}"));
-    let name = name.unwrap_or_else(|| panic!("{closure} is no closure of a test"));
+fn run_as_ordinary(place: Place) {
+    let current = std::thread::current();
+    let name = current.name().filter(|name| name.contains("::")).expect("a test's thread has its name");
+    // Whoever may use the engine's socket, and nothing else that is root's.
+    let groups = match place.has_containers().then(|| place.engine().socket_group()) {
+        None => "--clear-groups".to_owned(),
+        Some(Ok(group)) => format!("--groups={group}"),
+        Some(Err(reason)) => return skip(&format!("the part as an ordinary user, because {reason}")),
+    };
     let ground = ground_of_root();
     chown(ground.path(), Some(ORDINARY), Some(ORDINARY)).expect("hand the directory over");
     let (test, daemon) = (std::env::current_exe().expect("find this executable"), daemon());
@@ -95,7 +101,7 @@ fn run_as_ordinary(closure: &str) {
     let [test, daemon] = handed.each_ref().map(|file| format!("/proc/self/fd/{}", file.as_raw_fd()));
     let id = ORDINARY.to_string();
     let output = Command::new("setpriv")
-        .args(["--reuid", &id, "--regid", &id, "--clear-groups", "--", &test, "--exact", name, "--nocapture"])
+        .args(["--reuid", &id, "--regid", &id, &groups, "--", &test, "--exact", name, "--nocapture"])
         .env(GROUND, ground.path())
         .env(DAEMON, daemon)
         .env("HOME", ground.path())

@@ -5,28 +5,26 @@ use std::time::Duration;
 use codebeaker::agent::plan::Protection::{Seccomp, UndumpableAgent};
 
 use crate::actor::each_actor;
+use crate::harness::Place;
 use crate::lab::{Setting, program};
 
-#[test]
-fn programs_cant_trace_read_or_rob_the_agent() {
-    each_actor(async |mut lab| {
+pub(crate) fn programs_cant_trace_read_or_rob_the_agent(place: Place) {
+    each_actor(place, async |mut lab| {
         let attempts = ["environ", "mem", "maps", "exe", "descriptors", "ptrace", "process_vm_readv", "pidfd_getfd"];
         lab.works(program!("agent.py"), &[UndumpableAgent, Seccomp], &attempts).await;
         lab.fails(program!("agent.py")).await;
     });
 }
 
-#[test]
-fn programs_cant_take_the_agents_limits_and_turns_away() {
-    each_actor(async |mut lab| {
+pub(crate) fn programs_cant_take_the_agents_limits_and_turns_away(place: Place) {
+    each_actor(place, async |mut lab| {
         lab.works(program!("starve_agent.py"), &[UndumpableAgent, Seccomp], &["limit", "priority"]).await;
         lab.fails(program!("starve_agent.py")).await;
     });
 }
 
-#[test]
-fn programs_cant_speak_for_the_agent() {
-    each_actor(async |mut lab| {
+pub(crate) fn programs_cant_speak_for_the_agent(place: Place) {
+    each_actor(place, async |mut lab| {
         // Without protection the daemon hears the forged words, and ends the session for them.
         let stand = lab.sandbox(Setting::without(&[UndumpableAgent, Seccomp])).await;
         let process = stand.start(stand.hostile(program!("forge.py"))).await;

@@ -10,13 +10,16 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::actor;
-use crate::host::Host;
+use crate::harness::Place;
+use crate::harness::engine::{ADDRESS, NOWHERE};
+use crate::lab::Lab;
 use crate::survivors::Made;
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A daemon that was started with nothing but what a test gives it.
 pub(crate) struct Daemon {
+    place: Place,
     child: Child,
     stdin: Option<ChildStdin>,
     heard: Arc<Heard>,
@@ -33,8 +36,8 @@ struct Heard {
 }
 
 impl Daemon {
-    pub(crate) fn start(host: &Host, env: &[(&str, &str)]) -> Self {
-        let directory = host.ground.join(format!("daemon-{}", crate::host::random()));
+    pub(crate) fn start(lab: &Lab, env: &[(&str, &str)]) -> Self {
+        let directory = lab.host.ground.join(format!("daemon-{}", crate::host::random()));
         fs::create_dir(&directory).expect("a directory for the daemon");
         let log = directory.with_extension("log");
         let mut child = Command::new(actor::daemon())
@@ -42,6 +45,7 @@ impl Daemon {
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", &directory)
             .env("TMPDIR", &directory)
+            .env(ADDRESS, if lab.place.has_containers() { lab.place.engine().address() } else { NOWHERE })
             .envs(env.iter().copied())
             .current_dir(&directory)
             .stdin(Stdio::piped())
@@ -53,7 +57,7 @@ impl Daemon {
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().expect("a pipe"));
         let hearing = Arc::clone(&heard);
         std::thread::spawn(move || hearing.listen(BufReader::new(stdout)));
-        let mut daemon = Self { child, stdin, heard, next: 0, log, directory };
+        let mut daemon = Self { place: lab.place, child, stdin, heard, next: 0, log, directory };
         daemon.request("initialize", json!({"capabilities": {}}));
         daemon.notify("initialized", json!({}));
         daemon
@@ -120,9 +124,9 @@ impl Daemon {
         self.try_request(method, params).unwrap_or_else(|error| panic!("{method}: {error}\n{}", self.log()))
     }
 
-    /// Opens a session, and gives back its id.
+    /// Opens a session in the place that is attacked, and gives back its id.
     pub(crate) fn session(&mut self, params: Value) -> String {
-        self.request("session/create", params)["sessionId"].as_str().expect("an id").to_owned()
+        self.request("session/create", self.place.wish(params))["sessionId"].as_str().expect("an id").to_owned()
     }
 
     /// Runs code in Python to its end.

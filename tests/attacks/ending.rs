@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::actor::each_actor;
 use crate::daemon::Daemon;
-use crate::host::Host;
+use crate::harness::Place;
+use crate::lab::Lab;
 
 /// Ignores all it can, and has children everywhere.
 const STUBBORN: &str = r#"
@@ -48,8 +49,8 @@ enum State {
 const STATES: [State; 7] =
     [State::Idle, State::SessionOpen, State::Running, State::Loud, State::Queued, State::InTerminal, State::Creating];
 
-fn bring(host: &Host, state: State) -> Daemon {
-    let mut daemon = Daemon::start(host, &[]);
+fn bring(lab: &Lab, state: State) -> Daemon {
+    let mut daemon = Daemon::start(lab, &[]);
     if matches!(state, State::Idle) {
         return daemon;
     }
@@ -83,20 +84,19 @@ fn bring(host: &Host, state: State) -> Daemon {
         }
         State::Creating => {
             for _ in 0..4 {
-                daemon.ask("session/create", json!({"language": "python"}));
+                daemon.ask("session/create", lab.place.wish(json!({})));
             }
         }
     }
     daemon
 }
 
-#[test]
-fn nothing_is_left_however_the_daemon_ends() {
-    each_actor(async |mut lab| {
+pub(crate) fn nothing_is_left_however_the_daemon_ends(place: Place) {
+    each_actor(place, async |mut lab| {
         for state in STATES {
             for end in ["end of input", "SIGTERM", "SIGKILL"] {
                 println!("{state:?}, {end}");
-                let mut daemon = bring(&lab.host, state);
+                let mut daemon = bring(&lab, state);
                 let made = daemon.made();
                 match end {
                     "end of input" => daemon.hang_up(),
@@ -112,11 +112,10 @@ fn nothing_is_left_however_the_daemon_ends() {
     });
 }
 
-#[test]
-fn what_a_killed_launcher_leaves_is_cleared_by_the_next_daemon() {
-    each_actor(async |lab| {
+pub(crate) fn what_a_killed_launcher_leaves_is_cleared_by_the_next_daemon(place: Place) {
+    each_actor(place, async |lab| {
         for first in ["launchers", "daemon"] {
-            let mut daemon = bring(&lab.host, State::Running);
+            let mut daemon = bring(&lab, State::Running);
             let made = daemon.made();
             let launchers: Vec<u32> = made.children(daemon.id());
             assert!(!launchers.is_empty(), "the attack meets nobody");
@@ -133,17 +132,16 @@ fn what_a_killed_launcher_leaves_is_cleared_by_the_next_daemon() {
             }
             daemon.wait_for_end();
             made.assert_processes_gone();
-            let next = Daemon::start(&lab.host, &[]);
+            let next = Daemon::start(&lab, &[]);
             made.assert_gone();
             next.stop();
         }
     });
 }
 
-#[test]
-fn cancel_time_out_and_close_together_give_one_end_and_one_answer() {
-    each_actor(async |lab| {
-        let mut daemon = Daemon::start(&lab.host, &[]);
+pub(crate) fn cancel_time_out_and_close_together_give_one_end_and_one_answer(place: Place) {
+    each_actor(place, async |lab| {
+        let mut daemon = Daemon::start(&lab, &[]);
         let mut asked = Vec::new();
         for round in 0..24_u64 {
             let session = daemon.session(json!({"language": "python", "limits": {"pids": 64}}));
@@ -191,10 +189,9 @@ fn cancel_time_out_and_close_together_give_one_end_and_one_answer() {
     });
 }
 
-#[test]
-fn a_stubborn_program_ends_at_its_time_out_and_the_session_goes_on() {
-    each_actor(async |lab| {
-        let mut daemon = Daemon::start(&lab.host, &[]);
+pub(crate) fn a_stubborn_program_ends_at_its_time_out_and_the_session_goes_on(place: Place) {
+    each_actor(place, async |lab| {
+        let mut daemon = Daemon::start(&lab, &[]);
         let session = daemon.session(json!({"language": "python", "limits": {"pids": 64}}));
         let spin = "import signal\nfor n in range(1, 65):\n  try: signal.signal(n, signal.SIG_IGN)\n  \
                     except Exception: pass\nwhile True: pass";

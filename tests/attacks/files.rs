@@ -8,6 +8,7 @@ use codebeaker::agent::plan::Protection::{BeneathWorkspace, ReadOnlyRoot};
 use codebeaker::agent::wire::{Area, Existing, FileEntry, FileOp, FileReply, WriteTarget};
 
 use crate::actor::{Actor, each_actor};
+use crate::harness::Place;
 use crate::lab::{Setting, Stand, program};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,9 +61,8 @@ const READABLE: [&str; 5] = ["file", "relative", "passwd", "directory/secret", "
 
 const EXISTING: [Existing; 4] = [Existing::Replace, Existing::Append, Existing::PatchAt(0), Existing::Refuse];
 
-#[test]
-fn no_link_leads_a_file_request_out_of_the_workspace() {
-    each_actor(async |mut lab| {
+pub(crate) fn no_link_leads_a_file_request_out_of_the_workspace(place: Place) {
+    each_actor(place, async |mut lab| {
         let stand = lab.sandbox(Setting::without(&[BeneathWorkspace])).await;
         assert!(stand.attack(program!("links.py")).await.number("planted") > 10);
         for path in READABLE {
@@ -137,9 +137,8 @@ fn no_link_leads_a_file_request_out_of_the_workspace() {
     });
 }
 
-#[test]
-fn nor_does_a_link_that_is_swapped_while_the_request_runs() {
-    each_actor(async |mut lab| {
+pub(crate) fn nor_does_a_link_that_is_swapped_while_the_request_runs(place: Place) {
+    each_actor(place, async |mut lab| {
         for without in [vec![BeneathWorkspace], vec![]] {
             let stand = lab.sandbox(Setting::without(&without)).await;
             let process = stand.start(stand.hostile(program!("swap.py"))).await;
@@ -179,9 +178,8 @@ fn nor_does_a_link_that_is_swapped_while_the_request_runs() {
     });
 }
 
-#[test]
-fn what_is_no_file_is_refused_at_once() {
-    each_actor(async |lab| {
+pub(crate) fn what_is_no_file_is_refused_at_once(place: Place) {
+    each_actor(place, async |lab| {
         let stand = lab.sandbox(Setting::safe()).await;
         assert_eq!(stand.attack(program!("specials.py")).await.number("planted"), 7);
         // A program that opens the pipe waits for ever.
@@ -212,9 +210,8 @@ fn what_is_no_file_is_refused_at_once() {
     });
 }
 
-#[test]
-fn hard_links_renames_and_changes_outside_the_workspace_are_refused() {
-    each_actor(async |mut lab| {
+pub(crate) fn hard_links_renames_and_changes_outside_the_workspace_are_refused(place: Place) {
+    each_actor(place, async |mut lab| {
         // The root belongs to whoever makes it: for an ordinary user that is the sandbox's own user.
         let attempts: &[&str] =
             if lab.actor == Actor::Ordinary { &["a file in the root", "a link in the root"] } else { &[] };

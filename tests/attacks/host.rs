@@ -129,8 +129,16 @@ impl Drop for Host {
     }
 }
 
+/// The host's mounts, without those that a container engine makes for itself and for containers of whomever: their
+/// root, their `/dev/shm`, and the file that stands for their network.
 fn mounts() -> String {
-    fs::read_to_string("/proc/self/mounts").expect("read the mounts")
+    let mounts = fs::read_to_string("/proc/self/mounts").expect("read the mounts");
+    let is_an_engines = |line: &&str| {
+        line.contains("/overlay2/")
+            || line.contains("/mounts/shm ")
+            || line.contains("/netns/") && line.contains(" nsfs ")
+    };
+    mounts.lines().filter(|line| !is_an_engines(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// An address of this host other than its loopback, if it has one. Asking for the route sends nothing.

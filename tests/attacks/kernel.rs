@@ -10,30 +10,28 @@ use codebeaker::agent::plan::Protection::{
 use codebeaker::runtime::Workspace;
 
 use crate::actor::{Actor, each_actor};
+use crate::harness::Place;
+use crate::harness::skip::skip;
 use crate::lab::{Setting, program};
-use crate::skip::skip;
 
-#[test]
-fn no_namespaces_are_made_or_joined() {
-    each_actor(async |mut lab| {
+pub(crate) fn no_namespaces_are_made_or_joined(place: Place) {
+    each_actor(place, async |mut lab| {
         let attempts = ["unshare user", "unshare mount", "clone network", "clone3 pid", "setns user"];
         lab.works(program!("namespaces.py"), &[Seccomp], &attempts).await;
         lab.fails(program!("namespaces.py")).await;
     });
 }
 
-#[test]
-fn nothing_is_mounted_and_no_other_root_entered() {
-    each_actor(async |mut lab| {
+pub(crate) fn nothing_is_mounted_and_no_other_root_entered(place: Place) {
+    each_actor(place, async |mut lab| {
         let attempts = ["mount tmpfs in a namespace", "chroot in a namespace", "fsopen in a namespace", "listmount"];
         lab.works(program!("mounts.py"), &[Seccomp], &attempts).await;
         lab.fails(program!("mounts.py")).await;
     });
 }
 
-#[test]
-fn calls_that_keep_breaking_kernels_are_not_there() {
-    each_actor(async |mut lab| {
+pub(crate) fn calls_that_keep_breaking_kernels_are_not_there(place: Place) {
+    each_actor(place, async |mut lab| {
         let attempts =
             ["keyctl", "io_uring_setup", "userfaultfd", "process_vm_readv", "name_to_handle_at", "modify_ldt"];
         lab.works(program!("calls.py"), &[Seccomp], &attempts).await;
@@ -41,18 +39,16 @@ fn calls_that_keep_breaking_kernels_are_not_there() {
     });
 }
 
-#[test]
-fn other_calling_conventions_dont_get_around_the_filter() {
-    each_actor(async |mut lab| {
+pub(crate) fn other_calling_conventions_dont_get_around_the_filter(place: Place) {
+    each_actor(place, async |mut lab| {
         let attempts = ["int 0x80", "unshare by int 0x80", "clone flags with a high bit"];
         lab.works(program!("conventions.py"), &[Seccomp], &attempts).await;
         lab.fails(program!("conventions.py")).await;
     });
 }
 
-#[test]
-fn no_characters_are_pushed_into_a_terminal() {
-    each_actor(async |mut lab| {
+pub(crate) fn no_characters_are_pushed_into_a_terminal(place: Place) {
+    each_actor(place, async |mut lab| {
         // Kernels since 6.2 may refuse TIOCSTI by themselves; what sets a line discipline they don't.
         let stand = lab.sandbox(Setting::without(&[Seccomp])).await;
         let ran = stand.attack_in_terminal(program!("terminal.py")).await;
@@ -74,26 +70,23 @@ fn no_characters_are_pushed_into_a_terminal() {
     });
 }
 
-#[test]
-fn only_common_families_of_sockets() {
-    each_actor(async |mut lab| {
+pub(crate) fn only_common_families_of_sockets(place: Place) {
+    each_actor(place, async |mut lab| {
         lab.works(program!("families.py"), &[Seccomp], &["netlink generic", "netlink audit", "udplite", "mptcp"]).await;
         lab.fails(program!("families.py")).await;
     });
 }
 
-#[test]
-fn files_that_command_the_kernel_are_out_of_reach() {
-    each_actor(async |mut lab| {
+pub(crate) fn files_that_command_the_kernel_are_out_of_reach(place: Place) {
+    each_actor(place, async |mut lab| {
         let attempts = ["read /proc/kallsyms", "list /sys", "read /sys/class/net/lo/address"];
         lab.works(program!("kernel_files.py"), &[ProcMasks, MinimalRoot, ReadOnlyRoot], &attempts).await;
         lab.fails(program!("kernel_files.py")).await;
     });
 }
 
-#[test]
-fn no_device_is_made_or_opened() {
-    each_actor(async |mut lab| {
+pub(crate) fn no_device_is_made_or_opened(place: Place) {
+    each_actor(place, async |mut lab| {
         lab.fails(program!("devices.py")).await;
         // A device that lies in a directory of the host works there, and in no sandbox.
         if lab.actor != Actor::Root {
@@ -121,9 +114,8 @@ fn no_device_is_made_or_opened() {
     });
 }
 
-#[test]
-fn no_program_gives_another_identity() {
-    each_actor(async |mut lab| {
+pub(crate) fn no_program_gives_another_identity(place: Place) {
+    each_actor(place, async |mut lab| {
         // Whoever runs this on the host becomes its owner.
         let shared = lab.host.ground.join("shared");
         fs::create_dir(&shared).expect("make a directory");

@@ -14,6 +14,7 @@ use codebeaker::runtime::native::Native;
 use codebeaker::runtime::{Keeper, Runtime, SandboxSpec, Workspace};
 
 use crate::actor::Actor;
+use crate::harness::Place;
 use crate::host::Host;
 use crate::survivors::{Made, children};
 
@@ -34,8 +35,9 @@ pub(crate) use program;
 /// One test's runtime and the host around it.
 pub(crate) struct Lab {
     pub(crate) actor: Actor,
+    pub(crate) place: Place,
     pub(crate) host: Host,
-    native: Native,
+    runtime: Arc<dyn Runtime>,
 }
 
 /// A sandbox to be made.
@@ -126,8 +128,12 @@ impl Ran {
 }
 
 impl Lab {
-    pub(crate) fn open(actor: Actor, ground: &Path) -> Self {
-        Self { actor, host: Host::new(ground), native: Native::start() }
+    pub(crate) fn open(actor: Actor, place: Place, ground: &Path) -> Self {
+        let runtime: Arc<dyn Runtime> = match place {
+            Place::Native => Arc::new(Native::start()),
+            Place::Docker | Place::Gvisor => panic!("no container is attacked yet"),
+        };
+        Self { actor, place, host: Host::new(ground), runtime }
     }
 
     pub(crate) async fn sandbox(&self, setting: Setting) -> Stand {
@@ -135,7 +141,7 @@ impl Lab {
         let shown = format!("{without:?} {workspace:?}");
         let spec = SandboxSpec { limits, workspace, hostname: "target".into(), without, ..SandboxSpec::default() };
         let before = children();
-        let sandbox = self.native.create(spec).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
+        let sandbox = self.runtime.create(spec).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
         let linked = Link::open(sandbox.reader, sandbox.writer).await;
         let (link, ready) = linked.unwrap_or_else(|error| panic!("a sandbox without {shown}: {error}"));
         let launcher = children().into_iter().find(|child| !before.contains(child)).expect("a launcher");

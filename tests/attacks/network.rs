@@ -3,11 +3,11 @@
 use codebeaker::agent::plan::Protection::{Landlock, MinimalRoot, Network};
 
 use crate::actor::each_actor;
+use crate::harness::Place;
 use crate::lab::{Setting, program};
 
-#[test]
-fn nothing_on_a_network_is_reached() {
-    each_actor(async |mut lab| {
+pub(crate) fn nothing_on_a_network_is_reached(place: Place) {
+    each_actor(place, async |mut lab| {
         // Without the protection only the host itself is reached for: other machines are none of a test's business.
         lab.host.tell("inside", false.into());
         let stand = lab.sandbox(Setting::without(&[Network])).await;
@@ -22,9 +22,8 @@ fn nothing_on_a_network_is_reached() {
     });
 }
 
-#[test]
-fn no_socket_of_the_host_is_reached_by_path_or_by_name() {
-    each_actor(async |mut lab| {
+pub(crate) fn no_socket_of_the_host_is_reached_by_path_or_by_name(place: Place) {
+    each_actor(place, async |mut lab| {
         let stand = lab.sandbox(Setting::without(&[Network, Landlock, MinimalRoot])).await;
         let ran = stand.attack(program!("sockets.py")).await;
         println!("without protections:\n{}", ran.stdout);
@@ -35,16 +34,15 @@ fn no_socket_of_the_host_is_reached_by_path_or_by_name() {
     });
 }
 
-#[test]
-fn landlock_alone_keeps_abstract_sockets_away() {
-    each_actor(async |lab| {
+pub(crate) fn landlock_alone_keeps_abstract_sockets_away(place: Place) {
+    each_actor(place, async |lab| {
         let stand = lab.sandbox(Setting::without(&[Network])).await;
         let ran = stand.attack(program!("sockets.py")).await;
         let (worked, detail) = ran.attempts()["abstract"].clone();
         if stand.landlock_abi >= 6 {
             assert!(!worked, "HOLE: {detail}");
         } else {
-            crate::skip::skip("this kernel's Landlock has no scopes");
+            crate::harness::skip::skip("this kernel's Landlock has no scopes");
         }
         lab.host.connections();
         stand.close().await;

@@ -8,6 +8,7 @@ use codebeaker::agent::wire::Reach;
 use codebeaker::config::Limits;
 
 use crate::actor::each_actor;
+use crate::harness::Place;
 use crate::lab::{Lab, Setting, Stand, program};
 
 /// Forks until it is refused, at most 300 times, and waits to be killed.
@@ -38,9 +39,8 @@ while time.monotonic() < end:
         pass
 "#;
 
-#[test]
-fn a_fork_bomb_stays_within_its_limit() {
-    each_actor(async |lab| {
+pub(crate) fn a_fork_bomb_stays_within_its_limit(place: Place) {
+    each_actor(place, async |lab| {
         let stand = lab.sandbox(Setting::without(&[Cgroups, Rlimits])).await;
         assert_eq!(stand.attack(FORKS).await.number("forks"), 300, "the attack does not work without its protection");
         stand.close().await;
@@ -65,9 +65,8 @@ fn a_fork_bomb_stays_within_its_limit() {
     });
 }
 
-#[test]
-fn nothing_outlives_its_execution() {
-    each_actor(async |mut lab| {
+pub(crate) fn nothing_outlives_its_execution(place: Place) {
+    each_actor(place, async |mut lab| {
         lab.host.tell("mark", crate::host::random().into());
         for kill_the_shim in [false, true] {
             lab.host.tell("kill", kill_the_shim.into());
@@ -97,9 +96,8 @@ async fn assert_alone(stand: &Stand) {
     assert_eq!(others.number("others"), 0, "HOLE: outlived its execution: {others:#?}");
 }
 
-#[test]
-fn orphans_are_reaped() {
-    each_actor(async |lab| {
+pub(crate) fn orphans_are_reaped(place: Place) {
+    each_actor(place, async |lab| {
         const ORPHANS: &str = r#"
 for _ in range(300):
     child = os.fork()
@@ -139,16 +137,14 @@ while time.monotonic() < end:
     )
 }
 
-#[test]
-fn a_program_that_ignores_every_signal_ends() {
-    each_actor(async |lab| {
+pub(crate) fn a_program_that_ignores_every_signal_ends(place: Place) {
+    each_actor(place, async |lab| {
         withstands(&lab, &stubborn("pass")).await;
     });
 }
 
-#[test]
-fn a_program_that_stops_itself_or_its_group_ends() {
-    each_actor(async |lab| {
+pub(crate) fn a_program_that_stops_itself_or_its_group_ends(place: Place) {
+    each_actor(place, async |lab| {
         withstands(&lab, &stubborn("os.kill(os.getpid(), signal.SIGSTOP)")).await;
         withstands(&lab, &stubborn("os.kill(0, signal.SIGSTOP)")).await;
         let child = stubborn("os.kill(0, signal.SIGSTOP)").replace("print(", "os.fork() or os.setpgid(0, 0)\nprint(");
@@ -181,9 +177,8 @@ async fn wait_for_output(process: &Process) {
     output.grant(first.len()).await.expect("the session goes on");
 }
 
-#[test]
-fn no_signal_from_inside_ends_the_session() {
-    each_actor(async |lab| {
+pub(crate) fn no_signal_from_inside_ends_the_session(place: Place) {
+    each_actor(place, async |lab| {
         // First the others, to show that the signals are real, then PID 1, then everybody.
         const SIGNALS: &str = r#"
 def kill(number):
@@ -224,9 +219,8 @@ time.sleep(60)
     });
 }
 
-#[test]
-fn running_out_of_descriptors_hurts_the_program_alone() {
-    each_actor(async |lab| {
+pub(crate) fn running_out_of_descriptors_hurts_the_program_alone(place: Place) {
+    each_actor(place, async |lab| {
         const OPEN: &str = r#"
 opened = []
 try:
@@ -264,9 +258,8 @@ time.sleep(host["hold"])
     });
 }
 
-#[test]
-fn a_child_that_holds_stdout_open_holds_up_nothing() {
-    each_actor(async |lab| {
+pub(crate) fn a_child_that_holds_stdout_open_holds_up_nothing(place: Place) {
+    each_actor(place, async |lab| {
         const HOLD: &str = r#"
 if os.fork() == 0:
     os.setsid()

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::actor::each_actor;
 use crate::daemon::Daemon;
+use crate::harness::Place;
 
 /// A title, the clipboard, a request of the terminal's, 8-bit controls, and text that runs backwards.
 const SEQUENCES: &str =
@@ -14,10 +15,9 @@ fn commands(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().filter(|byte| byte.is_ascii_control() && !b"\r\n\t".contains(byte)).collect()
 }
 
-#[test]
-fn escape_sequences_reach_no_terminal_raw() {
-    each_actor(async |lab| {
-        let mut daemon = Daemon::start(&lab.host, &[("CODEBEAKER_LOG", "trace"), ("TERM", "xterm-256color")]);
+pub(crate) fn escape_sequences_reach_no_terminal_raw(place: Place) {
+    each_actor(place, async |lab| {
+        let mut daemon = Daemon::start(&lab, &[("CODEBEAKER_LOG", "trace"), ("TERM", "xterm-256color")]);
         let session = daemon.session(json!({"language": "python"}));
         let program = format!(
             "import os, sys\ns = '{SEQUENCES}'\nprint(s)\nprint(s, file=sys.stderr)\n\
@@ -61,10 +61,9 @@ fn escape_sequences_reach_no_terminal_raw() {
     });
 }
 
-#[test]
-fn endless_output_costs_the_daemon_no_memory() {
-    each_actor(async |lab| {
-        let mut daemon = Daemon::start(&lab.host, &[]);
+pub(crate) fn endless_output_costs_the_daemon_no_memory(place: Place) {
+    each_actor(place, async |lab| {
+        let mut daemon = Daemon::start(&lab, &[]);
         let session = daemon.session(json!({"language": "python", "limits": {"outputBytes": 65536}}));
         daemon.python(&session, "print(1)");
         let before = daemon.peak_memory();
@@ -84,10 +83,9 @@ fn endless_output_costs_the_daemon_no_memory() {
     });
 }
 
-#[test]
-fn names_that_are_no_text_are_listed_read_and_removed() {
-    each_actor(async |lab| {
-        let mut daemon = Daemon::start(&lab.host, &[]);
+pub(crate) fn names_that_are_no_text_are_listed_read_and_removed(place: Place) {
+    each_actor(place, async |lab| {
+        let mut daemon = Daemon::start(&lab, &[]);
         let session = daemon.session(json!({"language": "python"}));
         let plant = "import os\nfor n in [b'\\xff\\xfe', b'a\\nb', b'\\x1b[31m', b'-rf', b' ', b'x' * 255, b'..x', b'\\\\']:\n  \
                      open(n, 'wb').write(b'content')\nos.makedirs(b'd\\xff/e\\n/f')";

@@ -5,6 +5,7 @@ use codebeaker::agent::wire::Cause;
 use codebeaker::config::Limits;
 
 use crate::actor::{Actor, each_actor};
+use crate::harness::Place;
 use crate::lab::{Lab, Ran, Setting, program};
 
 /// What a sandbox may have here, and what its programs try to take.
@@ -60,24 +61,20 @@ fn said(ran: &Ran, kills: Option<u64>) -> bool {
     ran.ended.cause == Some(Cause::Memory) || kills.is_some_and(|kills| kills > 0) || by_itself
 }
 
-#[test]
-fn private_memory_stays_within_its_limit() {
-    each_actor(async |mut lab| takes(&mut lab, "private").await);
+pub(crate) fn private_memory_stays_within_its_limit(place: Place) {
+    each_actor(place, async |mut lab| takes(&mut lab, "private").await);
 }
 
-#[test]
-fn shared_memory_stays_within_the_same_limit() {
-    each_actor(async |mut lab| takes(&mut lab, "shared").await);
+pub(crate) fn shared_memory_stays_within_the_same_limit(place: Place) {
+    each_actor(place, async |mut lab| takes(&mut lab, "shared").await);
 }
 
-#[test]
-fn so_does_the_memory_of_many_processes_together() {
-    each_actor(async |mut lab| takes(&mut lab, "many").await);
+pub(crate) fn so_does_the_memory_of_many_processes_together(place: Place) {
+    each_actor(place, async |mut lab| takes(&mut lab, "many").await);
 }
 
-#[test]
-fn so_does_memory_that_belongs_to_no_process() {
-    each_actor(async |mut lab| {
+pub(crate) fn so_does_memory_that_belongs_to_no_process(place: Place) {
+    each_actor(place, async |mut lab| {
         for kind in ["memfd", "system_v", "unlinked"] {
             takes(&mut lab, kind).await;
         }
@@ -88,9 +85,8 @@ fn so_does_memory_that_belongs_to_no_process() {
     });
 }
 
-#[test]
-fn a_full_disk_is_an_error_and_not_the_hosts() {
-    each_actor(async |mut lab| {
+pub(crate) fn a_full_disk_is_an_error_and_not_the_hosts(place: Place) {
+    each_actor(place, async |mut lab| {
         const FILL: &str = r#"
 def fill(directory):
     def action():
@@ -125,9 +121,8 @@ for directory in ("/", "/run", "/run/codebeaker", "/dev", "/etc", "/usr", "/proc
     });
 }
 
-#[test]
-fn a_flood_of_files_and_deep_directories_break_nothing() {
-    each_actor(async |lab| {
+pub(crate) fn a_flood_of_files_and_deep_directories_break_nothing(place: Place) {
+    each_actor(place, async |lab| {
         const FLOOD: &str = r#"
 count = 0
 try:
@@ -177,9 +172,8 @@ say("depth", "worked", depth)
     });
 }
 
-#[test]
-fn filled_pipes_and_sockets_stay_bounded() {
-    each_actor(async |lab| {
+pub(crate) fn filled_pipes_and_sockets_stay_bounded(place: Place) {
+    each_actor(place, async |lab| {
         // What one process can fill, with descriptors as the only limit to it.
         const FILL: &str = r#"
 import fcntl

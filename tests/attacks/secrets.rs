@@ -10,12 +10,12 @@ use serde_json::json;
 
 use crate::actor::each_actor;
 use crate::daemon::Daemon;
+use crate::harness::Place;
 use crate::host::random;
 use crate::lab::{Setting, program};
 
-#[test]
-fn no_secret_of_the_host_shows() {
-    each_actor(async |mut lab| {
+pub(crate) fn no_secret_of_the_host_shows(place: Place) {
+    each_actor(place, async |mut lab| {
         let hostname = fs::read_to_string("/proc/sys/kernel/hostname").expect("the host's name");
         lab.host.tell("hostname", hostname.trim().into());
         // Whoever looks for secrets knows them by this.
@@ -27,9 +27,8 @@ fn no_secret_of_the_host_shows() {
     });
 }
 
-#[test]
-fn the_daemons_environment_does_not_show() {
-    each_actor(async |mut lab| {
+pub(crate) fn the_daemons_environment_does_not_show(place: Place) {
+    each_actor(place, async |mut lab| {
         let secret = random();
         let code = "import os\nfor p in os.listdir('/proc'):\n  if p.isdigit():\n    for f in 'environ', 'cmdline':\n      \
                     try: print(open(f'/proc/{p}/{f}').read())\n      except OSError as e: print(p, f, e)\n\
@@ -42,7 +41,7 @@ fn the_daemons_environment_does_not_show() {
         let planted = lab.host.ground.join("planted.so");
         let env =
             [("S", secret.as_str()), ("LD_PRELOAD", planted.to_str().expect("a path")), ("PYTHONSTARTUP", &secret)];
-        let mut daemon = Daemon::start(&lab.host, &env);
+        let mut daemon = Daemon::start(&lab, &env);
         let session = daemon.session(json!({"language": "python"}));
         assert_eq!(daemon.python(&session, code)["outcome"], "ok");
         let printed = daemon.printed(&session);
@@ -53,11 +52,10 @@ fn the_daemons_environment_does_not_show() {
     });
 }
 
-#[test]
-fn a_sessions_environment_shows_in_no_list_and_no_log() {
-    each_actor(async |lab| {
+pub(crate) fn a_sessions_environment_shows_in_no_list_and_no_log(place: Place) {
+    each_actor(place, async |lab| {
         let (ours, once, typed) = (random(), random(), random());
-        let mut daemon = Daemon::start(&lab.host, &[("CODEBEAKER_LOG", "trace")]);
+        let mut daemon = Daemon::start(&lab, &[("CODEBEAKER_LOG", "trace")]);
         let session = daemon.session(json!({"language": "python", "env": {"TOKEN": ours}}));
         let mut params = json!({"sessionId": session, "source": {"code":
             "import os, time\nprint(f\"{os.environ['TOKEN']} {os.environ['ONCE']} {input()}\")\ntime.sleep(300)",
@@ -144,9 +142,8 @@ attempt("TCP", connect(socket.AF_INET, ("127.0.0.1", host["port"])))
 attempt("System V memory", memory)
 "#;
 
-#[test]
-fn sessions_see_nothing_of_each_other() {
-    each_actor(async |mut lab| {
+pub(crate) fn sessions_see_nothing_of_each_other(place: Place) {
+    each_actor(place, async |mut lab| {
         for without in [vec![Network, Landlock, Ipc, Seccomp], vec![]] {
             let (mark, key) = (random(), u32::from_str_radix(&random()[..7], 16).expect("a number"));
             lab.host.tell("mark", mark.into());
@@ -178,9 +175,8 @@ fn sessions_see_nothing_of_each_other() {
     });
 }
 
-#[test]
-fn a_program_has_three_descriptors_and_nothing_of_ours() {
-    each_actor(async |mut lab| {
+pub(crate) fn a_program_has_three_descriptors_and_nothing_of_ours(place: Place) {
+    each_actor(place, async |mut lab| {
         const LIST: &str = r#"
 opened = {int(name): os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{name}")}
 attempt("descriptors", lambda: must({n: to for n, to in opened.items() if n > 2}))
@@ -199,11 +195,10 @@ attempt("input", lambda: must(os.read(0, 1)))
     });
 }
 
-#[test]
-fn no_working_directory_leads_through_proc() {
-    each_actor(async |mut lab| {
+pub(crate) fn no_working_directory_leads_through_proc(place: Place) {
+    each_actor(place, async |mut lab| {
         // On the wire it is refused; what gets past that is entered inside the sandbox.
-        let mut daemon = Daemon::start(&lab.host, &[]);
+        let mut daemon = Daemon::start(&lab, &[]);
         let session = daemon.session(json!({"language": "python"}));
         let link = "import os\nfor i in range(64): os.symlink(f'/proc/1/fd/{i}', f'f{i}')\nos.symlink('/proc/1/root', 'r')\n\
                     os.symlink('/proc/1/cwd', 'c')";
@@ -236,9 +231,8 @@ fn no_working_directory_leads_through_proc() {
     });
 }
 
-#[test]
-fn no_executable_of_ours_or_the_hosts_is_changed() {
-    each_actor(async |mut lab| {
+pub(crate) fn no_executable_of_ours_or_the_hosts_is_changed(place: Place) {
+    each_actor(place, async |mut lab| {
         const CHANGE: &str = r#"
 def change(path):
     return lambda: write(path, mode="r+b")

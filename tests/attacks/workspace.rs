@@ -11,6 +11,7 @@ use codebeaker::agent::plan::Protection::Seccomp;
 use codebeaker::runtime::Workspace;
 
 use crate::actor::each_actor;
+use crate::harness::Place;
 use crate::lab::{Lab, Setting, program};
 
 /// A directory of the host in which an earlier session has planted what it could.
@@ -80,9 +81,8 @@ def spoil():
 attempt("spoil", spoil)
 "#;
 
-#[test]
-fn a_directory_of_the_host_is_as_closed_as_its_mode_says() {
-    each_actor(async |mut lab| {
+pub(crate) fn a_directory_of_the_host_is_as_closed_as_its_mode_says(place: Place) {
+    each_actor(place, async |mut lab| {
         let shared = planted(&lab);
         let before = state(&shared);
         for (workspace, changes) in [
@@ -116,9 +116,8 @@ fn a_directory_of_the_host_is_as_closed_as_its_mode_says() {
     });
 }
 
-#[test]
-fn no_file_left_on_the_host_gives_its_owners_identity() {
-    each_actor(async |mut lab| {
+pub(crate) fn no_file_left_on_the_host_gives_its_owners_identity(place: Place) {
+    each_actor(place, async |mut lab| {
         let shared = lab.host.ground.join("shared");
         fs::create_dir(&shared).expect("make a directory");
         let writable = Workspace::Bind { path: shared.clone(), writable: true };
@@ -144,9 +143,8 @@ fn no_file_left_on_the_host_gives_its_owners_identity() {
     });
 }
 
-#[test]
-fn a_socket_in_a_copied_or_overlaid_directory_leads_nowhere() {
-    each_actor(async |lab| {
+pub(crate) fn a_socket_in_a_copied_or_overlaid_directory_leads_nowhere(place: Place) {
+    each_actor(place, async |lab| {
         const CONNECT: &str = r#"
 def connect():
     with socket.socket(socket.AF_UNIX) as stream:

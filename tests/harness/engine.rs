@@ -2,6 +2,7 @@
 //!
 //! `DOCKER_HOST` names it; `scripts/test.sh` starts one. Nothing here starts or ends an engine.
 
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -45,6 +46,13 @@ impl Engine {
 
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The group whose members may use it, or why there is none.
+    pub(crate) fn socket_group(&self) -> Result<u32, String> {
+        let path = self.address.strip_prefix("unix://").ok_or_else(|| format!("{} is no socket", self.address))?;
+        let socket = std::fs::metadata(path).map_err(|error| format!("{path}: {error}"))?;
+        if socket.mode() & 0o060 == 0o060 { Ok(socket.gid()) } else { Err(format!("{path} is closed to groups")) }
     }
 
     /// Runs `docker` with these arguments, and returns what it printed or what it complained of.

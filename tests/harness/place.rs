@@ -20,12 +20,17 @@ pub(crate) enum Place {
 /// Makes a test of each behaviour in each place: `native::NAME`, `docker::NAME` and `gvisor::NAME` for `MODULE::NAME`.
 macro_rules! in_each_place {
     ($($module:ident :: { $($behaviour:ident),+ $(,)? })+) => {
-        $crate::harness::place::in_each_place!(@ native Native $($module { $($behaviour)+ })+);
-        $crate::harness::place::in_each_place!(@ docker Docker $($module { $($behaviour)+ })+);
-        $crate::harness::place::in_each_place!(@ gvisor Gvisor $($module { $($behaviour)+ })+);
+        $crate::harness::place::in_place!(native Native, $($module :: { $($behaviour),+ })+);
+        $crate::harness::place::in_place!(docker Docker, $($module :: { $($behaviour),+ })+);
+        $crate::harness::place::in_place!(gvisor Gvisor, $($module :: { $($behaviour),+ })+);
     };
-    (@ $place:ident $name:ident $($module:ident { $($behaviour:ident)+ })+) => {
-        mod $place {
+}
+pub(crate) use in_each_place;
+
+/// Makes a test of each behaviour in one place, in a module of this name.
+macro_rules! in_place {
+    ($tests:ident $name:ident, $($module:ident :: { $($behaviour:ident),+ $(,)? })+) => {
+        mod $tests {
             $($(
                 #[test]
                 fn $behaviour() {
@@ -35,7 +40,7 @@ macro_rules! in_each_place {
         }
     };
 }
-pub(crate) use in_each_place;
+pub(crate) use in_place;
 
 impl Place {
     /// The runtime that it is, as clients see it.

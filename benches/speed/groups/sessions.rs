@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Setting;
 use crate::Result;
 use crate::client::Daemon;
-use crate::contest::{Contest, Peer, Row, Samples, Unit, milliseconds, timed};
+use crate::contest::{Contest, Heading, Peer, Row, Samples, Unit, milliseconds, timed};
 use crate::memory;
 use crate::programs::Program;
 
@@ -54,6 +54,7 @@ pub(super) fn session(setting: &Setting<'_>) -> Result<Vec<Row>> {
         ours: closing,
         floor: None,
         peers: Vec::new(),
+        heading: Heading::Floor,
         remarks: Vec::new(),
     };
     daemon.end()?;
@@ -127,6 +128,7 @@ pub(super) fn memory(setting: &Setting<'_>) -> Result<Vec<Row>> {
         ours,
         floor: None,
         peers: Vec::new(),
+        heading: Heading::Floor,
         remarks: Vec::new(),
     };
     let per_session = |count: usize| format!("each of {count} sessions, all its processes, proportional");

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Setting;
 use crate::Result;
@@ -49,28 +49,31 @@ fn to_a_reader(setting: &Setting<'_>, what: &str, pieces: Pieces, program: &Prog
     let directory = setting.printer.parent();
     let bubblewrap = bubblewrap.map(|bubblewrap| bubblewrap.wrap(program, directory));
     let mut kernel = setting.kernel()?;
-    let row = Contest::new(what, Unit::MegabytesPerSecond, || {
-        let began = Instant::now();
-        let id = daemon.ask("session/execute", &params)?;
-        let mut bytes = 0;
-        loop {
-            match daemon.next()? {
-                Came::Output => bytes += daemon.body_bytes() as u64,
-                Came::Answer(head) if head.id == id => break,
-                _ => {}
-            }
-        }
-        let taken = began.elapsed();
-        // Envelopes and escapes only add to what the program printed.
-        if bytes < STREAM_BYTES {
-            return Err(format!("only {bytes} bytes came").into());
-        }
-        Ok(megabytes_per_second(STREAM_BYTES, taken))
-    })
-    .floor(|| program.throughput())
-    .peer(Peer::Bubblewrap, bubblewrap.as_ref().map(|program| || program.throughput()))
-    .slow_peer(Peer::Ipykernel, 5, kernel.as_mut().map(|kernel| || kernel.ask(pieces.argument())))
-    .run(setting.rounds(20))?;
+    let row = Contest::new(what, Unit::MegabytesPerSecond, || through(&mut daemon, &params))
+        .floor(|| program.throughput())
+        .peer(Peer::Bubblewrap, bubblewrap.as_ref().map(|program| || program.throughput()))
+        .slow_peer(Peer::Ipykernel, 5, kernel.as_mut().map(|kernel| || kernel.ask(pieces.argument())))
+        .run(setting.rounds(20))?;
     daemon.end()?;
     Ok(row)
+}
+
+/// Megabytes a second of what a program prints, all of which comes to the client.
+pub(super) fn through(daemon: &mut Daemon, params: &Value) -> Result<f64> {
+    let began = Instant::now();
+    let id = daemon.ask("session/execute", params)?;
+    let mut bytes = 0;
+    loop {
+        match daemon.next()? {
+            Came::Output => bytes += daemon.body_bytes() as u64,
+            Came::Answer(head) if head.id == id => break,
+            _ => {}
+        }
+    }
+    let taken = began.elapsed();
+    // Envelopes and escapes only add to what the program printed.
+    if bytes < STREAM_BYTES {
+        return Err(format!("only {bytes} bytes came").into());
+    }
+    Ok(megabytes_per_second(STREAM_BYTES, taken))
 }

@@ -51,8 +51,9 @@ impl ContainerEngine {
         let mut options = EventsOptionsBuilder::new().filters(&filters);
         // The stream is asked for only when it is first read. What happens until then is told too.
         let now = self.info().await?.system_time;
-        if let Some(now) = &now {
-            options = options.since(now);
+        if let Some(now) = now.and_then(|now| now.parse::<jiff::Timestamp>().ok()) {
+            // The engine reads no other form.
+            options = options.since(&format!("{}.{:09}", now.as_second(), now.subsec_nanosecond()));
         }
         let engine = self.clone();
         let events = self.docker.events(Some(options.build())).filter_map(move |message| {

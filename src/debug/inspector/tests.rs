@@ -265,7 +265,7 @@ async fn settled<T: PartialEq + Copy>(read: impl Fn() -> T) -> T {
 
 #[tokio::test]
 async fn what_nobody_takes_is_not_read_without_end() {
-    const LONG: usize = 1 << 20;
+    const LONG: usize = 4 << 20;
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let accepted = tokio::spawn(tokio_tungstenite::accept_async(theirs));
     let budget = Budget::new();
@@ -274,7 +274,7 @@ async fn what_nobody_takes_is_not_read_without_end() {
     let said = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&said);
     let flood = tokio::spawn(async move {
-        // More than all of it may be held, were the number of messages the only limit.
+        // Twice what may be held, in fewer messages than may wait.
         for _ in 0..2 * OF_PROCESS / LONG {
             if peer.send(Frame::text("x".repeat(LONG))).await.is_err() {
                 break;
