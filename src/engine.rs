@@ -124,10 +124,15 @@ pub fn by_id(id: &str) -> Option<&'static Engine> {
     ENGINES.iter().find(|engine| engine.id == id)
 }
 
-/// The engine that runs this language, by whatever name people use for it.
+/// Every engine that runs this language, by whatever name people use for it; the preferred first.
+pub fn all_by_language(language: &str) -> impl Iterator<Item = &'static Engine> {
+    ENGINES.iter().filter(move |engine| engine.languages.iter().any(|name| name.eq_ignore_ascii_case(language)))
+}
+
+/// The preferred engine of this language, by whatever name people use for it.
 #[must_use]
 pub fn by_language(language: &str) -> Option<&'static Engine> {
-    ENGINES.iter().find(|engine| engine.languages.iter().any(|name| name.eq_ignore_ascii_case(language)))
+    all_by_language(language).next()
 }
 
 /// The engine that runs files of this name.

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod methods;
 pub mod notification;
 mod offer;
+pub mod selection;
 pub mod server;
 pub mod session;
 mod signal;

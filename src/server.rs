@@ -13,6 +13,7 @@ mod handlers;
 mod handshake;
 mod notifier;
 mod router;
+mod selection;
 
 use std::sync::Arc;
 use std::time::Instant;

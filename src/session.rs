@@ -4,10 +4,15 @@
 //! files. A session ends exactly once, for one reason, and when it has ended nothing of its sandbox is
 //! left. What a client gets to see of all this is the business of the layer above.
 
+mod bounds;
+mod host;
 mod launch;
 mod life;
+mod notes;
 mod registry;
 mod select;
+mod standing;
+mod toolbox;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -23,15 +28,17 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::{Conduit, Endpoint, Link, LinkError};
 use crate::config::{Limits, Settings};
 use crate::engine::Engine;
-use crate::engine::discover::Installation;
 use crate::execution::{Execution, ExecutionError};
 use crate::ids::{ExecutionId, SessionId};
 use crate::runtime::{Enforcement, Keeper, RuntimeError, Workspace};
 
+pub use host::Host;
 pub use launch::{Run, RunLimits, Source, Stdin};
 pub use life::{State, StateChange, Why};
-pub use registry::{Host, NewSession, Sessions};
-pub use select::{Candidate, Selection, Wish};
+pub use notes::Notes;
+pub use registry::{NewSession, Sessions};
+pub use select::{Bar, Candidate, Fallback, Preference, Question, Rejection, Selection, Wish, select};
+pub use toolbox::Toolbox;
 pub use versions::{Usable, Versions};
 
 /// Why something can't be done with a session.
@@ -76,6 +83,14 @@ pub enum SessionError {
         /// The command that installs it.
         install: &'static str,
     },
+    /// The image that the sandbox was made of has no such engine.
+    #[error("the image of this session has no {engine}")]
+    NotInImage {
+        /// Which engine.
+        engine: &'static str,
+        /// The command that would install it in an image of Debian.
+        install: &'static str,
+    },
     /// Every runtime was ruled out.
     #[error("no runtime can be used: {}", describe(.considered))]
     NoRuntime {
@@ -97,8 +112,13 @@ pub enum SessionError {
         errno: i32,
     },
     /// The sandbox went before it stood.
-    #[error("the sandbox ended before it stood")]
-    Died(#[source] LinkError),
+    #[error("the sandbox ended before it stood{}", .fate.as_ref().map_or_else(String::new, |fate| format!(", as {fate}")))]
+    Died {
+        /// How it came to its end, as far as its runtime knows.
+        fate: Option<String>,
+        /// What was heard of it.
+        source: LinkError,
+    },
     /// The sandbox did not stand in time.
     #[error("the sandbox did not stand within {} s", .0.as_secs())]
     TooSlow(Duration),
@@ -124,7 +144,9 @@ fn reason(errno: i32) -> String {
 
 fn describe(considered: &[Candidate]) -> String {
     let reasons = considered.iter().map(|candidate| {
-        format!("{}: {}", candidate.runtime, candidate.rejected_because.as_deref().unwrap_or("usable"))
+        let engine = candidate.engine.map_or_else(String::new, |engine| format!("{} in ", engine.id));
+        let because = candidate.rejection.as_ref().map_or("usable", |rejection| rejection.because.as_str());
+        format!("{engine}{}: {because}", candidate.runtime)
     });
     reasons.collect::<Vec<_>>().join("; ")
 }
@@ -148,13 +170,18 @@ pub struct Session {
     pub client_token: Option<String>,
     /// The engine of code whose language nobody names.
     pub engine: Option<&'static Engine>,
+    /// The machine that it is on, where that is one of several.
+    pub machine: Option<String>,
+    /// What programs its sandbox has.
+    pub toolbox: Arc<Toolbox>,
+    /// Whether it outlives the daemon.
+    pub persist: bool,
     /// What its workspace is.
     pub workspace: Workspace,
     /// Who holds each limit.
     pub enforcement: Vec<Enforcement>,
     link: Link,
     keeper: Arc<tokio::sync::Mutex<Box<dyn Keeper>>>,
-    host: Arc<Host>,
     settings: Arc<Settings>,
     turns: Arc<Semaphore>,
     changeable: Mutex<Changeable>,
@@ -298,13 +325,13 @@ impl Session {
     /// # Errors
     /// [`SessionError::Closed`], or [`SessionError::Invalid`] with nothing changed.
     pub fn update(&self, update: Update) -> Result<(), SessionError> {
-        registry::check_env("env", update.env.as_ref())?;
-        registry::check_lifetimes(update.idle_timeout, update.max_lifetime)?;
+        bounds::check_env("env", update.env.as_ref())?;
+        bounds::check_lifetimes(update.idle_timeout, update.max_lifetime)?;
         let Update { env, labels, output_bytes, execution_timeout, idle_timeout, max_lifetime } = update;
         let mut limits = self.changeable().limits;
         limits.output_bytes = output_bytes.unwrap_or(limits.output_bytes);
         limits.execution_timeout = execution_timeout.unwrap_or(limits.execution_timeout);
-        registry::check_limits(&limits, &self.settings.ceiling)?;
+        bounds::check_limits(&limits, &self.settings.ceiling)?;
         self.use_now()?;
         let mut changeable = self.changeable();
         changeable.limits = limits;
@@ -366,9 +393,5 @@ impl Session {
 
     fn lock_executions(&self) -> MutexGuard<'_, Vec<Arc<Execution>>> {
         self.executions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn installation(&self, engine: &'static Engine) -> Result<&Installation, SessionError> {
-        self.host.installation(engine)
     }
 }

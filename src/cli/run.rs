@@ -43,7 +43,7 @@ pub(super) async fn run(sessions: Arc<Sessions>, args: RunArgs) -> ExitCode {
         Err(message) => return failed(&message),
     };
     let wanted = NewSession {
-        wish: Wish { runtime: args.runtime.clone(), min_isolation: None },
+        wish: Wish { runtime: args.runtime.clone(), ..Wish::default() },
         workspace: plan.workspace,
         env: plan.env,
         limits: Some(plan.limits),

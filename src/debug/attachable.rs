@@ -99,7 +99,7 @@ impl Debugs {
             Source::Program(_) | Source::Engine { .. } | Source::Tool { .. } => return Err(NotDebuggable::Program),
         };
         let Some(engine) = known else { return Ok(Debuggable { run, prepared: None }) };
-        let backend = self.backend_of(engine).ok_or(NotDebuggable::Language(engine.id))?;
+        let backend = self.backend_of(session, engine).ok_or(NotDebuggable::Language(engine.id))?;
         let id = run.id.clone().unwrap_or_else(ExecutionId::random);
         let directory = format!("{CODE}/{id}");
         let (what, file) = match &run.source {
@@ -158,8 +158,8 @@ impl Debugs {
         Ok(execution)
     }
 
-    fn backend_of(&self, engine: &Engine) -> Option<Arc<dyn super::ground::Backend>> {
+    fn backend_of(&self, session: &Session, engine: &Engine) -> Option<Arc<dyn super::ground::Backend>> {
         let backends: &Backends = &self.backends;
-        engine.debugger.and_then(|kind| backends.get(kind, self.sessions.host()))
+        engine.debugger.and_then(|kind| backends.get(kind, &session.toolbox))
     }
 }

@@ -1,6 +1,7 @@
 //! The back ends that there are, by the kind of debugger that an engine has.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::ground::Backend;
@@ -8,7 +9,7 @@ use super::inspector::{Deno, Inspector};
 use super::proxied::Adapters;
 use super::python::Python;
 use crate::engine::Debugger;
-use crate::session::Host;
+use crate::session::Toolbox;
 
 /// Finds the back end of an engine. The default knows those alone that are adapters themselves.
 #[derive(Clone, Default)]
@@ -39,10 +40,10 @@ impl Backends {
         self
     }
 
-    pub(super) fn get(&self, kind: Debugger, host: &Host) -> Option<Arc<dyn Backend>> {
+    pub(super) fn get(&self, kind: Debugger, tools: &Toolbox) -> Option<Arc<dyn Backend>> {
         match kind {
             Debugger::Adapter(adapter) => {
-                let installed = host.adapter(adapter).map(|installation| installation.program.clone());
+                let installed = tools.adapter(adapter).map(PathBuf::from);
                 Some(Arc::new(Adapters::known(adapter, installed)))
             }
             kind => self.table.get(&kind).cloned(),

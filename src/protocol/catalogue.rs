@@ -1,5 +1,7 @@
 //! What there is to choose from: runtimes (where code is isolated) and engines (what runs it).
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,12 @@ pub struct RuntimeInfo {
     /// What would mend that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// How long a sandbox of it takes to stand; absent until that was measured here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_ms: Option<u64>,
+    /// What a sandbox of it takes before anything runs in it; absent until that was measured here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
 }
 
 /// Result of `engine/list`.
@@ -59,7 +67,7 @@ pub struct EngineInfo {
     pub extensions: Vec<String>,
     /// Whether it can be used here.
     pub available: bool,
-    /// Its version, where it can be used.
+    /// Its version on this machine, else the one of the first runtime for which that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Why it can't be used.
@@ -70,6 +78,8 @@ pub struct EngineInfo {
     pub hint: Option<String>,
     /// The runtimes in which it can be used.
     pub runtimes: Vec<String>,
+    /// Its version in each of these, as far as that is known: of an image it is, once a session was made of that.
+    pub versions: BTreeMap<String, String>,
     /// Whether its programs can be debugged.
     pub debug: bool,
 }

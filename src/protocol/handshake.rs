@@ -340,6 +340,8 @@ mod tests {
             available: true,
             reason: None,
             hint: None,
+            start_ms: None,
+            memory_bytes: None,
         };
         let unmet = |requires: Value| {
             let client = read(json!({ "requires": requires })).unwrap();

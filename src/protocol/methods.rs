@@ -22,6 +22,7 @@ use super::handshake::Feature;
 use super::notification::{
     ExitedNotice, OutputGapNotice, OutputNotice, ShuttingDownNotice, StartedNotice, StateChangedNotice,
 };
+use super::selection::{SelectParams, Selection};
 use super::server::{DoctorResult, ServerInfoResult};
 use super::session::{
     CloseParams, CloseResult, CreateParams, KeepAliveResult, SessionDetails, SessionListParams, SessionListResult,
@@ -145,6 +146,8 @@ pub const METHODS: &[Method] = &[
     method::<NoParams, ServerInfoResult>("server/info", "What this daemon is and what its limits are"),
     method::<NoParams, DoctorResult>("server/doctor", "What can be used here, what can't, why, and what would mend it"),
     method::<NoParams, RuntimeListResult>("runtime/list", "Where code can be isolated"),
+    method::<SelectParams, Selection>("runtime/select", "Which runtime and engine a session would get, and why")
+        .errors(&[RuntimeUnavailable, LanguageUnsupported, IsolationUnsatisfied, ImageNotFound, NotSupportedByRuntime]),
     method::<NoParams, EngineListResult>("engine/list", "What can run code, and in which languages"),
     method::<CreateParams, SessionDetails>("session/create", "Opens a session in a new sandbox").progress().errors(&[
         SessionBusy,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ProgressToken;
 use super::limits::{EffectiveLimits, Limits};
+use super::selection::{Fallback, Preference, Selection};
 use crate::config::Settings;
 
 fn default_idle_ms() -> u64 {
@@ -40,6 +41,8 @@ pub struct CreateParams {
     pub engine: Option<String>,
     /// Where it is isolated, by its id in `runtime/list`. Without it, the best one by `preference`.
     pub runtime: Option<String>,
+    /// The image to take, by name and tag, in place of the engine's own; only of runtimes that have images.
+    pub image: Option<String>,
     /// What decides between runtimes that would do.
     #[serde(default)]
     pub preference: Preference,
@@ -96,32 +99,6 @@ pub enum Isolation {
     Vm,
 }
 
-/// What decides between runtimes that would do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Preference {
-    /// Something of each.
-    #[default]
-    Balanced,
-    /// The shortest start.
-    Speed,
-    /// The strictest isolation.
-    Security,
-    /// The least memory.
-    Memory,
-}
-
-/// What happens when what was asked for can't be had.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Fallback {
-    /// The session is refused, with the reason.
-    #[default]
-    Refuse,
-    /// Another runtime is taken that isolates at least as strictly as `minIsolation`.
-    Allow,
-}
-
 /// How long a session outlives its client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -129,7 +106,7 @@ pub enum Persist {
     /// Not at all: it is closed with the connection that made it.
     #[default]
     Connection,
-    /// Until it is closed or expires. Known, but refused by every runtime there is now (1206).
+    /// Until it is closed or expires; its sandbox outlives the daemon. A runtime that can't do that is not taken.
     UntilClosed,
 }
 
@@ -301,37 +278,6 @@ pub struct SessionDetails {
     pub selection: Selection,
     /// The limits in force, each with who sees to it.
     pub effective_limits: EffectiveLimits,
-}
-
-/// Which runtime and engine a session got, and why.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Selection {
-    /// The runtime, by its id in `runtime/list`.
-    pub runtime: String,
-    /// The engine of the session's language; absent when it has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub engine: Option<String>,
-    /// How strictly it isolates.
-    pub isolation: Isolation,
-    /// Every pair that was considered, the chosen one first.
-    pub considered: Vec<Candidate>,
-}
-
-/// A runtime and an engine that were considered for a session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Candidate {
-    /// The runtime.
-    pub runtime: String,
-    /// The engine; absent when the session has no language.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub engine: Option<String>,
-    /// Higher is better; 0 for what was rejected.
-    pub score: f64,
-    /// Why it can't be taken; absent when it could.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rejected_because: Option<String>,
 }
 
 /// Parameters of `session/list`.

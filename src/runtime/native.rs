@@ -26,7 +26,7 @@ pub struct Native {
     launcher: Result<Launcher, Cause>,
     remarks: Vec<String>,
     recovered: Recovered,
-    probed: OnceCell<Probe>,
+    probed: OnceCell<(Probe, Offer)>,
 }
 
 impl Native {
@@ -68,18 +68,21 @@ impl Runtime for Native {
 
     async fn probe(&self) -> Probe {
         let probed = self.probed.get_or_init(|| async {
-            let cause = match &self.launcher {
-                Ok(launcher) => probe::try_sandbox(launcher).await.err(),
-                Err(cause) => Some(cause.clone()),
+            let tried = match &self.launcher {
+                Ok(launcher) => probe::try_sandbox(launcher).await,
+                Err(cause) => Err(cause.clone()),
             };
-            Probe {
+            let (cost, cause) = (tried.as_ref().ok(), tried.as_ref().err());
+            let probe = Probe {
                 available: cause.is_none(),
-                reason: cause.as_ref().map(|cause| cause.reason.clone()),
-                fix: cause.and_then(|cause| cause.fix),
+                reason: cause.map(|cause| cause.reason.clone()),
+                fix: cause.and_then(|cause| cause.fix.clone()),
                 remarks: self.remarks.clone(),
-            }
+            };
+            let start = cost.map(|cost| cost.start);
+            (probe, Offer { start, memory_bytes: cost.and_then(|cost| cost.memory_bytes) })
         });
-        probed.await.clone()
+        probed.await.0.clone()
     }
 
     fn offer(&self, want: &Want<'_>) -> Result<Offer, Refusal> {
@@ -93,7 +96,7 @@ impl Runtime for Native {
             let fix = "leave `persist` out, or ask for a runtime of containers";
             return Err(refused(Lack::Persistence, "its sandboxes end with the daemon", fix));
         }
-        Ok(Offer::default())
+        Ok(self.probed.get().map(|(_, measured)| *measured).unwrap_or_default())
     }
 
     async fn create(&self, spec: SandboxSpec) -> Result<Sandbox, RuntimeError> {

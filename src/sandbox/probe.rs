@@ -7,7 +7,7 @@
 use std::io;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codebeaker_agent::frame;
 use codebeaker_agent::plan::Workspace;
@@ -19,6 +19,7 @@ use tokio::net::UnixStream;
 use super::blueprint::Blueprint;
 use super::cgroup::NoCgroups;
 use super::executable::ExecutableError;
+use super::footprint;
 use super::launcher::{LaunchError, Launched, Launcher};
 use crate::causes;
 use crate::config::Limits;
@@ -63,25 +64,40 @@ impl Cause {
     }
 }
 
+/// What a sandbox cost that was made to see whether it can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// From the wish for it until it stood.
+    pub start: Duration,
+    /// Memory that it took before anything ran in it, in bytes; `None` where the kernel doesn't tell.
+    pub memory_bytes: Option<u64>,
+}
+
 /// Makes a sandbox and ends it.
 ///
 /// # Errors
 /// With the cause, when it didn't come up.
-pub async fn try_sandbox(launcher: &Launcher) -> Result<(), Cause> {
+pub async fn try_sandbox(launcher: &Launcher) -> Result<Cost, Cause> {
+    let wished = Instant::now();
     let limits = Limits { disk_bytes: 4 << 20, ..Limits::default() };
     let hostname = "sandbox".to_owned();
     let blueprint =
         Blueprint { limits, workspace: Workspace::Empty, engine_roots: Vec::new(), hostname, without: Vec::new() };
     let launched = launcher.launch(blueprint).await.map_err(|error| Cause::of_launch(&error))?;
     let Launched { stream, mut process, drawn } = launched;
-    let first = match UnixStream::from_std(stream) {
+    // It stands as long as its stream is open.
+    let mut standing = UnixStream::from_std(stream);
+    let first = match &mut standing {
         Ok(stream) => tokio::time::timeout(PATIENCE, first_message(stream)).await,
-        Err(error) => Ok(Err(error)),
+        Err(error) => Ok(Err(io::Error::new(error.kind(), error.to_string()))),
     };
+    let start = wished.elapsed();
+    let memory_bytes = footprint::resident(process.id());
+    drop(standing);
     process.end().await;
     drop(drawn);
     match first {
-        Ok(Ok(FromAgent::Ready(_))) => Ok(()),
+        Ok(Ok(FromAgent::Ready(_))) => Ok(Cost { start, memory_bytes }),
         Ok(Ok(FromAgent::SetupFailed { step, errno })) => Err(explain(&step, errno, &Surroundings::look())),
         Ok(Ok(_)) => Err(Cause::unexplained("the agent began with something other than being ready")),
         Ok(Err(error)) => Err(Cause::unexplained(format!("the sandbox ended without a word: {error}"))),
@@ -89,7 +105,7 @@ pub async fn try_sandbox(launcher: &Launcher) -> Result<(), Cause> {
     }
 }
 
-async fn first_message(mut stream: UnixStream) -> io::Result<FromAgent> {
+async fn first_message(stream: &mut UnixStream) -> io::Result<FromAgent> {
     let mut read = Vec::new();
     loop {
         let invalid = |error: &dyn std::fmt::Display| io::Error::new(ErrorKind::InvalidData, error.to_string());

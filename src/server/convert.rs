@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::selection;
 use crate::agent::plan::WORKSPACE;
 use crate::agent::wire::{FileEntry, FileKind, FileTag};
-use crate::engine::Engine;
 use crate::execution::{self, Execution, OutputStream, Phase, Summary};
 use crate::protocol::execution::{Ending, ExecutionState, Outcome, Stream, StreamSummary};
 use crate::protocol::files::{FsEntry, FsEntryType, Permissions, path_on_wire};
 use crate::protocol::limits::{EffectiveLimit, EffectiveLimits, Enforcer};
 use crate::protocol::session::{
-    Candidate, ExecutionCounts, Isolation, Network, Persist, Selection, SessionDetails, SessionState, SessionWorkspace,
-    StateReason, WorkspaceMode,
+    ExecutionCounts, Isolation, Network, Persist, SessionDetails, SessionState, SessionWorkspace, StateReason,
+    WorkspaceMode,
 };
 use crate::protocol::{self, ProtocolError, signal_name};
 use crate::runtime;
@@ -120,7 +120,7 @@ pub(super) fn session(session: &Session) -> protocol::session::Session {
         language: session.engine.map(|engine| engine.languages[0].to_owned()),
         workspace: workspace(session),
         network: Network::default(),
-        persist: Persist::Connection,
+        persist: if session.persist { Persist::UntilClosed } else { Persist::Connection },
         created_at: time(&session.created_at),
         last_used_at: time(&snapshot.last_used_at),
         expires_at: time(&snapshot.expires_at),
@@ -144,23 +144,10 @@ fn workspace(session: &Session) -> SessionWorkspace {
 }
 
 pub(super) fn details(of: &Session) -> SessionDetails {
-    SessionDetails { session: session(of), selection: selection(of), effective_limits: effective_limits(of) }
-}
-
-fn selection(session: &Session) -> Selection {
-    let engine = session.engine.map(|engine: &Engine| engine.id.to_owned());
-    let considered = session.selection.considered.iter().map(|candidate| Candidate {
-        runtime: candidate.runtime.to_owned(),
-        engine: engine.clone(),
-        // The ranking is by isolation alone, as nothing else tells the runtimes apart yet.
-        score: if candidate.rejected_because.is_some() { 0.0 } else { f64::from(candidate.isolation as u8) + 1.0 },
-        rejected_because: candidate.rejected_because.clone(),
-    });
-    Selection {
-        runtime: session.selection.runtime.to_owned(),
-        engine: engine.clone(),
-        isolation: isolation(session.selection.isolation),
-        considered: considered.collect(),
+    SessionDetails {
+        session: session(of),
+        selection: selection::of_session(of),
+        effective_limits: effective_limits(of),
     }
 }
 

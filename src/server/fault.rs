@@ -13,7 +13,7 @@ use crate::execution::ExecutionError;
 use crate::files::FilesError;
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::{Lack, RuntimeError};
-use crate::session::SessionError;
+use crate::session::{Bar, Candidate, SessionError};
 
 /// Where to find out what a runtime lacks.
 const DOCTOR: &str = "run `codebeaker doctor`, which says what would mend it";
@@ -59,28 +59,44 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
         SessionError::EngineMissing { install, .. } => {
             new(ErrorKind::LanguageUnsupported).hint(format!("install it: {install}"))
         }
-        SessionError::NoRuntime { considered } => {
-            let unavailable = considered.iter().any(|candidate| candidate.unavailable);
-            let kind = if unavailable { ErrorKind::RuntimeUnavailable } else { ErrorKind::IsolationUnsatisfied };
-            let fixes: Vec<String> = considered.into_iter().filter_map(|candidate| candidate.fix).collect();
-            let hint = if fixes.is_empty() && unavailable {
-                DOCTOR.to_owned()
-            } else if fixes.is_empty() {
-                "ask for a weaker `minIsolation`, or for another runtime: `runtime/list` names them".to_owned()
-            } else {
-                fixes.join("; ")
-            };
-            new(kind).hint(hint)
-        }
+        SessionError::NotInImage { install, .. } => new(ErrorKind::LanguageUnsupported)
+            .hint(format!("name another image with `image`, or build one that has it (on Debian: {install})")),
+        SessionError::NoRuntime { considered } => of_no_runtime(&message, &considered),
         SessionError::UnknownRuntime(_) => {
             new(ErrorKind::RuntimeUnavailable).at("runtime").hint("`runtime/list` names those that there are")
         }
         SessionError::Runtime(error) => of_runtime(error),
         SessionError::SetUp { step, errno } if step.contains("workspace") => of_workspace_set_up(&message, errno),
         SessionError::SetUp { .. } => new(ErrorKind::RuntimeUnavailable).hint(DOCTOR),
-        SessionError::Died(_) | SessionError::TooSlow(_) => new(ErrorKind::RuntimeLost).retry_after_ms(1000),
+        SessionError::Died { .. } | SessionError::TooSlow(_) => new(ErrorKind::RuntimeLost).retry_after_ms(1000),
         SessionError::Execution(error) => of_execution(error),
     }
+}
+
+/// The reason that is closest to a session decides what kind of error it is; what would mend the others is told too.
+fn of_no_runtime(message: &str, considered: &[Candidate]) -> ProtocolError {
+    let bars = || considered.iter().filter_map(|candidate| Some(candidate.rejection.as_ref()?.bar));
+    let is_any = |bar: Bar| bars().any(|one| one == bar);
+    let mut fixes: Vec<&str> = Vec::new();
+    for fix in considered.iter().filter_map(|candidate| candidate.rejection.as_ref()?.fix.as_deref()) {
+        if !fixes.contains(&fix) {
+            fixes.push(fix);
+        }
+    }
+    let hint = (!fixes.is_empty()).then(|| fixes.join("; "));
+    if is_any(Bar::EngineMissing) {
+        return ProtocolError::new(ErrorKind::LanguageUnsupported, message).hint(hint.unwrap_or_default());
+    }
+    for lack in [Lack::Workspace, Lack::Image, Lack::Machine, Lack::Persistence] {
+        if is_any(Bar::Lacks(lack)) {
+            return of_lack(lack, message, hint);
+        }
+    }
+    if is_any(Bar::TooWeak) && !is_any(Bar::Unavailable) {
+        let hint = "ask for a weaker `minIsolation`, or for another runtime: `runtime/list` names them";
+        return ProtocolError::new(ErrorKind::IsolationUnsatisfied, message).hint(hint);
+    }
+    ProtocolError::new(ErrorKind::RuntimeUnavailable, message).hint(hint.unwrap_or_else(|| DOCTOR.to_owned()))
 }
 
 fn of_runtime(error: RuntimeError) -> ProtocolError {

@@ -1,5 +1,6 @@
 //! One function a method: reads what was asked, has it done below, and answers.
 
+pub(super) mod catalogue;
 pub(super) mod debug;
 pub(super) mod execution;
 pub(super) mod files;

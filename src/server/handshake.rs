@@ -6,6 +6,7 @@ use lsp_types::{InitializeParams, InitializeResult, ServerCapabilities, ServerIn
 use serde_json::json;
 
 use super::connection::Connection;
+use super::handlers::catalogue::{engine_infos, runtime_infos};
 use super::handlers::info;
 use crate::protocol::ProtocolError;
 use crate::protocol::handshake::{ClientAdvertisement, Features, PROTOCOL_VERSIONS, ServerAdvertisement};
@@ -16,8 +17,11 @@ pub(super) async fn shake(
     params: InitializeParams,
 ) -> Result<InitializeResult, ProtocolError> {
     let client = ClientAdvertisement::read(params.capabilities.experimental.as_ref())?;
-    let runtimes = info::runtime_infos(connection).await;
-    let engines = info::engine_infos(connection, &runtimes);
+    let sessions = &connection.daemon().sessions;
+    // Who requires something gets a sound answer; nobody else waits for an engine of containers that is slow.
+    let is_strict = client.as_ref().is_some_and(|client| !client.requires.is_empty());
+    let probed = if is_strict { sessions.host().probed().await } else { sessions.host().glanced().await };
+    let (runtimes, engines) = (runtime_infos(&probed), engine_infos(sessions, &probed));
     let (version, features) = match &client {
         // A plain LSP client gets every feature with its defaults.
         None => (PROTOCOL_VERSIONS[0], Features::all()),

@@ -13,7 +13,7 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{debug, execution, files, info, session};
+use super::handlers::{catalogue, debug, execution, files, info, session};
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
 
@@ -35,8 +35,9 @@ macro_rules! routes {
 const ROUTES: &[(&str, Handler)] = routes! {
     "server/info" => info::info,
     "server/doctor" => info::doctor,
-    "runtime/list" => info::runtimes,
-    "engine/list" => info::engines,
+    "runtime/list" => catalogue::runtimes,
+    "runtime/select" => session::select,
+    "engine/list" => catalogue::engines,
     "session/create" => session::create,
     "session/get" => session::get,
     "session/list" => session::list,

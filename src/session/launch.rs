@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::registry::{check_env, check_limits};
+use super::bounds::{check_env, check_limits};
 use super::{Session, SessionError};
 use crate::agent::Program;
 use crate::agent::plan::{CODE, WORKSPACE};
@@ -200,7 +200,7 @@ impl Session {
             }
             Source::Program(program) => Ok(Command { engine: None, program: program.clone(), file: None, code: None }),
             Source::Engine { engine, files, .. } => {
-                let program = self.installation(engine)?.program.display().to_string();
+                let program = self.toolbox.program(engine)?.to_owned();
                 let code = Some(own_files(files, id)?);
                 Ok(Command { engine: Some(engine), program, file: None, code })
             }
@@ -216,7 +216,7 @@ impl Session {
                 if path.is_empty() || path.contains('\0') {
                     return Err(SessionError::Invalid { field: "source.file", why: "it names no file".to_owned() });
                 }
-                let program = self.installation(engine)?.program.display().to_string();
+                let program = self.toolbox.program(engine)?.to_owned();
                 Ok(Command { engine: Some(engine), program, file: Some(absolute(path)), code: None })
             }
             Source::Code { text, engine, name } => {
@@ -224,7 +224,7 @@ impl Session {
                     let why = "the session has no language either: give one to either".to_owned();
                     SessionError::Invalid { field: "source.language", why }
                 })?;
-                let program = self.installation(engine)?.program.display().to_string();
+                let program = self.toolbox.program(engine)?.to_owned();
                 let name = name.clone().unwrap_or_else(|| format!("main.{}", engine.extensions[0]));
                 if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." || name.len() > MAX_NAME
                 {
@@ -298,18 +298,11 @@ impl Session {
 
     /// What every program finds in its environment; nothing of the daemon's own.
     fn base_env(&self) -> BTreeMap<String, String> {
-        let mut path: Vec<String> = Vec::new();
-        for installation in &self.host.installations {
-            let directory = installation.program.parent().map(|bin| bin.display().to_string());
-            path.extend(directory.filter(|directory| !installation.roots.is_empty() && !path.contains(directory)));
-        }
-        path.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(str::to_owned));
-        let path = path.join(":");
         let pairs = [
             ("HOME", WORKSPACE),
             ("LANG", "C.UTF-8"),
             ("LOGNAME", "user"),
-            ("PATH", path.as_str()),
+            ("PATH", self.toolbox.path()),
             ("TMPDIR", "/tmp"),
             ("USER", "user"),
         ];

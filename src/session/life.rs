@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Session, Watcher};
+use super::{Session, Watcher, standing};
+use crate::agent::LinkError;
 
 /// How long executions that are killed with their session may take to report.
 const LAST_WORDS: Duration = Duration::from_millis(1000);
@@ -89,6 +90,14 @@ pub(super) async fn live(session: Arc<Session>, watcher: Arc<dyn Watcher>, bury:
     let why = until_the_end(&session, &*watcher).await;
     drop(session.why.set(why));
     let why = session.why.get().cloned().unwrap_or(Why::DaemonStopping);
+    if why == Why::DaemonStopping && session.persist && session.keeper.lock().await.leave() {
+        // It goes on: nobody is told that it ended. What runs in it ends, for want of who would hear of it.
+        end_executions(&session).await;
+        session.link.close("its daemon stops");
+        bury();
+        session.state.send_replace(State::Closed);
+        return;
+    }
     change(&session, &*watcher, State::Closing, why.clone()).await;
     end_executions(&session).await;
     session.link.close("its session ended");
@@ -112,7 +121,7 @@ async fn until_the_end(session: &Session, watcher: &dyn Watcher) -> Why {
         tokio::select! {
             biased;
             () = session.ending.cancelled() => return session.why.get().cloned().unwrap_or(Why::ClosedByClient),
-            error = &mut lost => return Why::RuntimeLost(error.to_string()),
+            error = &mut lost => return lost_by(session, &error).await,
             () = session.touched.notified() => {}
             () = tokio::time::sleep_until(due) => {}
         }
@@ -131,6 +140,12 @@ async fn until_the_end(session: &Session, watcher: &dyn Watcher) -> Why {
             _ => {}
         }
     }
+}
+
+/// Why a sandbox went by itself, with what its runtime knows of that.
+async fn lost_by(session: &Session, error: &LinkError) -> Why {
+    let fate = standing::fate(&mut **session.keeper.lock().await).await;
+    Why::RuntimeLost(fate.map_or_else(|| error.to_string(), |fate| format!("{error}: {fate}")))
 }
 
 /// When it turns idle, if it is not busy, and when and why it ends.

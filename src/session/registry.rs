@@ -1,7 +1,6 @@
 //! The sessions of a daemon: making them, finding them, ending them all.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -9,79 +8,27 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, OnceCell, Semaphore, TryAcquireError, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::bounds::{check_env, check_lifetimes, check_limits};
+use super::host::Host;
 use super::life::{self, State, Why};
-use super::select::{self, Wish};
+use super::notes::Notes;
+use super::select::{self, Question, Selection, Wish};
+use super::standing::Standing;
+use super::toolbox::{Toolbox, Toolboxes};
 use super::versions::Versions;
 use super::{Changeable, Session, SessionError, Watcher};
-use crate::agent::{Link, LinkError};
 use crate::config::{Limits, Settings};
-use crate::engine::Engine;
-use crate::engine::adapters::AdapterProgram;
-use crate::engine::discover::{AdapterInstallation, Installation};
 use crate::execution::Execution;
 use crate::ids::{ExecutionId, SessionId};
-use crate::runtime::{Enforcement, Keeper, Probe, Runtime, Sandbox, SandboxSpec, Workspace};
-
-/// The most bytes of a session's or an execution's environment: both together, with arguments beside them,
-/// fit into what a sandbox takes at once.
-const MAX_ENV_BYTES: usize = 128 * 1024;
+use crate::runtime::{Outlives, Programs, Runtime, SandboxSpec, Workspace};
 
 /// Sessions that ended and whose end is remembered.
 const REMEMBERED_ENDS: usize = 100;
 
-/// What this machine has to run code with.
-pub struct Host {
-    /// Where code can be isolated.
-    pub runtimes: Vec<Arc<dyn Runtime>>,
-    /// What can run it.
-    pub installations: Vec<Installation>,
-    /// What can debug it, where that is a program of its own.
-    pub adapters: Vec<AdapterInstallation>,
-    probed: OnceCell<Vec<(Arc<dyn Runtime>, Probe)>>,
-}
-
-impl Host {
-    /// A host with these runtimes and engines; nothing is probed yet.
-    #[must_use]
-    pub fn new(runtimes: Vec<Arc<dyn Runtime>>, installations: Vec<Installation>) -> Self {
-        Self { runtimes, installations, adapters: Vec::new(), probed: OnceCell::new() }
-    }
-
-    /// The same, with these debuggers.
-    #[must_use]
-    pub fn with_adapters(self, adapters: Vec<AdapterInstallation>) -> Self {
-        Self { adapters, ..self }
-    }
-
-    /// Where a debugger is installed, if it is.
-    #[must_use]
-    pub fn adapter(&self, adapter: &AdapterProgram) -> Option<&AdapterInstallation> {
-        self.adapters.iter().find(|installation| installation.adapter == adapter)
-    }
-
-    /// What each runtime can do here. Probed once.
-    pub async fn probed(&self) -> &[(Arc<dyn Runtime>, Probe)] {
-        let probe = async {
-            let probes = self.runtimes.iter().map(|runtime| async { (Arc::clone(runtime), runtime.probe().await) });
-            futures::future::join_all(probes).await
-        };
-        self.probed.get_or_init(|| probe).await
-    }
-
-    pub(super) fn installation(&self, engine: &'static Engine) -> Result<&Installation, SessionError> {
-        self.installations
-            .iter()
-            .find(|installation| installation.engine == engine)
-            .ok_or(SessionError::EngineMissing { engine: engine.id, install: engine.install })
-    }
-}
-
 /// What a new session is to be.
 #[derive(Default)]
 pub struct NewSession {
-    /// The engine of code whose language nobody names.
-    pub engine: Option<&'static Engine>,
-    /// Where it may run.
+    /// Where it may run, and by which engine code whose language nobody names.
     pub wish: Wish,
     /// What its workspace is.
     pub workspace: Workspace,
@@ -97,6 +44,8 @@ pub struct NewSession {
     pub idle_timeout: Option<Duration>,
     /// At this age it is closed.
     pub max_lifetime: Option<Duration>,
+    /// It outlives the daemon, until it is closed or its time is up.
+    pub persist: bool,
 }
 
 /// The sessions of a daemon.
@@ -108,15 +57,10 @@ pub struct Sessions {
     /// The last sessions that ended, and why.
     ended: Mutex<VecDeque<(SessionId, Option<Why>)>>,
     pub(super) versions: OnceCell<Versions>,
+    pub(super) toolboxes: Toolboxes,
+    host_tools: Arc<Toolbox>,
     /// Client tokens of sessions that are being made.
     claimed: Mutex<HashSet<String>>,
-}
-
-/// A sandbox that stands.
-pub(super) struct Standing {
-    pub(super) link: Link,
-    pub(super) enforcement: Vec<Enforcement>,
-    pub(super) keeper: Box<dyn Keeper>,
 }
 
 /// What a client token turned out to be.
@@ -151,7 +95,9 @@ impl Sessions {
         let places = Arc::new(Semaphore::new(settings.max_sessions));
         Self {
             settings: Arc::new(settings),
+            host_tools: Arc::new(Toolbox::of_host(&host)),
             host: Arc::new(host),
+            toolboxes: Toolboxes::default(),
             places,
             table: Mutex::default(),
             ended: Mutex::default(),
@@ -172,6 +118,29 @@ impl Sessions {
         &self.host
     }
 
+    /// What sandboxes have that show this host's programs.
+    #[must_use]
+    pub fn host_tools(&self) -> &Arc<Toolbox> {
+        &self.host_tools
+    }
+
+    /// Which runtime and engine a session would get, by what is known now. Makes nothing.
+    ///
+    /// # Errors
+    /// Those that making it would begin with.
+    pub async fn select(&self, wish: &Wish, workspace: &Workspace, persist: bool) -> Result<Selection, SessionError> {
+        self.choose(&Question { wish, workspace, outlives: persist }).await.map(|(_, selection)| selection)
+    }
+
+    async fn choose(&self, question: &Question<'_>) -> Result<(Arc<dyn Runtime>, Selection), SessionError> {
+        self.host.check_named(question.wish.runtime.as_deref())?;
+        let probed = self.host.probed_for(question.wish).await;
+        let is_installed = |engine| self.host.installation(engine).is_some();
+        let (runtime, selection) = select::select(&probed, &is_installed, question)
+            .map_err(|considered| SessionError::NoRuntime { considered })?;
+        Ok((Arc::clone(runtime), selection))
+    }
+
     /// Makes a session, which lives until it is closed, times out or loses its sandbox.
     ///
     /// # Errors
@@ -189,43 +158,55 @@ impl Sessions {
         check_limits(&limits, &self.settings.ceiling)?;
         check_env("env", Some(&wanted.env))?;
         check_lifetimes(wanted.idle_timeout, wanted.max_lifetime)?;
-        if let Some(engine) = wanted.engine {
-            self.host.installation(engine)?;
-        }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|error| match error {
             TryAcquireError::NoPermits => SessionError::TooMany(self.settings.max_sessions),
             TryAcquireError::Closed => SessionError::Stopping,
         })?;
-        if let Some(id) = wanted.wish.runtime.as_ref()
-            && !self.host.runtimes.iter().any(|runtime| runtime.id() == id)
-        {
-            return Err(SessionError::UnknownRuntime(id.clone()));
-        }
-        let (runtime, selection) = select::select(self.host.probed().await, &wanted.wish)
-            .map_err(|considered| SessionError::NoRuntime { considered })?;
-        let bring_up = self.bring_up(&**runtime, self.spec(limits, wanted.workspace.clone()));
-        let standing = tokio::time::timeout(self.settings.create_timeout, bring_up)
+        let question = Question { wish: &wanted.wish, workspace: &wanted.workspace, outlives: wanted.persist };
+        let (runtime, selection) = self.choose(&question).await?;
+        let (id, created_at) = (SessionId::random(), Timestamp::now());
+        let idle_timeout = wanted.idle_timeout.unwrap_or(self.settings.idle_timeout);
+        let max_lifetime = wanted.max_lifetime.unwrap_or(self.settings.max_lifetime);
+        let times = (idle_timeout, max_lifetime);
+        let outlives = wanted.persist.then(|| Outlives {
+            session: id.clone(),
+            notes: Notes::new(&wanted, selection.engine, &limits, times, created_at).written(),
+            alone: idle_timeout,
+        });
+        let spec = SandboxSpec {
+            engine: selection.engine,
+            image: wanted.wish.image.clone(),
+            outlives,
+            ..self.spec(limits, wanted.workspace.clone())
+        };
+        let standing = tokio::time::timeout(self.settings.create_timeout, self.bring_up(&*runtime, spec))
             .await
             .map_err(|_| SessionError::TooSlow(self.settings.create_timeout))??;
+        let Standing { link, toolbox, machine, enforcement, keeper, programs } = standing;
+        if let (Some(engine), Programs::Image(_), None) = (selection.engine, &programs, &wanted.wish.image) {
+            self.toolboxes.note(engine, selection.runtime, &toolbox);
+        }
         let session = Arc::new(Session {
-            id: SessionId::random(),
-            created_at: Timestamp::now(),
-            selection,
+            id,
+            created_at,
             client_token: wanted.client_token,
-            engine: wanted.engine,
+            engine: selection.engine,
+            selection,
+            machine,
+            toolbox,
+            persist: wanted.persist,
             workspace: wanted.workspace,
-            enforcement: standing.enforcement,
-            link: standing.link,
-            keeper: Arc::new(tokio::sync::Mutex::new(standing.keeper)),
-            host: Arc::clone(&self.host),
+            enforcement,
+            link,
+            keeper: Arc::new(tokio::sync::Mutex::new(keeper)),
             settings: Arc::clone(&self.settings),
             turns: Arc::new(Semaphore::new(self.settings.max_running)),
             changeable: Mutex::new(Changeable {
                 env: wanted.env,
                 labels: wanted.labels,
                 limits,
-                idle_timeout: wanted.idle_timeout.unwrap_or(self.settings.idle_timeout),
-                max_lifetime: wanted.max_lifetime.unwrap_or(self.settings.max_lifetime),
+                idle_timeout,
+                max_lifetime,
                 last_used: tokio::time::Instant::now(),
                 last_used_at: Timestamp::now(),
             }),
@@ -284,41 +265,6 @@ impl Sessions {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a sandbox and waits until it stands.
-    pub(super) async fn bring_up(&self, runtime: &dyn Runtime, spec: SandboxSpec) -> Result<Standing, SessionError> {
-        let Sandbox { reader, writer, enforcement, mut keeper, .. } = runtime.create(spec).await?;
-        match Link::open(reader, writer).await {
-            Ok((link, _)) => Ok(Standing { link, enforcement, keeper }),
-            Err(error) => {
-                keeper.destroy().await;
-                Err(match error {
-                    LinkError::SetUp { step, errno } => SessionError::SetUp { step, errno },
-                    other => SessionError::Died(other),
-                })
-            }
-        }
-    }
-
-    /// What a sandbox of this machine shows and may use.
-    pub(super) fn spec(&self, limits: Limits, workspace: Workspace) -> SandboxSpec {
-        SandboxSpec {
-            limits,
-            workspace,
-            engine_roots: self.engine_roots(),
-            hostname: "sandbox".to_owned(),
-            ..SandboxSpec::default()
-        }
-    }
-
-    fn engine_roots(&self) -> Vec<PathBuf> {
-        let engines = self.host.installations.iter().map(|installation| &installation.roots);
-        let debuggers = self.host.adapters.iter().map(|installation| &installation.roots);
-        let mut roots: Vec<PathBuf> = engines.chain(debuggers).flatten().cloned().collect();
-        roots.sort();
-        roots.dedup();
-        roots
-    }
-
     /// The session of this name.
     ///
     /// # Errors
@@ -373,80 +319,5 @@ impl Sessions {
 
     fn table(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Session>>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Refuses limits that are over the ceiling or make no sense.
-pub(super) fn check_limits(limits: &Limits, ceiling: &Limits) -> Result<(), SessionError> {
-    let timeout = |limits: &Limits| u64::try_from(limits.execution_timeout.as_millis()).unwrap_or(u64::MAX);
-    let wholes = [
-        // Below this neither the agent nor any program starts.
-        ("limits.memoryBytes", limits.memory_bytes, 8 << 20, ceiling.memory_bytes),
-        ("limits.pids", limits.pids, 1, ceiling.pids),
-        ("limits.diskBytes", limits.disk_bytes, 64 << 10, ceiling.disk_bytes),
-        ("limits.outputBytes", limits.output_bytes, 0, ceiling.output_bytes),
-        ("limits.openFiles", limits.open_files, 16, ceiling.open_files),
-        ("limits.executionTimeoutMs", timeout(limits), 1, timeout(ceiling)),
-    ];
-    for (field, value, least, most) in wholes {
-        if value < least || value > most {
-            let why = format!("{value} is not between {least} and {most}");
-            return Err(SessionError::Invalid { field, why });
-        }
-    }
-    match limits.cpu {
-        Some(cpu) if !(cpu.is_finite() && (0.01..=4096.0).contains(&cpu)) => {
-            Err(SessionError::Invalid { field: "limits.cpu", why: format!("{cpu} is not between 0.01 and 4096") })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Refuses names and values that can't be in an environment. Values are never repeated in the error.
-pub(super) fn check_env(field: &'static str, env: Option<&BTreeMap<String, String>>) -> Result<(), SessionError> {
-    let Some(env) = env else { return Ok(()) };
-    let invalid = |why: String| Err(SessionError::Invalid { field, why });
-    for (name, value) in env {
-        if name.is_empty() || name.contains(['=', '\0']) {
-            return invalid(format!("{name:?} can't be the name of a variable"));
-        }
-        if value.contains('\0') {
-            return invalid(format!("the value of {name:?} contains NUL"));
-        }
-    }
-    if env.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>() > MAX_ENV_BYTES {
-        return invalid(format!("it is larger than {MAX_ENV_BYTES} bytes"));
-    }
-    Ok(())
-}
-
-/// Refuses lifetimes of nothing.
-pub(super) fn check_lifetimes(idle: Option<Duration>, lifetime: Option<Duration>) -> Result<(), SessionError> {
-    for (field, value) in [("idleTimeoutMs", idle), ("maxLifetimeMs", lifetime)] {
-        if value.is_some_and(|value| value.is_zero() || value > Duration::from_secs(366 * 24 * 3600)) {
-            return Err(SessionError::Invalid { field, why: "it is not between 1 ms and a year".to_owned() });
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_value_is_not_in_the_error_about_it() {
-        let env = BTreeMap::from([("TOKEN".to_owned(), "s3cret\0".to_owned())]);
-        let error = check_env("env", Some(&env)).unwrap_err().to_string();
-        assert!(error.contains("TOKEN") && !error.contains("s3cret"), "{error}");
-    }
-
-    #[test]
-    fn a_limit_over_the_ceiling_is_refused_by_its_path() {
-        let settings = Settings::default();
-        let limits = Limits { pids: settings.ceiling.pids + 1, ..settings.limits };
-        let error = check_limits(&limits, &settings.ceiling).unwrap_err();
-        assert!(matches!(error, SessionError::Invalid { field: "limits.pids", .. }), "{error}");
-        assert!(check_limits(&Limits { cpu: Some(f64::NAN), ..settings.limits }, &settings.ceiling).is_err());
     }
 }

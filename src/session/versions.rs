@@ -1,19 +1,13 @@
 //! Which versions of the engines are installed: asked of each engine itself, in a sandbox.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use super::registry::Standing;
+use super::standing::Standing;
+use super::toolbox::{PATIENCE, ask};
 use super::{SessionError, Sessions};
-use crate::agent::frame::Stream;
-use crate::agent::{Link, LinkError, Program};
 use crate::config::Limits;
 use crate::engine::Engine;
-use crate::engine::discover::Installation;
-use crate::runtime::Workspace;
-
-/// How long an engine may take to tell its version.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::runtime::{Runtime, RuntimeError, Workspace};
 
 /// The version of each installed engine, by the engine's name, or why it did not tell.
 pub type Versions = BTreeMap<&'static str, Result<String, String>>;
@@ -41,7 +35,7 @@ impl Sessions {
     /// Whether an engine can be used, as far as that is known without asking it.
     #[must_use]
     pub fn usable(&self, engine: &'static Engine) -> Usable {
-        if self.host().installation(engine).is_err() {
+        if self.host().installation(engine).is_none() {
             return Usable::Missing;
         }
         match self.versions.get().and_then(|versions| versions.get(engine.id)) {
@@ -49,6 +43,15 @@ impl Sessions {
             Some(Err(reason)) => Usable::Broken(reason.clone()),
             None => Usable::Yes { version: None },
         }
+    }
+
+    /// The version of an engine in a runtime, as far as that is known without asking.
+    #[must_use]
+    pub fn version_in(&self, engine: &'static Engine, runtime: &dyn Runtime) -> Option<String> {
+        if !runtime.has_host_programs() {
+            return self.toolboxes.version(engine, runtime.id());
+        }
+        self.versions.get()?.get(engine.id)?.clone().ok()
     }
 
     async fn ask_versions(&self) -> Versions {
@@ -61,14 +64,14 @@ impl Sessions {
             Err(error) => return all(error.to_string()),
         };
         let asked = installations.iter().map(|installation| async {
-            let told = tokio::time::timeout(PATIENCE, ask(&link, installation)).await;
+            let (program, engine) = (installation.program.display().to_string(), installation.engine);
+            let told = tokio::time::timeout(PATIENCE, ask(&link, &program, engine.version_args, &[])).await;
             let told = match told {
-                Ok(Ok(version)) if !version.is_empty() => Ok(version),
-                Ok(Ok(_)) => Err("it told no version".to_owned()),
+                Ok(Ok(told)) => told.version.ok_or_else(|| "it told no version".to_owned()),
                 Ok(Err(error)) => Err(error.to_string()),
                 Err(_) => Err(format!("it told no version within {} s", PATIENCE.as_secs())),
             };
-            (installation.engine.id, told)
+            (engine.id, told)
         });
         let versions = futures::future::join_all(asked).await.into_iter().collect();
         link.close("its question was answered");
@@ -77,24 +80,12 @@ impl Sessions {
     }
 
     async fn spare_sandbox(&self) -> Result<Standing, SessionError> {
-        let (runtime, _) = super::select::select(self.host().probed().await, &super::Wish::default())
-            .map_err(|considered| SessionError::NoRuntime { considered })?;
+        let probed = self.host().probed().await;
+        let usable = probed.iter().find(|(runtime, probe)| runtime.has_host_programs() && probe.available);
+        let reason = || probed.iter().find_map(|(_, probe)| probe.reason.clone());
+        let (runtime, _) = usable.ok_or_else(|| RuntimeError::Unavailable {
+            reason: reason().unwrap_or_else(|| "no runtime here shows this machine's programs".to_owned()),
+        })?;
         self.bring_up(&**runtime, self.spec(Limits::default(), Workspace::None)).await
     }
-}
-
-/// The first line that an engine prints of its version.
-async fn ask(link: &Link, installation: &Installation) -> Result<String, LinkError> {
-    let mut argv = vec![installation.program.display().to_string()];
-    argv.extend(installation.engine.version_args.iter().map(|arg| (*arg).to_owned()));
-    let mut process = link.spawn(Program::new(argv, Vec::new())).await?;
-    let mut output = process.output(Stream::Stdout);
-    let mut text = Vec::new();
-    while let Some(bytes) = output.next().await? {
-        output.grant(bytes.len()).await?;
-        text.extend_from_slice(&bytes[..bytes.len().min(4096 - text.len().min(4096))]);
-    }
-    process.ended().await?;
-    let text = String::from_utf8_lossy(&text);
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }

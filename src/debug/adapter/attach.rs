@@ -94,7 +94,7 @@ impl Adapter {
         let engine = said.or(file.as_deref().and_then(engine::by_file)).or(session.engine);
         let engine = engine
             .ok_or_else(|| Refusal::Arguments("what it is written in is not known: give `language`".to_owned()))?;
-        let backend = engine.debugger.and_then(|kind| self.debugs.backends.get(kind, self.debugs.sessions.host()));
+        let backend = engine.debugger.and_then(|kind| self.debugs.backends.get(kind, &session.toolbox));
         let backend =
             backend.ok_or_else(|| Refusal::Arguments(format!("{} programs can't be debugged here", engine.id)))?;
         let mut mounts = workspace(&session);

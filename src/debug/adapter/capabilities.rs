@@ -6,7 +6,7 @@ use super::habits::Habits;
 use crate::dap::types::Capabilities;
 use crate::debug::backends::Backends;
 use crate::engine::{self, Debugger, adapters};
-use crate::session::Host;
+use crate::session::Toolbox;
 
 /// Names that clients know other adapters by, and the language that these are for.
 const OTHER_NAMES: &[(&str, &str)] = &[
@@ -37,10 +37,10 @@ pub(super) fn hinted(name: &str) -> Option<&'static engine::Engine> {
 /// What is said at the start: what the hinted back end can do, else what one or another can. What does not
 /// hold is taken back by an event once the language is known; a client that heeds no such event would never
 /// use what was not said at the start.
-pub(super) fn at_start(backends: &Backends, host: &Host, habits: &Habits) -> Map<String, Value> {
+pub(super) fn at_start(backends: &Backends, tools: &Toolbox, habits: &Habits) -> Map<String, Value> {
     let by_engine = hinted(&habits.adapter).and_then(|engine| engine.debugger);
     let kind = by_engine.or_else(|| adapters::by_language(known_as(&habits.adapter)).map(Debugger::Adapter));
-    match kind.and_then(|kind| backends.get(kind, host)) {
+    match kind.and_then(|kind| backends.get(kind, tools)) {
         Some(backend) => exact(&backend.capabilities()),
         None => with_ours(any(backends.all().map(|backend| as_map(&backend.capabilities())))),
     }

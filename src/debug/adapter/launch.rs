@@ -230,8 +230,7 @@ impl Adapter {
         let mut limits = own.limits(sessions.settings().limits)?;
         limits.execution_timeout = own.timeout.unwrap_or(ceiling.execution_timeout);
         let wanted = NewSession {
-            engine: None,
-            wish: Wish { runtime: own.runtime.clone(), min_isolation: None },
+            wish: Wish { runtime: own.runtime.clone(), ..Wish::default() },
             workspace,
             limits: Some(limits),
             // A program that waits at a breakpoint is in use as long as its client wants.

@@ -139,9 +139,9 @@ impl Adapter {
             return Ok(Tool { engine: None, backend: Some(Arc::new(own)) });
         }
         let backends = &self.debugs.backends;
-        let host = self.debugs.sessions.host();
+        let tools = &session.toolbox;
         if let Some(engine) = engine_of(launch, file, session) {
-            let backend = engine.debugger.filter(|_| debugged).and_then(|kind| backends.get(kind, host));
+            let backend = engine.debugger.filter(|_| debugged).and_then(|kind| backends.get(kind, tools));
             if debugged && backend.is_none() {
                 let why = format!("{} programs can't be debugged here; `noDebug` runs them", engine.id);
                 return Err(Refusal::Arguments(why));
@@ -150,7 +150,7 @@ impl Adapter {
         }
         let named = [&launch.language, &launch.kind];
         let adapter = named.into_iter().flatten().find_map(|name| adapters::by_language(known_as(name)));
-        match adapter.and_then(|adapter| backends.get(engine::Debugger::Adapter(adapter), host)) {
+        match adapter.and_then(|adapter| backends.get(engine::Debugger::Adapter(adapter), tools)) {
             Some(backend) if debugged => Ok(Tool { engine: None, backend: Some(backend) }),
             _ => Err(unknown_language(launch.language.as_deref())),
         }

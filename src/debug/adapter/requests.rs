@@ -153,7 +153,7 @@ impl Adapter {
         }
         let arguments: InitializeRequestArguments = read(arguments)?;
         let habits = Arc::new(Habits::new(&arguments));
-        let said = capabilities::at_start(&self.debugs.backends, self.debugs.sessions.host(), &habits);
+        let said = capabilities::at_start(&self.debugs.backends, self.debugs.sessions.host_tools(), &habits);
         *super::lock(&self.habits) = habits;
         let mut held = self.held();
         held.phase = Phase::Ready;

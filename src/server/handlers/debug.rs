@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::info::can_debug;
+use super::catalogue::engine_infos;
 use super::session::find;
 use crate::causes::in_full;
 use crate::debug::door::socket::Socket;
@@ -37,7 +37,7 @@ pub(in crate::server) async fn start(
         return Err(Features::not_negotiated(Feature::Debug, &what));
     }
     let session = session_id.map(|id| find(connection, &id)).transpose()?;
-    demand_debugger(connection)?;
+    demand_debugger(connection).await?;
     let daemon = connection.daemon();
     let notifier = Notifier { outbox: connection.outbox().clone(), streaming: None, progress: None };
     let opening =
@@ -81,9 +81,10 @@ fn name(transport: DebugTransport) -> &'static str {
 }
 
 /// Refuses to debug where nothing is installed that could be.
-fn demand_debugger(connection: &Connection) -> Result<(), ProtocolError> {
-    let adapters = &connection.daemon().sessions.host().adapters;
-    if !adapters.is_empty() || ENGINES.iter().any(|engine| can_debug(connection, engine)) {
+async fn demand_debugger(connection: &Connection) -> Result<(), ProtocolError> {
+    let sessions = &connection.daemon().sessions;
+    let probed = sessions.host().glanced().await;
+    if !sessions.host().adapters.is_empty() || engine_infos(sessions, &probed).iter().any(|engine| engine.debug) {
         return Ok(());
     }
     let debugged = ENGINES.iter().filter(|engine| engine.debugger.is_some());

@@ -1,22 +1,23 @@
-//! `server/*`, `runtime/list` and `engine/list`: what there is, and what would mend what there is not.
+//! `server/*`: what this daemon is, and what would mend what it can't use.
 
 use std::collections::BTreeMap;
 
+use super::catalogue::{engine_infos, offer, runtime_infos};
 use super::files;
+use crate::engine::ENGINES;
 use crate::engine::adapters::ADAPTERS;
-use crate::engine::{Debugger, ENGINES, Engine};
 use crate::protocol::ProtocolError;
-use crate::protocol::catalogue::{EngineInfo, EngineListResult, NoParams, RuntimeInfo, RuntimeListResult};
+use crate::protocol::catalogue::{EngineInfo, NoParams, RuntimeInfo};
 use crate::protocol::handshake::PROTOCOL_VERSIONS;
 use crate::protocol::server::{Check, CheckStatus, DoctorResult, Fix, Platform, ServerInfoResult, ServerLimits};
 use crate::server::connection::Connection;
 use crate::server::{convert, transport_options};
-use crate::session::{Sessions, Usable};
+use crate::session::Sessions;
 
 pub(in crate::server) async fn info(connection: &Connection, _: NoParams) -> Result<ServerInfoResult, ProtocolError> {
     let daemon = connection.daemon();
-    let runtimes = runtime_infos(connection).await;
-    let engines = engine_infos(connection, &runtimes);
+    let probed = daemon.sessions.host().glanced().await;
+    let (runtimes, engines) = (runtime_infos(&probed), engine_infos(&daemon.sessions, &probed));
     let system = rustix::system::uname();
     Ok(ServerInfoResult {
         name: env!("CARGO_PKG_NAME").to_owned(),
@@ -60,7 +61,8 @@ pub(in crate::server) async fn doctor(connection: &Connection, _: NoParams) -> R
 pub async fn examine(sessions: &Sessions) -> DoctorResult {
     let host = sessions.host();
     let mut checks = Vec::new();
-    for (runtime, probe) in host.probed().await {
+    let probed = host.probed().await;
+    for (runtime, probe) in &probed {
         let status = if probe.available { CheckStatus::Ok } else { CheckStatus::Failed };
         let summary = match status {
             CheckStatus::Ok => format!("sandboxes can be made (isolation: {})", runtime.isolation()),
@@ -84,6 +86,10 @@ pub async fn examine(sessions: &Sessions) -> DoctorResult {
     let versions = sessions.versions().await;
     for engine in ENGINES {
         let id = format!("engine.{}", engine.id);
+        let elsewhere = probed.iter().filter(|(runtime, probe)| {
+            probe.available && !runtime.has_host_programs() && offer(&**runtime, Some(engine)).is_some()
+        });
+        let elsewhere: Vec<&str> = elsewhere.map(|(runtime, _)| runtime.id()).collect();
         checks.push(match versions.get(engine.id) {
             Some(Ok(version)) => {
                 Check { id, status: CheckStatus::Ok, summary: version.clone(), reason: None, fix: None }
@@ -95,6 +101,10 @@ pub async fn examine(sessions: &Sessions) -> DoctorResult {
                 reason: Some(reason.clone()),
                 fix: None,
             },
+            None if !elsewhere.is_empty() => {
+                let summary = format!("in images of {}", elsewhere.join(", "));
+                Check { id, status: CheckStatus::Ok, summary, reason: None, fix: None }
+            }
             None => Check {
                 id,
                 status: CheckStatus::Warning,
@@ -123,73 +133,6 @@ pub async fn examine(sessions: &Sessions) -> DoctorResult {
     let works =
         |prefix: &str| checks.iter().any(|check| check.id.starts_with(prefix) && check.status == CheckStatus::Ok);
     DoctorResult { healthy: works("runtime.") && works("engine."), checks }
-}
-
-pub(in crate::server) async fn runtimes(
-    connection: &Connection,
-    _: NoParams,
-) -> Result<RuntimeListResult, ProtocolError> {
-    Ok(RuntimeListResult { runtimes: runtime_infos(connection).await })
-}
-
-pub(in crate::server) async fn runtime_infos(connection: &Connection) -> Vec<RuntimeInfo> {
-    let probed = connection.daemon().sessions.host().probed().await;
-    let infos = probed.iter().map(|(runtime, probe)| RuntimeInfo {
-        id: runtime.id().to_owned(),
-        isolation: convert::isolation(runtime.isolation()),
-        available: probe.available,
-        reason: probe.reason.clone(),
-        hint: probe.fix.clone(),
-    });
-    infos.collect()
-}
-
-pub(in crate::server) async fn engines(
-    connection: &Connection,
-    _: NoParams,
-) -> Result<EngineListResult, ProtocolError> {
-    let runtimes = runtime_infos(connection).await;
-    connection.daemon().sessions.versions().await;
-    Ok(EngineListResult { engines: engine_infos(connection, &runtimes) })
-}
-
-/// Whether programs of an engine can be debugged: it is there, and so is what debugs them.
-pub(in crate::server) fn can_debug(connection: &Connection, engine: &'static Engine) -> bool {
-    let sessions = &connection.daemon().sessions;
-    let debugger = match engine.debugger {
-        None => false,
-        Some(Debugger::Python | Debugger::Inspector | Debugger::Deno) => true,
-        Some(Debugger::Adapter(adapter)) => sessions.host().adapter(adapter).is_some(),
-    };
-    debugger && matches!(sessions.usable(engine), Usable::Yes { .. })
-}
-
-/// The engines, with the versions that are known so far.
-pub(in crate::server) fn engine_infos(connection: &Connection, runtimes: &[RuntimeInfo]) -> Vec<EngineInfo> {
-    let sessions = &connection.daemon().sessions;
-    let infos = ENGINES.iter().map(|engine| {
-        let state = sessions.usable(engine);
-        let available = matches!(state, Usable::Yes { .. });
-        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        let (version, reason, hint) = match state {
-            Usable::Yes { version } => (version, None, None),
-            Usable::Broken(reason) => (None, Some(reason), None),
-            Usable::Missing => (None, Some("not installed".to_owned()), Some(engine.install.to_owned())),
-        };
-        let usable = runtimes.iter().filter(|runtime| available && runtime.available);
-        EngineInfo {
-            id: engine.id.to_owned(),
-            languages: owned(engine.languages),
-            extensions: owned(engine.extensions),
-            available,
-            version,
-            reason,
-            hint,
-            runtimes: usable.map(|runtime| runtime.id.clone()).collect(),
-            debug: can_debug(connection, engine),
-        }
-    });
-    infos.collect()
 }
 
 pub(in crate::server) fn unavailable(runtimes: &[RuntimeInfo], engines: &[EngineInfo]) -> BTreeMap<String, String> {

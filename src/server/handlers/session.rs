@@ -7,6 +7,7 @@ use crate::config::Limits;
 use crate::engine::{self, Engine};
 use crate::ids::SessionId;
 use crate::protocol::limits;
+use crate::protocol::selection::{SelectParams, Selection};
 use crate::protocol::session::{
     CloseParams, CloseResult, CreateParams, KeepAliveResult, Network, NetworkMode, Persist, SessionDetails,
     SessionListParams, SessionListResult, SessionRef, UpdateParams, WorkspaceMode,
@@ -15,8 +16,9 @@ use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::Workspace;
 use crate::server::connection::Connection;
 use crate::server::notifier::Notifier;
+use crate::server::selection::{self, Said};
 use crate::server::{convert, fault};
-use crate::session::{NewSession, Session, SessionError, Update, Why, Wish};
+use crate::session::{NewSession, Session, SessionError, Update, Why};
 
 pub(in crate::server) fn find(connection: &Connection, id: &str) -> Result<Arc<Session>, ProtocolError> {
     connection.daemon().sessions.get(&SessionId::from(id.to_owned())).map_err(fault::of_session)
@@ -31,7 +33,9 @@ pub(in crate::server) fn engine(
     match (engine, language) {
         (Some(id), language) => {
             let engine = engine::by_id(id).ok_or_else(|| unknown(id).at("engine"))?;
-            if let Some(language) = language.filter(|language| engine::by_language(language) != Some(engine)) {
+            if let Some(language) =
+                language.filter(|language| !engine::all_by_language(language).any(|one| one == engine))
+            {
                 let message = format!("{id} does not run {language:?}");
                 return Err(ProtocolError::new(ErrorKind::LanguageUnsupported, message).at("language"));
             }
@@ -42,6 +46,33 @@ pub(in crate::server) fn engine(
         }
         (None, None) => Ok(None),
     }
+}
+
+/// The engines that would do for what a client names, the preferred first.
+fn engines(id: Option<&str>, language: Option<&str>) -> Result<Vec<&'static Engine>, ProtocolError> {
+    let named = engine(id, language)?;
+    Ok(match (id, language) {
+        (None, Some(language)) => engine::all_by_language(language).collect(),
+        _ => named.into_iter().collect(),
+    })
+}
+
+pub(in crate::server) async fn select(
+    connection: &Connection,
+    params: SelectParams,
+) -> Result<Selection, ProtocolError> {
+    let wish = selection::wish(Said {
+        engines: engines(params.engine.as_deref(), params.language.as_deref())?,
+        runtime: params.runtime.as_ref(),
+        image: params.image.as_ref(),
+        preference: params.preference,
+        min_isolation: params.min_isolation,
+        fallback: params.fallback,
+    });
+    let workspace = workspace(&params.workspace)?;
+    let persist = params.persist == Persist::UntilClosed;
+    let selected = connection.daemon().sessions.select(&wish, &workspace, persist).await;
+    Ok(selection::selection(&selected.map_err(fault::of_session)?))
 }
 
 pub(in crate::server) async fn create(
@@ -58,19 +89,16 @@ pub(in crate::server) async fn create(
 
 fn new_session(connection: &Connection, params: &CreateParams) -> Result<NewSession, ProtocolError> {
     refuse_network(&params.network)?;
-    if params.persist == Persist::UntilClosed {
-        let message = "a session of this runtime ends with its connection";
-        return Err(ProtocolError::new(ErrorKind::NotSupportedByRuntime, message)
-            .at("persist")
-            .hint("leave `persist` out, or say \"connection\""));
-    }
     let settings = connection.daemon().sessions.settings();
     Ok(NewSession {
-        engine: engine(params.engine.as_deref(), params.language.as_deref())?,
-        wish: Wish {
-            runtime: params.runtime.clone(),
-            min_isolation: Some(convert::isolation_floor(params.min_isolation)),
-        },
+        wish: selection::wish(Said {
+            engines: engines(params.engine.as_deref(), params.language.as_deref())?,
+            runtime: params.runtime.as_ref(),
+            image: params.image.as_ref(),
+            preference: params.preference,
+            min_isolation: params.min_isolation,
+            fallback: params.fallback,
+        }),
         workspace: workspace(&params.workspace)?,
         env: params.env.0.clone(),
         labels: params.labels.clone(),
@@ -78,6 +106,7 @@ fn new_session(connection: &Connection, params: &CreateParams) -> Result<NewSess
         limits: Some(session_limits(&params.limits, settings.limits)),
         idle_timeout: params.idle_timeout_ms.map(|ms| Duration::from_millis(ms.get())),
         max_lifetime: params.max_lifetime_ms.map(|ms| Duration::from_millis(ms.get())),
+        persist: params.persist == Persist::UntilClosed,
     })
 }
 

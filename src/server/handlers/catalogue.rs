@@ -1,0 +1,106 @@
+//! `runtime/list` and `engine/list`: what there is to choose from, and what each has of the other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::{Debugger, ENGINES, Engine};
+use crate::protocol::ProtocolError;
+use crate::protocol::catalogue::{EngineInfo, EngineListResult, NoParams, RuntimeInfo, RuntimeListResult};
+use crate::runtime::{Offer, Probe, Runtime, Want, Workspace};
+use crate::server::connection::Connection;
+use crate::server::convert;
+use crate::session::{Sessions, Usable};
+
+/// The runtimes, each with how it stands with it.
+type Probed = [(Arc<dyn Runtime>, Probe)];
+
+pub(in crate::server) async fn runtimes(
+    connection: &Connection,
+    _: NoParams,
+) -> Result<RuntimeListResult, ProtocolError> {
+    let probed = connection.daemon().sessions.host().probed().await;
+    Ok(RuntimeListResult { runtimes: runtime_infos(&probed) })
+}
+
+pub(in crate::server) async fn engines(
+    connection: &Connection,
+    _: NoParams,
+) -> Result<EngineListResult, ProtocolError> {
+    let sessions = &connection.daemon().sessions;
+    let probed = sessions.host().probed().await;
+    sessions.versions().await;
+    Ok(EngineListResult { engines: engine_infos(sessions, &probed) })
+}
+
+/// What a runtime has for a plain session of this engine.
+pub(in crate::server) fn offer(runtime: &dyn Runtime, engine: Option<&'static Engine>) -> Option<Offer> {
+    runtime.offer(&Want { engine, image: None, workspace: &Workspace::None, outlives: false }).ok()
+}
+
+pub(in crate::server) fn runtime_infos(probed: &Probed) -> Vec<RuntimeInfo> {
+    let infos = probed.iter().map(|(runtime, probe)| {
+        // Where nothing runs without an engine, the first that can be had stands for all.
+        let wants = std::iter::once(None).chain(ENGINES.iter().map(Some));
+        let measured = wants.filter(|_| probe.available).find_map(|engine| offer(&**runtime, engine));
+        let measured = measured.unwrap_or_default();
+        RuntimeInfo {
+            id: runtime.id().to_owned(),
+            isolation: convert::isolation(runtime.isolation()),
+            available: probe.available,
+            reason: probe.reason.clone(),
+            hint: probe.fix.clone(),
+            start_ms: measured.start.map(convert::millis),
+            memory_bytes: measured.memory_bytes,
+        }
+    });
+    infos.collect()
+}
+
+/// The engines, with the versions that are known so far.
+pub(in crate::server) fn engine_infos(sessions: &Sessions, probed: &Probed) -> Vec<EngineInfo> {
+    ENGINES.iter().map(|engine| engine_info(sessions, probed, engine)).collect()
+}
+
+fn engine_info(sessions: &Sessions, probed: &Probed, engine: &'static Engine) -> EngineInfo {
+    let on_host = sessions.usable(engine);
+    let is_on_host = matches!(on_host, Usable::Yes { .. });
+    let mut runtimes = Vec::new();
+    let mut versions = BTreeMap::new();
+    for (runtime, _) in probed.iter().filter(|(_, probe)| probe.available) {
+        let has_it = (is_on_host || !runtime.has_host_programs()) && offer(&**runtime, Some(engine)).is_some();
+        if has_it {
+            runtimes.push(runtime.id().to_owned());
+            let version = sessions.version_in(engine, &**runtime);
+            versions.extend(version.map(|version| (runtime.id().to_owned(), version)));
+        }
+    }
+    let available = is_on_host || !runtimes.is_empty();
+    let (version, reason, hint) = match on_host {
+        Usable::Yes { version } => (version, None, None),
+        _ if available => (None, None, None),
+        Usable::Broken(reason) => (None, Some(reason), None),
+        Usable::Missing => (None, Some("not installed".to_owned()), Some(engine.install.to_owned())),
+    };
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    EngineInfo {
+        id: engine.id.to_owned(),
+        languages: owned(engine.languages),
+        extensions: owned(engine.extensions),
+        available,
+        version: version.or_else(|| runtimes.iter().find_map(|runtime| versions.get(runtime).cloned())),
+        reason,
+        hint,
+        runtimes,
+        versions,
+        debug: available && is_debuggable(sessions, engine),
+    }
+}
+
+/// Whether what debugs programs of an engine is there.
+fn is_debuggable(sessions: &Sessions, engine: &Engine) -> bool {
+    match engine.debugger {
+        None => false,
+        Some(Debugger::Python | Debugger::Inspector | Debugger::Deno) => true,
+        Some(Debugger::Adapter(adapter)) => sessions.host_tools().adapter(adapter).is_some(),
+    }
+}

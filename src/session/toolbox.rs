@@ -1,0 +1,230 @@
+//! What programs a sandbox has: engines with their versions, and debuggers.
+//!
+//! A sandbox of this host's own programs has the host's installations. What an image has is asked once, in the
+//! first sandbox made of it, before anything of a session is in there: each program that an engine goes by is
+//! started, and those that are there tell their version. What they tell is the image's to say and believed by
+//! nobody else. An answer that a tight limit or a slow machine may have spoilt is not kept for other sessions.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::SessionError;
+use super::host::Host;
+use crate::agent::frame::Stream;
+use crate::agent::{Link, LinkError, Program};
+use crate::engine::adapters::{ADAPTERS, AdapterProgram};
+use crate::engine::{ENGINES, Engine};
+
+/// How long a program may take to tell its version.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Images that are remembered.
+const MAX_IMAGES: usize = 64;
+
+/// The most that is kept of what a program tells.
+const MAX_TOLD: usize = 4096;
+
+/// Where images keep programs: the system's places, and those of the official images of Go.
+const DIRECTORIES: &[&str] = &["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/go/bin", "/go/bin"];
+
+/// The same for this host, beside the installations that lie elsewhere.
+const HOST_DIRECTORIES: &[&str] = &["/usr/local/bin", "/usr/bin", "/bin"];
+
+/// What programs a sandbox has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toolbox {
+    engines: BTreeMap<&'static str, Tool>,
+    adapters: BTreeMap<&'static str, String>,
+    path: String,
+    is_host: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Tool {
+    program: String,
+    version: Option<String>,
+}
+
+impl Toolbox {
+    /// What sandboxes have that show this host's programs. Versions are asked elsewhere.
+    pub(super) fn of_host(host: &Host) -> Self {
+        let mut path: Vec<String> = Vec::new();
+        for installation in &host.installations {
+            let directory = installation.program.parent().map(|bin| bin.display().to_string());
+            path.extend(directory.filter(|directory| !installation.roots.is_empty() && !path.contains(directory)));
+        }
+        path.extend(HOST_DIRECTORIES.iter().map(|directory| (*directory).to_owned()));
+        let engines = host.installations.iter().map(|installation| {
+            (installation.engine.id, Tool { program: installation.program.display().to_string(), version: None })
+        });
+        let adapters = host.adapters.iter();
+        Self {
+            engines: engines.collect(),
+            adapters: adapters.map(|one| (one.adapter.id, one.program.display().to_string())).collect(),
+            path: path.join(":"),
+            is_host: true,
+        }
+    }
+
+    /// The executable of an engine.
+    ///
+    /// # Errors
+    /// [`SessionError::EngineMissing`] or [`SessionError::NotInImage`].
+    pub fn program(&self, engine: &'static Engine) -> Result<&str, SessionError> {
+        match self.engines.get(engine.id) {
+            Some(tool) => Ok(&tool.program),
+            None if self.is_host => Err(SessionError::EngineMissing { engine: engine.id, install: engine.install }),
+            None => Err(SessionError::NotInImage { engine: engine.id, install: engine.install }),
+        }
+    }
+
+    /// The version of an engine, where that was asked here and told.
+    #[must_use]
+    pub fn version(&self, engine: &Engine) -> Option<&str> {
+        self.engines.get(engine.id)?.version.as_deref()
+    }
+
+    /// The executable of a debugger, if it is there.
+    #[must_use]
+    pub fn adapter(&self, adapter: &AdapterProgram) -> Option<&str> {
+        self.adapters.get(adapter.id).map(String::as_str)
+    }
+
+    /// Where programs are found by their names alone: the value of `PATH`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+/// What is known of images.
+#[derive(Debug, Default)]
+pub(super) struct Toolboxes {
+    images: Mutex<VecDeque<(String, Arc<Toolbox>)>>,
+    /// Where sessions found what is taken for an engine when no image is named, by engine and runtime.
+    usual: Mutex<BTreeMap<(&'static str, &'static str), Arc<Toolbox>>>,
+}
+
+impl Toolboxes {
+    /// What an image has, asked of it by this link unless that is known.
+    pub(super) async fn of_image(&self, id: &str, link: &Link) -> Arc<Toolbox> {
+        if let Some((_, known)) = self.images().iter().find(|(known, _)| known == id) {
+            return Arc::clone(known);
+        }
+        let (toolbox, is_certain) = look(link).await;
+        let toolbox = Arc::new(toolbox);
+        let mut images = self.images();
+        if is_certain && images.iter().all(|(known, _)| known != id) {
+            images.truncate(MAX_IMAGES - 1);
+            images.push_front((id.to_owned(), Arc::clone(&toolbox)));
+        }
+        toolbox
+    }
+
+    /// Notes that this is what a runtime takes for an engine.
+    pub(super) fn note(&self, engine: &'static Engine, runtime: &'static str, toolbox: &Arc<Toolbox>) {
+        let mut usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
+        usual.insert((engine.id, runtime), Arc::clone(toolbox));
+    }
+
+    /// The version of an engine in a runtime's images, where a session has found it.
+    pub(super) fn version(&self, engine: &'static Engine, runtime: &'static str) -> Option<String> {
+        let usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
+        usual.get(&(engine.id, runtime))?.version(engine).map(str::to_owned)
+    }
+
+    fn images(&self) -> MutexGuard<'_, VecDeque<(String, Arc<Toolbox>)>> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks the sandbox at the other end for all that could be there. Whether the answer holds for every sandbox of
+/// the same image.
+async fn look(link: &Link) -> (Toolbox, bool) {
+    let engines = ENGINES.iter().map(|engine| async {
+        (engine.id, find(link, engine.programs, engine.version_args, &owned(engine.env)).await)
+    });
+    let adapters = ADAPTERS
+        .iter()
+        .map(|adapter| async { (adapter.id, find(link, adapter.programs, &["--version"], &owned(adapter.env)).await) });
+    let (engines, adapters) = tokio::join!(futures::future::join_all(engines), futures::future::join_all(adapters));
+    let is_certain = engines.iter().chain(&adapters).all(|(_, found)| found.is_certain);
+    let there = |found: Vec<(&'static str, Found)>| found.into_iter().filter_map(|(id, found)| Some((id, found.tool?)));
+    let toolbox = Toolbox {
+        engines: there(engines).collect(),
+        adapters: there(adapters).map(|(id, tool)| (id, tool.program)).collect(),
+        path: DIRECTORIES.join(":"),
+        is_host: false,
+    };
+    (toolbox, is_certain)
+}
+
+struct Found {
+    tool: Option<Tool>,
+    is_certain: bool,
+}
+
+/// The first of these programs that is there.
+async fn find(link: &Link, programs: &[&str], args: &[&str], env: &[(String, String)]) -> Found {
+    for directory in DIRECTORIES {
+        for name in programs {
+            let program = format!("{directory}/{name}");
+            let found =
+                |version, is_certain| Found { tool: Some(Tool { program: program.clone(), version }), is_certain };
+            return match tokio::time::timeout(PATIENCE, ask(link, &program, args, env)).await {
+                Ok(Ok(told)) => found(told.version, told.by_itself),
+                Ok(Err(LinkError::NotStarted { errno, .. })) if is_for_want(errno) => found(None, false),
+                // It is not there, or can't be run by anybody.
+                Ok(Err(LinkError::NotStarted { .. })) => continue,
+                Ok(Err(_)) => Found { tool: None, is_certain: false },
+                Err(_) => found(None, false),
+            };
+        }
+    }
+    Found { tool: None, is_certain: true }
+}
+
+/// Whether a program could not be started for want of something that another session may have.
+fn is_for_want(errno: i32) -> bool {
+    [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE].iter().any(|want| want.raw_os_error() == errno)
+}
+
+fn owned(env: &[(&str, &str)]) -> Vec<(String, String)> {
+    let path = ("PATH".to_owned(), DIRECTORIES.join(":"));
+    env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain([path]).collect()
+}
+
+/// What a program tells of itself.
+pub(super) struct Told {
+    /// The first line that it printed, unless that is empty.
+    pub(super) version: Option<String>,
+    /// It ended by itself: nobody killed it on the way.
+    pub(super) by_itself: bool,
+}
+
+/// Runs a program and reads the first line that it prints.
+pub(super) async fn ask(
+    link: &Link,
+    program: &str,
+    args: &[&str],
+    env: &[(String, String)],
+) -> Result<Told, LinkError> {
+    let argv = std::iter::once(program).chain(args.iter().copied()).map(str::to_owned).collect();
+    // Nothing of a workspace has a say in it.
+    let mut process = link.spawn(Program { cwd: "/".to_owned(), ..Program::new(argv, env.to_vec()) }).await?;
+    let mut output = process.output(Stream::Stdout);
+    let mut text = Vec::new();
+    while let Some(bytes) = output.next().await? {
+        output.grant(bytes.len()).await?;
+        text.extend_from_slice(&bytes[..bytes.len().min(MAX_TOLD - text.len())]);
+    }
+    let ended = process.ended().await?;
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().next().unwrap_or_default().trim();
+    // What a sandbox says ends up on a person's screen.
+    let version: String = line.chars().filter(|char| !char.is_control()).take(200).collect();
+    Ok(Told { version: Some(version).filter(|version| !version.is_empty()), by_itself: ended.code.is_some() })
+}
