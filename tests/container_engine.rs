@@ -14,6 +14,9 @@ mod delivery;
 #[path = "container_engine/images.rs"]
 mod images;
 
+#[path = "container_engine/network.rs"]
+mod network;
+
 #[path = "container_engine/protections.rs"]
 mod protections;
 

@@ -125,26 +125,25 @@ impl Place {
 
     /// Docker's own client on the same engine.
     pub(crate) fn docker(&self, arguments: &[&str]) -> String {
-        docker(&self.engine, arguments).expect("docker's own client succeeds")
+        docker(arguments).expect("docker's own client succeeds")
     }
 }
 
-/// Docker's own client; `None` when it fails.
-fn docker(engine: &ContainerEngine, arguments: &[&str]) -> Option<String> {
-    let address = engine.address().to_string();
-    let output = Command::new("docker").arg("--host").arg(address).args(arguments).output().expect("docker's client");
+/// Docker's own client on the engine that the environment names; `None` when it fails.
+fn docker(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("docker").args(arguments).output().expect("docker's client");
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let by_name = format!("name={}", self.name);
-        let left = docker(&self.engine, &["ps", "--all", "--quiet", "--filter", &by_name]).unwrap_or_default();
+        let left = docker(&["ps", "--all", "--quiet", "--filter", &by_name]).unwrap_or_default();
         for container in left.lines() {
-            docker(&self.engine, &["rm", "--force", "--volumes", container]);
+            docker(&["rm", "--force", "--volumes", container]);
         }
         for volume in self.volumes.lock().expect("the volumes").iter() {
-            docker(&self.engine, &["volume", "rm", "--force", volume]);
+            docker(&["volume", "rm", "--force", volume]);
         }
     }
 }

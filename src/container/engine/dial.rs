@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::process::Command;
+use tokio::sync::watch;
 
 use super::{ApiVersion, fault};
 use crate::container::ContainerError;
@@ -29,6 +30,9 @@ const NO_DEADLINE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How long idle connections through ssh are kept for the next call: making one costs as much as a login.
 const IDLE_SSH: Duration = Duration::from_secs(60);
+
+/// How long `ssh` may take to say why the line is dead.
+const COMPLAINT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The most of what `ssh` complains about that is kept.
 const MAX_COMPLAINT_BYTES: u64 = 2048;
@@ -63,11 +67,27 @@ pub(super) fn speaking(docker: Docker, version: ApiVersion) -> Docker {
 }
 
 fn through_ssh(destination: &str, seconds: u64) -> Result<Docker, bollard::errors::Error> {
-    let connector = Ssh { destination: format!("ssh://{destination}") };
+    let (complain, complaint) = watch::channel(None);
+    let connector = Ssh { destination: format!("ssh://{destination}"), complain };
     let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE_SSH).build(connector);
     let send = move |request: BollardRequest| {
         let answer = client.request(request);
-        async move { answer.await.map_err(bollard::errors::Error::from) }
+        let mut complaint = complaint.clone();
+        complaint.mark_unchanged();
+        async move {
+            let error = match answer.await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            // What `ssh` says of it is worth more than that the line is dead.
+            match tokio::time::timeout(COMPLAINT_PATIENCE, complaint.changed()).await {
+                Ok(Ok(())) => {
+                    let words = complaint.borrow().clone().unwrap_or_default();
+                    Err(bollard::errors::Error::from(io::Error::other(words)))
+                }
+                _ => Err(bollard::errors::Error::from(error)),
+            }
+        }
     };
     // The name in the address counts for nothing: there is one program at the other end.
     Docker::connect_with_custom_transport(send, Some("http://docker"), seconds, API_DEFAULT_VERSION)
@@ -77,6 +97,8 @@ fn through_ssh(destination: &str, seconds: u64) -> Result<Docker, bollard::error
 #[derive(Clone)]
 struct Ssh {
     destination: String,
+    /// What the last one said that ended with a complaint.
+    complain: watch::Sender<Option<String>>,
 }
 
 /// A connection whose other end is `ssh`.
@@ -110,7 +132,9 @@ impl Ssh {
             .stdin(Stdio::from(input))
             .stdout(Stdio::from(output))
             .stderr(Stdio::piped())
-            .spawn()?;
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("ssh can't be started: {error}")))?;
+        let complain = self.complain.clone();
         // It ends by itself when our end of the line is closed.
         tokio::spawn(async move {
             let mut complaint = Vec::new();
@@ -119,9 +143,14 @@ impl Ssh {
                 let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
             }
             let ended = ssh.wait().await;
-            if !complaint.is_empty() {
-                let complaint = String::from_utf8_lossy(&complaint);
-                tracing::debug!(?ended, complaint = %complaint.trim().escape_debug(), "ssh has ended");
+            let words = String::from_utf8_lossy(&complaint);
+            let words: Vec<String> = words
+                .lines()
+                .map(|line| line.trim().escape_debug().to_string())
+                .filter(|line| !line.is_empty())
+                .collect();
+            if !words.is_empty() && !ended.is_ok_and(|status| status.success()) {
+                complain.send_replace(Some(format!("ssh says: {}", words.join("; "))));
             }
         });
         Ok(TokioIo::new(UnixStream::from_std(ours)?))
