@@ -20,6 +20,7 @@ use crate::ids::SessionId;
 use crate::sandbox::blueprint::BlueprintError;
 use crate::sandbox::launcher::LaunchError;
 
+pub mod images;
 pub mod native;
 
 pub use crate::sandbox::cgroup::Usage;

@@ -13,7 +13,7 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{debug, execution, files, info, session};
+use super::handlers::{debug, execution, files, image, info, session};
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
 
@@ -37,6 +37,10 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "server/doctor" => info::doctor,
     "runtime/list" => info::runtimes,
     "engine/list" => info::engines,
+    "image/list" => image::list,
+    "image/pull" => image::pull,
+    "image/build" => image::build,
+    "image/remove" => image::remove,
     "session/create" => session::create,
     "session/get" => session::get,
     "session/list" => session::list,
