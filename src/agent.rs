@@ -6,12 +6,14 @@
 //! ends. It believes the agent in nothing: numbers are checked against what was asked, lengths against
 //! the credit that was given, and the first violation ends the stream.
 
+mod asked;
 mod conduit;
 mod inbound;
 mod link;
 mod process;
 mod stream;
 
+pub use asked::Asked;
 pub use codebeaker_agent::wire::Endpoint;
 pub use codebeaker_agent::{frame, plan, wire};
 pub use conduit::Conduit;

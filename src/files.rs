@@ -3,7 +3,11 @@
 //! No path leaves the workspace, whatever links a program planted there: the kernel resolves each one
 //! beneath it. Paths are given relative to the workspace or absolute below [`WORKSPACE`].
 
+mod copy_in;
+mod tree;
+
 use bytes::Bytes;
+pub use copy_in::{Copied, CopyError, copy_in};
 
 use crate::agent::plan::WORKSPACE;
 use crate::agent::wire::{

@@ -11,6 +11,7 @@ mod debugging;
 mod fault;
 mod handlers;
 mod handshake;
+mod lost;
 mod notifier;
 mod router;
 mod selection;

@@ -2,6 +2,8 @@
 
 mod harness;
 
+#[path = "sessions/selecting.rs"]
+mod selecting;
 #[path = "sessions/workspaces.rs"]
 mod workspaces;
 

@@ -4,6 +4,7 @@ mod debugging;
 mod files;
 mod places;
 mod runs;
+mod selection;
 mod sessions;
 mod streams;
 
@@ -23,6 +24,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("start", sessions::start),
     ("session", sessions::session),
     ("sessions", sessions::at_once),
+    ("select", selection::select),
     ("run", runs::run),
     ("first-byte", runs::first_byte),
     ("cancel", runs::cancel),

@@ -341,7 +341,10 @@ impl Shared {
         Ok(table.last_number)
     }
 
-    fn expect_file(&self, limit: u32) -> Result<(u32, oneshot::Receiver<Result<FileReply, FileFault>>), LinkError> {
+    pub(super) fn expect_file(
+        &self,
+        limit: u32,
+    ) -> Result<(u32, oneshot::Receiver<Result<FileReply, FileFault>>), LinkError> {
         let (pending, answer) = PendingFile::new(limit);
         let mut table = self.table();
         if table.ended {
@@ -354,11 +357,11 @@ impl Shared {
     }
 
     /// What was not asked is not answered.
-    fn forget_file(&self, request: u32) {
+    pub(super) fn forget_file(&self, request: u32) {
         self.table().files.remove(&request);
     }
 
-    fn next_handle(&self) -> u32 {
+    pub(super) fn next_handle(&self) -> u32 {
         let mut table = self.table();
         table.last_handle = table.last_handle.wrapping_add(1);
         table.last_handle

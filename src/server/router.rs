@@ -14,6 +14,7 @@ use tower_lsp::{LspService, jsonrpc};
 use super::connection::Connection;
 use super::fault;
 use super::handlers::{catalogue, debug, execution, files, info, session};
+use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
 
@@ -101,7 +102,11 @@ async fn call(connection: &Connection, name: &str, handler: Handler, params: Val
     if let Some(feature) = methods::find(name).and_then(|method| method.feature) {
         connection.features().demand(feature, name)?;
     }
-    handler(connection, params).await
+    let subject = Subject::of(connection, &params);
+    match handler(connection, params).await {
+        Ok(result) => Ok(result),
+        Err(error) => Err(subject.explain(error).await),
+    }
 }
 
 fn written<R: Serialize>(result: R) -> Result<Value, ProtocolError> {

@@ -14,6 +14,7 @@ mod inbound;
 mod oom;
 mod order;
 mod outbound;
+mod presence;
 mod processes;
 mod program;
 mod shim;
@@ -37,8 +38,9 @@ use self::conduits::Conduits;
 use self::execution::{Execution, Part};
 use self::executions::Executions;
 use self::files::Files;
-use self::inbound::{Inbound, VIOLATION};
+use self::inbound::{Filled, Inbound, VIOLATION};
 use self::outbound::Outbound;
+use self::presence::Alone;
 use self::program::ProgramLimits;
 use self::shims::Shims;
 use self::sys::Epoll;
@@ -49,6 +51,7 @@ use self::watch::{Limits, Watch};
 const STREAM: u64 = 0;
 const CHILDREN: u64 = 1;
 const DEPARTURES: u64 = 2;
+const DOOR: u64 = 3;
 
 /// With this many bytes of control frames unread by the daemon, nothing more is asked of the agent.
 const BACKLOG_BYTES: usize = 1024 * 1024;
@@ -85,6 +88,13 @@ impl Daemon {
         self.output.as_ref().unwrap_or(&self.input).as_fd()
     }
 
+    /// Has epoll forget both ways.
+    fn end(self, epoll: &Epoll) {
+        for fd in [Some(&self.input), self.output.as_ref()].into_iter().flatten() {
+            epoll.remove(fd.as_fd());
+        }
+    }
+
     /// Makes both ways return at once, keeps them from programs, and has epoll report them.
     fn begin(&self, epoll: &Epoll) -> sys::Result<()> {
         for fd in [Some(&self.input), self.output.as_ref()].into_iter().flatten() {
@@ -116,6 +126,8 @@ pub(crate) struct Surroundings {
     pub(crate) watched_processes: Option<u64>,
     /// Nobody outside the sandbox is the same user, so that the kernel counts the sandbox's processes alone.
     pub(crate) own_user: bool,
+    /// How long the sandbox may be without a daemon; `None` where it ends with its stream.
+    pub(crate) alone: Option<Duration>,
     /// The Landlock ABI in force; 0 when the kernel has none.
     pub(crate) landlock_abi: u32,
     /// Protections that an attack test leaves out.
@@ -144,6 +156,10 @@ struct Agent {
     buffers: Buffers,
     /// The stream may have something to read.
     readable: bool,
+    alone: Option<Alone>,
+    landlock_abi: u32,
+    /// The highest number of an execution or a conduit until now.
+    highest: u32,
 }
 
 impl Agent {
@@ -159,6 +175,7 @@ impl Agent {
         sys::set_file_mask(0o022);
         let epoll = Epoll::new()?;
         daemon.begin(&epoll)?;
+        let alone = surroundings.alone.map(|most| Alone::new(most, &epoll, DOOR)).transpose()?;
         epoll.add(children.as_fd(), libc::EPOLLIN, CHILDREN)?;
         let left_out = |protection| without.contains(&protection);
         let shims = Shims::new(ProgramLimits::split(own_user)?, !left_out(Protection::Sweep));
@@ -173,21 +190,65 @@ impl Agent {
             files: Files::new(workspace, code, !left_out(Protection::BeneathWorkspace)),
             buffers: Buffers::new()?,
             readable: true,
+            alone,
+            landlock_abi,
+            highest: 0,
         };
-        agent.outbound.send(&FromAgent::Ready(Ready { version: wire::VERSION, landlock_abi }));
+        agent.greet();
         Ok(agent)
+    }
+
+    fn greet(&mut self) {
+        let (landlock_abi, highest, running) = (self.landlock_abi, self.highest, self.executions.describe());
+        self.outbound.send(&FromAgent::Ready(Ready { version: wire::VERSION, landlock_abi, highest, running }));
+        self.executions.attach(&mut self.outbound);
+    }
+
+    /// The daemon is gone. Most sandboxes end with it.
+    fn detach(&mut self) {
+        let Some(alone) = &mut self.alone else { sys::exit(0) };
+        alone.begin();
+        if let Some(last) = self.outbound.change(None) {
+            last.end(&self.epoll);
+        }
+        self.inbound.reset();
+        self.readable = false;
+        self.executions.detach(&self.epoll, &mut self.outbound);
+        self.conduits.detach(&self.epoll, &mut self.outbound);
+        self.files.detach();
+    }
+
+    /// Somebody is at the door. A daemon takes the place of the last one.
+    fn admit(&mut self) {
+        let Some(joined) = self.alone.as_mut().and_then(Alone::admit) else { return };
+        if self.outbound.daemon().is_some() {
+            self.detach();
+        }
+        let daemon = Daemon::over(joined);
+        if daemon.begin(&self.epoll).is_err() {
+            // Unheard, it is of no use; it sees its connection closed, and may try again.
+            return self.alone.iter_mut().for_each(Alone::begin);
+        }
+        self.alone.iter_mut().for_each(Alone::end);
+        self.outbound.change(Some(daemon));
+        self.readable = true;
+        self.greet();
     }
 
     fn serve(&mut self) -> ! {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
         loop {
             let more_to_hear = self.hear();
+            if self.outbound.is_lost() {
+                self.detach();
+            }
+            if self.alone.as_ref().and_then(Alone::deadline).is_some_and(|until| until <= Instant::now()) {
+                sys::exit(0);
+            }
             self.executions.tick(&self.epoll, &mut self.outbound);
             self.files.work(&mut self.outbound);
             // Before what programs print, of which there may be much.
-            let relayed = self.conduits.pass_on(&self.epoll, &mut self.buffers.output, &mut self.outbound);
-            let printed = self.executions.pass_on(&self.epoll, &mut self.buffers, &mut self.outbound);
-            let more_to_tell = relayed || printed;
+            let more_to_tell = self.outbound.daemon().is_some() && self.pass_on();
             self.outbound.flush();
             // Where a full stream is what holds something up, epoll tells when it has room again.
             let more_to_hear = more_to_hear && self.outbound.backlog() <= BACKLOG_BYTES;
@@ -209,10 +270,18 @@ impl Agent {
         }
     }
 
+    /// Passes on what came from programs. Returns whether there is more.
+    fn pass_on(&mut self) -> bool {
+        let relayed = self.conduits.pass_on(&self.epoll, &mut self.buffers.output, &mut self.outbound);
+        let printed = self.executions.pass_on(&self.epoll, &mut self.buffers, &mut self.outbound);
+        relayed || printed
+    }
+
     /// Until when there is nothing to do but to wait for the daemon and for programs.
     fn next_deadline(&self) -> Option<Instant> {
         let give_back = self.is_resting().then(|| Instant::now() + REST);
-        [self.executions.deadline(), self.files.deadline(), give_back].into_iter().flatten().min()
+        let alone = self.alone.as_ref().and_then(Alone::deadline);
+        [self.executions.deadline(), self.files.deadline(), give_back, alone].into_iter().flatten().min()
     }
 
     /// Nothing runs, but large messages left memory behind that others could use.
@@ -231,6 +300,7 @@ impl Agent {
                 }
             }
             DEPARTURES => self.outbound.set_writable(),
+            DOOR => self.admit(),
             CHILDREN => {
                 let mut signals = [0; 1024];
                 // What it says is in `wait4` too, and completely.
@@ -253,16 +323,19 @@ impl Agent {
                 return true;
             }
             let Some(frame) = self.inbound.next() else {
-                self.readable = self.readable && self.inbound.fill(self.outbound.daemon().input());
-                if !self.readable {
-                    return false;
+                let Some(daemon) = self.outbound.daemon().filter(|_| self.readable) else { return false };
+                match self.inbound.fill(daemon.input()) {
+                    Filled::More => continue,
+                    Filled::NotNow => self.readable = false,
+                    Filled::Ended => self.detach(),
                 }
-                continue;
+                return false;
             };
             let Frame { kind, channel, payload } = frame;
             match kind {
                 Kind::Control if channel == Channel::CONTROL => match postcard::from_bytes(payload) {
                     Ok(message) => {
+                        self.highest = self.highest.max(number_of(&message));
                         let (executions, conduits) = (&mut self.executions, &mut self.conduits);
                         heed(message, &self.epoll, executions, conduits, &mut self.files, &mut self.outbound)
                     }
@@ -300,6 +373,15 @@ impl Agent {
             }
         }
         true
+    }
+}
+
+/// The number that a message uses up.
+fn number_of(message: &ToAgent) -> u32 {
+    match message {
+        ToAgent::Spawn(spawn) => spawn.execution,
+        ToAgent::Connect { conduit, .. } => *conduit,
+        _ => 0,
     }
 }
 

@@ -14,6 +14,12 @@ pub const MAX_PLAN_BYTES: usize = 4 * 1024 * 1024;
 /// The user and group id that programs have inside every sandbox.
 pub const SANDBOX_ID: u32 = 1000;
 
+/// The user id of a daemon that joins a sandbox which outlived another. Programs can't have it.
+pub const JOINER_ID: u32 = 65533;
+
+/// The abstract name of the socket at which an agent that may be alone waits for a daemon.
+pub const JOIN_NAME: &[u8] = b"\0codebeaker-agent";
+
 /// Where the workspace is inside every sandbox.
 pub const WORKSPACE: &str = "/workspace";
 
@@ -206,4 +212,62 @@ pub enum Protection {
     TmpfsSizes,
     /// Resolving paths beneath the workspace.
     BeneathWorkspace,
+}
+
+/// Whether a copy of a directory leaves out what has this name, at whatever level.
+#[must_use]
+pub fn is_excluded(exclude: &[String], name: &[u8]) -> bool {
+    exclude.iter().any(|pattern| matches(pattern.as_bytes(), name))
+}
+
+/// Whether `name` matches `pattern`, in which `*` stands for any run of bytes.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut at, mut read) = (0, 0);
+    // Where to go on when the last star has to take one byte more.
+    let mut retry: Option<(usize, usize)> = None;
+    while read < name.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                retry = Some((at + 1, read));
+                at += 1;
+            }
+            Some(byte) if *byte == name[read] => {
+                at += 1;
+                read += 1;
+            }
+            _ => match retry {
+                Some((after_star, taken)) => {
+                    retry = Some((after_star, taken + 1));
+                    (at, read) = (after_star, taken + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_any_run_of_bytes() {
+        for (pattern, name, expected) in [
+            ("target", "target", true),
+            ("target", "targets", false),
+            ("*.pyc", "a.pyc", true),
+            ("*.pyc", "a.pyc.py", false),
+            ("*", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("a*b*c", "aXbYbc", true),
+            ("a*b*c", "aXbYb", false),
+            ("**x**", "yyxyy", true),
+            (".*", ".git", true),
+            ("[a]", "a", false),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} on {name}");
+        }
+    }
 }

@@ -8,6 +8,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use codebeaker_agent::plan::{CODE, Confinement, Protection, WORKSPACE};
 use rustix::fs::{Mode, OFlags};
@@ -35,6 +36,7 @@ pub(crate) fn run() -> ExitCode {
                 watched_processes: confinement.watched_processes,
                 // An engine's containers share their users with each other, and often with the host.
                 own_user: false,
+                alone: confinement.alone_ms.map(Duration::from_millis),
                 landlock_abi,
                 without: confinement.without,
             })

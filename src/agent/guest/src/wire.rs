@@ -21,6 +21,9 @@ pub const VERSION: u16 = 3;
 /// The most conduits that one sandbox has at a time.
 pub const MAX_CONDUITS: usize = 256;
 
+/// The most bytes that an execution's name has.
+pub const MAX_NAME_BYTES: usize = 256;
+
 /// The most bytes of a file that one [`FileOp::Read`] answers or one write message carries.
 pub const FILE_CHUNK_BYTES: usize = 256 * 1024;
 
@@ -133,6 +136,8 @@ pub struct Spawn {
     pub side: bool,
     /// Tighter limits than the sandbox's own.
     pub limits: ExecutionLimits,
+    /// The daemon's own name for it, told to a later daemon; at most [`MAX_NAME_BYTES`].
+    pub name: String,
 }
 
 /// Something in the sandbox that the agent connects to for the daemon.
@@ -233,6 +238,29 @@ pub struct Ready {
     pub version: u16,
     /// The Landlock ABI in force; 0 when the kernel has none.
     pub landlock_abi: u32,
+    /// The highest number that an execution or a conduit has had; 0 in a new sandbox.
+    pub highest: u32,
+    /// What runs, or has ended and was not told, where another daemon had this sandbox before. None of it has
+    /// credit, and the daemon none for its inputs until the agent grants it.
+    pub running: Vec<Running>,
+}
+
+/// An execution that another daemon had started. [`FromAgent::Exited`] and the ends of its channels follow in
+/// their turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Which execution.
+    pub execution: u32,
+    /// Its process id; 0 when it was just being started.
+    pub pid: u32,
+    /// What [`Spawn::name`] said.
+    pub name: String,
+    /// It has a terminal.
+    pub terminal: bool,
+    /// How many bytes of its standard output were sent until now, to whomever.
+    pub stdout_sent: u64,
+    /// As of its standard error.
+    pub stderr_sent: u64,
 }
 
 /// How an execution ended.
@@ -325,6 +353,29 @@ pub enum FileOp {
         area: Area,
         /// Also a directory that is not empty, with all in it.
         recursive: bool,
+    },
+    /// Makes a directory of the workspace; answered by [`FileReply::Made`].
+    MakeDirectory {
+        /// Which path.
+        path: Vec<u8>,
+        /// Its permission bits.
+        mode: u32,
+        /// Make those above it that are missing, and be content with one that is there.
+        parents: bool,
+    },
+    /// Makes a symbolic link in the workspace; answered by [`FileReply::Made`].
+    MakeLink {
+        /// Which path.
+        path: Vec<u8>,
+        /// What it says, which nobody follows now.
+        target: Vec<u8>,
+    },
+    /// Sets when a file, a directory or a link itself was last changed; answered by [`FileReply::Made`].
+    SetModified {
+        /// Which path.
+        path: Vec<u8>,
+        /// Nanoseconds since 1970.
+        modified_nanos: i64,
     },
 }
 
@@ -445,6 +496,8 @@ pub enum FileReply {
         /// How many files and directories.
         count: u64,
     },
+    /// What was asked for is there now.
+    Made(FileStat),
 }
 
 /// A file operation that failed.

@@ -54,6 +54,8 @@ pub(crate) struct Output {
     source: Option<OwnedFd>,
     channel: Channel,
     credit: u32,
+    /// All that was passed on until now.
+    sent: u64,
     /// There may be something to read.
     ready: bool,
     /// The last writer is gone; what is left has to be read to the end.
@@ -67,7 +69,7 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(source: OwnedFd, channel: Channel, carrier: Carrier) -> Self {
         let source = Some(source);
-        Output { source, channel, credit: STREAM_WINDOW, ready: false, hung_up: false, left: None, carrier }
+        Output { source, channel, credit: STREAM_WINDOW, sent: 0, ready: false, hung_up: false, left: None, carrier }
     }
 
     /// epoll has news.
@@ -79,6 +81,23 @@ impl Output {
     /// The daemon has room for more.
     pub(crate) fn grant(&mut self, bytes: u32) {
         self.credit = self.credit.saturating_add(bytes);
+    }
+
+    /// The daemon is gone; the next one grants anew.
+    pub(crate) fn detach(&mut self) {
+        self.credit = 0;
+    }
+
+    /// Another daemon is there, who can't know an end that was told.
+    pub(crate) fn attach(&mut self, outbound: &mut Outbound) {
+        if self.is_ended() {
+            outbound.end(self.channel);
+        }
+    }
+
+    /// How many bytes were passed on.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// Nobody of the execution is left to write.
@@ -156,6 +175,7 @@ impl Output {
         let room = MAX_DATA_BYTES.min(most).min(self.credit as usize).min(self.left.unwrap_or(usize::MAX));
         let length = sys::read(source.as_fd(), &mut buffer[HEADER_BYTES..HEADER_BYTES + room])?;
         self.credit -= length as u32;
+        self.sent += length as u64;
         self.left = self.left.map(|left| left.saturating_sub(length));
         // A pipe that gave less than was asked is empty, and will report when it isn't. A terminal hands out a line
         // at a time, and a socket no more than what was sent alike.
@@ -233,6 +253,15 @@ impl Input {
             self.waiting.extend(std::iter::repeat_n(END_OF_INPUT, if last { 1 } else { 2 }));
         }
         self.pass_on(epoll, outbound);
+    }
+
+    /// Another daemon is there, who may send what there is room for.
+    pub(crate) fn attach(&mut self, outbound: &mut Outbound) {
+        self.owed = 0;
+        self.allowance = STREAM_WINDOW.saturating_sub(self.waiting.len() as u32);
+        if self.sink.is_some() && !self.ending {
+            outbound.credit(self.channel, self.allowance);
+        }
     }
 
     /// epoll has news.

@@ -86,6 +86,13 @@ impl Conduits {
         }
     }
 
+    /// Lets go of all.
+    pub(crate) fn detach(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        while let Some(number) = self.all.keys().next().copied() {
+            self.disconnect(number, epoll, outbound);
+        }
+    }
+
     /// One that stands.
     pub(crate) fn get(&mut self, number: u32) -> Option<&mut TwoWay> {
         match self.all.get_mut(&number) {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 
 use codebeaker_agent::frame::{Channel, Stream};
-use codebeaker_agent::wire::{Cause, Exited, FromAgent, Reach, Spawn, TerminalSize};
+use codebeaker_agent::wire::{Cause, Exited, FromAgent, MAX_NAME_BYTES, Reach, Running, Spawn, TerminalSize};
 
 use crate::agent::channels::{Buffers, Carrier, Input, Output};
 use crate::agent::oom::OomKillsSince;
@@ -83,6 +83,11 @@ pub(crate) struct Execution {
     limits: Limits,
     /// What it orphans becomes the agent's, by these sessions it is known.
     sessions: Option<BTreeSet<i32>>,
+    name: String,
+    /// Told again to a daemon that joins before all was taken.
+    exited: Option<Exited>,
+    /// A daemon that joined knows of it, before it was started.
+    announced: bool,
     /// The program and all that its shim knew of are gone; orphans may be left.
     clearing: bool,
     oom_kills: OomKillsSince,
@@ -99,7 +104,7 @@ pub(crate) struct Execution {
 impl Execution {
     /// Has a shim start the program.
     pub(crate) fn start(
-        spawn: Spawn,
+        mut spawn: Spawn,
         null: &OwnedFd,
         shims: &mut Shims,
         epoll: &Epoll,
@@ -107,6 +112,10 @@ impl Execution {
     ) -> Result<Self, Failure> {
         let number = spawn.execution;
         let limits = Limits { memory_bytes: spawn.limits.memory_bytes, processes: spawn.limits.processes };
+        if spawn.name.len() > MAX_NAME_BYTES {
+            return Err(Step::ReadArguments.failed(sys::Errno(libc::ENAMETOOLONG)));
+        }
+        let name = std::mem::take(&mut spawn.name);
         let (order, mut ends) = Order::make(spawn)?;
         let side = ends.side.take().map(|socket| TwoWay::new(socket, number, Carrier::Socket, epoll)).transpose();
         let side = side.map_err(|errno| Step::MakeSocket.failed(errno))?;
@@ -129,6 +138,9 @@ impl Execution {
             cause: None,
             usage: Usage::default(),
             limits,
+            name,
+            exited: None,
+            announced: false,
             sessions: shims.leave_orphans().then(BTreeSet::new),
             clearing: false,
             oom_kills,
@@ -185,7 +197,9 @@ impl Execution {
         if let Some(sessions) = &mut self.sessions {
             sessions.insert(program);
         }
-        outbound.send(&FromAgent::Started { execution: self.number, pid: program as u32 });
+        if !self.announced {
+            outbound.send(&FromAgent::Started { execution: self.number, pid: program as u32 });
+        }
         for (signal, reach) in std::mem::take(&mut self.early) {
             self.signal(signal, reach);
         }
@@ -199,8 +213,13 @@ impl Execution {
     }
 
     fn not_started(&mut self, failure: Failure, epoll: &Epoll, outbound: &mut Outbound) {
-        let step = failure.step.name().to_owned();
-        outbound.send(&FromAgent::NotStarted { execution: self.number, step, errno: failure.errno.0 });
+        if self.announced {
+            outbound.send(&FromAgent::Exited(Exited { execution: self.number, ..Exited::default() }));
+            self.outputs.iter_mut().flatten().for_each(|output| output.end(epoll, outbound));
+        } else {
+            let step = failure.step.name().to_owned();
+            outbound.send(&FromAgent::NotStarted { execution: self.number, step, errno: failure.errno.0 });
+        }
         self.phase = Phase::Over;
         self.close(epoll);
         self.outputs = [None, None];
@@ -214,7 +233,7 @@ impl Execution {
             Phase::Running { .. } | Phase::Starting => libc::SIGKILL,
             Phase::Over => return,
         };
-        outbound.send(&FromAgent::Exited(Exited {
+        let exited = Exited {
             execution: self.number,
             code: libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)),
             signal: libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status)),
@@ -222,9 +241,46 @@ impl Execution {
             cpu_micros: self.usage.cpu_micros,
             peak_memory_bytes: self.usage.peak_bytes.max(self.memory_peak),
             oom_kills: self.oom_kills.so_far(),
-        }));
+        };
+        outbound.send(&FromAgent::Exited(exited.clone()));
+        self.exited = Some(exited);
         self.phase = Phase::Over;
         self.close(epoll);
+    }
+
+    /// The daemon is gone: nothing is passed on until another grants it.
+    pub(crate) fn detach(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        self.outputs.iter_mut().flatten().for_each(Output::detach);
+        if let Some(mut side) = self.side.take() {
+            side.disconnect(epoll, outbound);
+        }
+    }
+
+    /// What a daemon that joins has to know of it.
+    pub(crate) fn describe(&mut self) -> Running {
+        self.announced = true;
+        let sent = |output: &Option<Output>| output.as_ref().map_or(0, Output::sent);
+        let pid = match self.phase {
+            Phase::Running { program } | Phase::Ended { program, .. } => program as u32,
+            Phase::Starting | Phase::Over => 0,
+        };
+        Running {
+            execution: self.number,
+            pid,
+            name: self.name.clone(),
+            terminal: self.outputs[1].is_none(),
+            stdout_sent: sent(&self.outputs[0]),
+            stderr_sent: sent(&self.outputs[1]),
+        }
+    }
+
+    /// Another daemon knows of it, and is told what it can't know.
+    pub(crate) fn attach(&mut self, outbound: &mut Outbound) {
+        self.input.attach(outbound);
+        self.outputs.iter_mut().flatten().for_each(|output| output.attach(outbound));
+        if let Some(exited) = &self.exited {
+            outbound.send(&FromAgent::Exited(exited.clone()));
+        }
     }
 
     /// Lets go of everything but output that is still to be read.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use codebeaker_agent::wire::{FromAgent, Reach, Spawn, TerminalSize};
+use codebeaker_agent::wire::{FromAgent, Reach, Running, Spawn, TerminalSize};
 
 use crate::agent::channels::Buffers;
 use crate::agent::execution::{Execution, Part};
@@ -160,6 +160,21 @@ impl Executions {
     /// When [`Executions::tick`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         [self.next_pass, self.watch.deadline()].into_iter().flatten().min()
+    }
+
+    /// The daemon is gone.
+    pub(crate) fn detach(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
+        self.all.values_mut().for_each(|execution| execution.detach(epoll, outbound));
+    }
+
+    /// What a daemon that joins has to know.
+    pub(crate) fn describe(&mut self) -> Vec<Running> {
+        self.all.values_mut().map(Execution::describe).collect()
+    }
+
+    /// Another daemon knows of them.
+    pub(crate) fn attach(&mut self, outbound: &mut Outbound) {
+        self.all.values_mut().for_each(|execution| execution.attach(outbound));
     }
 
     /// Whether there is nothing to pass on and nothing to watch.

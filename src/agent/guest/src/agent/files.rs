@@ -7,6 +7,7 @@
 
 mod beneath;
 mod list;
+mod make;
 mod path;
 mod pipe;
 mod read;
@@ -67,6 +68,9 @@ impl Files {
         let result = match op {
             FileOp::Read { path, offset, max } => read::read(&self.workspace, &path, offset, max),
             FileOp::Stat { path } => read::stat(&self.workspace, &path),
+            FileOp::MakeDirectory { path, mode, parents } => make::directory(&self.workspace, &path, mode, parents),
+            FileOp::MakeLink { path, target } => make::link(&self.workspace, &path, &target),
+            FileOp::SetModified { path, modified_nanos } => make::modified(&self.workspace, &path, modified_nanos),
             FileOp::Create { handle, target, data, last } => {
                 let root = root(target.area, &self.workspace, &self.code);
                 match self.writes.create(root, handle, &target, &data, last) {
@@ -97,6 +101,12 @@ impl Files {
     /// Makes a named pipe below the code directory, and opens it to be read.
     pub(crate) fn make_pipe(&self, path: &[u8]) -> Result<(OwnedFd, Pipe)> {
         pipe::make(&self.code, path)
+    }
+
+    /// The one who asked is gone: what is begun is dropped.
+    pub(crate) fn detach(&mut self) {
+        self.jobs.clear();
+        self.writes = Writes::default();
     }
 
     /// Does a slice of what takes long.

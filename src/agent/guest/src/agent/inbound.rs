@@ -1,7 +1,7 @@
 //! The way in: cuts what the daemon sends into frames.
 //!
-//! Reads ahead at most one frame of the largest size. The end of the stream, or bytes that are no
-//! frames, end the agent and with it every process of the sandbox.
+//! Reads ahead at most one frame of the largest size. Bytes that are no frames end the agent and with it every
+//! process of the sandbox.
 
 use std::os::fd::BorrowedFd;
 
@@ -15,6 +15,16 @@ pub(crate) const VIOLATION: i32 = 2;
 
 /// Memory worth giving back.
 const LARGE_BYTES: usize = 64 * 1024;
+
+/// What came of reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filled {
+    More,
+    /// There is nothing to read now.
+    NotNow,
+    /// Nobody will ever say more.
+    Ended,
+}
 
 /// Bytes that came, and where the next frame starts among them.
 pub(crate) struct Inbound {
@@ -30,8 +40,13 @@ impl Inbound {
         Ok(Inbound { buffer: Buffer::new(HEADER_BYTES + MAX_PAYLOAD_BYTES)?, start: 0, end: 0, touched: 0 })
     }
 
-    /// Reads more; false when there is none now.
-    pub(crate) fn fill(&mut self, stream: BorrowedFd<'_>) -> bool {
+    /// Forgets what came, half a frame included: another stream begins.
+    pub(crate) fn reset(&mut self) {
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// Reads more.
+    pub(crate) fn fill(&mut self, stream: BorrowedFd<'_>) -> Filled {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         } else if self.end == self.buffer.len() {
@@ -39,14 +54,14 @@ impl Inbound {
             (self.start, self.end) = (0, self.end - self.start);
         }
         match sys::read(stream, &mut self.buffer[self.end..]) {
-            Ok(0) => sys::exit(0),
+            Ok(0) => Filled::Ended,
             Ok(bytes) => {
                 self.end += bytes;
                 self.touched = self.touched.max(self.end);
-                true
+                Filled::More
             }
-            Err(Errno(libc::EAGAIN)) => false,
-            Err(_) => sys::exit(1),
+            Err(Errno(libc::EAGAIN)) => Filled::NotNow,
+            Err(_) => Filled::Ended,
         }
     }
 

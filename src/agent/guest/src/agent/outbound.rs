@@ -21,7 +21,10 @@ const LARGE_BYTES: usize = 64 * 1024;
 
 /// Frames on their way to the daemon.
 pub(crate) struct Outbound {
-    daemon: Daemon,
+    /// `None` while there is none: what is said then is dropped.
+    daemon: Option<Daemon>,
+    /// The stream takes nothing any more.
+    lost: bool,
     /// The stream took everything so far.
     writable: bool,
     /// The rest of a data frame that the stream has begun to take, and what has to follow it.
@@ -55,16 +58,37 @@ impl Queue {
 
 impl Outbound {
     pub(crate) fn new(daemon: Daemon) -> Self {
-        Outbound { daemon, writable: true, begun: Queue::default(), control: Queue::default() }
+        Outbound {
+            daemon: Some(daemon),
+            lost: false,
+            writable: true,
+            begun: Queue::default(),
+            control: Queue::default(),
+        }
     }
 
     /// The one that all of it is for.
-    pub(crate) fn daemon(&self) -> &Daemon {
-        &self.daemon
+    pub(crate) fn daemon(&self) -> Option<&Daemon> {
+        self.daemon.as_ref()
+    }
+
+    /// Whether the daemon will never hear anything again.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Speaks to this daemon from now on, or to none. What waited for the last one is dropped.
+    pub(crate) fn change(&mut self, daemon: Option<Daemon>) -> Option<Daemon> {
+        let last = self.daemon.take();
+        *self = Outbound { daemon, lost: false, writable: true, begun: Queue::default(), control: Queue::default() };
+        last
     }
 
     /// Queues a message.
     pub(crate) fn send(&mut self, message: &FromAgent) {
+        if self.daemon.is_none() {
+            return;
+        }
         let start = self.control.bytes.len();
         self.control.bytes.extend_from_slice(&[0; HEADER_BYTES]);
         let bytes = std::mem::take(&mut self.control.bytes);
@@ -77,18 +101,22 @@ impl Outbound {
 
     /// Queues the end of a channel, all of whose data has been handed to [`Outbound::data`].
     pub(crate) fn end(&mut self, channel: Channel) {
-        frame::append(&mut self.control.bytes, Kind::End, channel, &[]);
+        if self.daemon.is_some() {
+            frame::append(&mut self.control.bytes, Kind::End, channel, &[]);
+        }
     }
 
     /// Queues leave to send more on a channel.
     pub(crate) fn credit(&mut self, channel: Channel, bytes: u32) {
-        frame::append(&mut self.control.bytes, Kind::Credit, channel, &bytes.to_le_bytes());
+        if self.daemon.is_some() {
+            frame::append(&mut self.control.bytes, Kind::Credit, channel, &bytes.to_le_bytes());
+        }
     }
 
     /// Whether a data frame may be made now.
     pub(crate) fn takes_data(&mut self) -> bool {
         self.flush();
-        self.writable
+        self.writable && self.daemon.is_some()
     }
 
     /// Sends the frame that `buffer` holds: room for the header, then `length` bytes of `channel`. Only
@@ -99,12 +127,14 @@ impl Outbound {
         if !self.writable {
             return self.begun.bytes.extend_from_slice(whole);
         }
+        let Some(daemon) = &self.daemon else { return };
         let mut written = 0;
         while written < whole.len() {
-            match write(self.daemon.output(), &whole[written..]) {
-                Some(bytes) => written += bytes,
-                None => {
+            match write(daemon.output(), &whole[written..]) {
+                Ok(bytes) => written += bytes,
+                Err(stop) => {
                     self.writable = false;
+                    self.lost |= stop == Stop::Lost;
                     self.begun.bytes.extend_from_slice(&whole[written..]);
                     return;
                 }
@@ -114,11 +144,15 @@ impl Outbound {
 
     /// Writes what is queued and what fits.
     pub(crate) fn flush(&mut self) {
+        let Some(daemon) = &self.daemon else { return };
         for queue in [&mut self.begun, &mut self.control] {
             while self.writable && !queue.rest().is_empty() {
-                match write(self.daemon.output(), queue.rest()) {
-                    Some(bytes) => queue.advance(bytes),
-                    None => self.writable = false,
+                match write(daemon.output(), queue.rest()) {
+                    Ok(bytes) => queue.advance(bytes),
+                    Err(stop) => {
+                        self.writable = false;
+                        self.lost |= stop == Stop::Lost;
+                    }
                 }
             }
         }
@@ -149,11 +183,16 @@ impl Outbound {
     }
 }
 
-/// Writes what fits; `None` when nothing does. Without the daemon there is nothing left to do.
-fn write(stream: BorrowedFd<'_>, bytes: &[u8]) -> Option<usize> {
-    match sys::write(stream, bytes) {
-        Ok(written) => Some(written),
-        Err(Errno(libc::EAGAIN)) => None,
-        Err(_) => sys::exit(1),
-    }
+/// Why a stream takes nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// It is full.
+    Full,
+    /// Nobody reads it any more.
+    Lost,
+}
+
+/// Writes what fits.
+fn write(stream: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Stop> {
+    sys::write(stream, bytes).map_err(|errno| if errno == Errno(libc::EAGAIN) { Stop::Full } else { Stop::Lost })
 }

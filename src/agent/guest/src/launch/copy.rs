@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use codebeaker_agent::plan;
 use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
@@ -106,7 +107,7 @@ impl Copy<'_> {
     }
 
     fn excludes(&self, name: &CStr) -> bool {
-        self.exclude.iter().any(|pattern| matches(pattern.as_bytes(), name.to_bytes()))
+        plan::is_excluded(self.exclude, name.to_bytes())
     }
 }
 
@@ -127,56 +128,4 @@ fn open_directory(root: BorrowedFd<'_>, path: &Path) -> Result<OwnedFd, Failure>
 
 fn permissions(stat: &Stat) -> Mode {
     Mode::from_raw_mode(stat.st_mode & 0o777)
-}
-
-/// Whether `name` matches `pattern`, in which `*` stands for any run of bytes.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut at, mut read) = (0, 0);
-    // Where to go on when the last star has to take one byte more.
-    let mut retry: Option<(usize, usize)> = None;
-    while read < name.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                retry = Some((at + 1, read));
-                at += 1;
-            }
-            Some(byte) if *byte == name[read] => {
-                at += 1;
-                read += 1;
-            }
-            _ => match retry {
-                Some((after_star, taken)) => {
-                    retry = Some((after_star, taken + 1));
-                    (at, read) = (after_star, taken + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|byte| *byte == b'*')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_star_stands_for_any_run_of_bytes() {
-        for (pattern, name, expected) in [
-            ("target", "target", true),
-            ("target", "targets", false),
-            ("*.pyc", "a.pyc", true),
-            ("*.pyc", "a.pyc.py", false),
-            ("*", "", true),
-            ("", "", true),
-            ("", "a", false),
-            ("a*b*c", "aXbYbc", true),
-            ("a*b*c", "aXbYb", false),
-            ("**x**", "yyxyy", true),
-            (".*", ".git", true),
-            ("[a]", "a", false),
-        ] {
-            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} on {name}");
-        }
-    }
 }

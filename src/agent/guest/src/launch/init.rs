@@ -42,6 +42,7 @@ pub(crate) fn run(
             watched_memory_bytes: plan.watched_memory_bytes,
             watched_processes: None,
             own_user: true,
+            alone: None,
             landlock_abi,
             without: plan.without.clone(),
         }),

@@ -74,6 +74,24 @@ pub(crate) fn mkdir(dir: BorrowedFd<'_>, name: &[u8], mode: mode_t) -> Result<()
     check(unsafe { libc::mkdirat(dir.as_raw_fd(), name.as_ptr(), mode) }).map(drop)
 }
 
+/// Makes a symbolic link.
+pub(crate) fn symlink(target: &[u8], dir: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
+    let (target, name) = (c_string(target)?, c_string(name)?);
+    // SAFETY: both outlive the call.
+    check(unsafe { libc::symlinkat(target.as_ptr(), dir.as_raw_fd(), name.as_ptr()) }).map(drop)
+}
+
+/// Sets when something was last changed; a link is not followed.
+pub(crate) fn set_modified(dir: BorrowedFd<'_>, name: &[u8], nanos: i64) -> Result<()> {
+    const SECOND: i64 = 1_000_000_000;
+    let name = c_string(name)?;
+    let modified = libc::timespec { tv_sec: nanos.div_euclid(SECOND), tv_nsec: nanos.rem_euclid(SECOND) };
+    let times = [libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT }, modified];
+    // SAFETY: name and times outlive the call, which takes two of the latter.
+    check(unsafe { libc::utimensat(dir.as_raw_fd(), name.as_ptr(), times.as_ptr(), libc::AT_SYMLINK_NOFOLLOW) })
+        .map(drop)
+}
+
 /// Makes a FIFO.
 pub(crate) fn make_fifo(dir: BorrowedFd<'_>, name: &[u8], mode: mode_t) -> Result<()> {
     let name = c_string(name)?;

@@ -93,6 +93,41 @@ impl Address {
     }
 }
 
+/// A socket that waits for connections to this name.
+pub(crate) fn listen(name: &[u8]) -> Result<OwnedFd> {
+    let socket = open(libc::AF_UNIX)?;
+    let Address::Unix(address, length) = Address::unix(name)? else { return Err(Errno(libc::EINVAL)) };
+    // SAFETY: the address is readable for its length.
+    check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length as socklen_t) })?;
+    // SAFETY: no pointers.
+    check(unsafe { libc::listen(socket.as_raw_fd(), 64) })?;
+    Ok(socket)
+}
+
+/// Takes a connection that waits; it doesn't block.
+pub(crate) fn accept(socket: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let (nobody, flags) = (std::ptr::null_mut(), libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);
+    // SAFETY: an address is not asked for.
+    owned(unsafe { libc::accept4(socket.as_raw_fd(), nobody, std::ptr::null_mut(), flags) })
+}
+
+/// The user who was at the other end when it connected.
+pub(crate) fn peer_user(socket: BorrowedFd<'_>) -> Result<libc::uid_t> {
+    let mut peer = libc::ucred { pid: 0, uid: libc::uid_t::MAX, gid: libc::gid_t::MAX };
+    let mut length = size_of::<libc::ucred>() as socklen_t;
+    // SAFETY: the pointers are to a ucred and to its size.
+    check(unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &raw mut length,
+        )
+    })?;
+    Ok(peer.uid)
+}
+
 /// How a connection that was begun went.
 pub(crate) fn connected(socket: BorrowedFd<'_>) -> Result<()> {
     let mut error: c_int = 0;

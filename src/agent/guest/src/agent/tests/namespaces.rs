@@ -90,6 +90,7 @@ pub(super) fn become_agent(stream: OwnedFd, setup: Setup) -> ! {
         watched_memory_bytes: setup.watched_memory_bytes,
         watched_processes: None,
         own_user: true,
+        alone: None,
         landlock_abi: 0,
         without: setup.without,
     })

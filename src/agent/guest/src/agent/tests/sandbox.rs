@@ -75,6 +75,7 @@ pub(super) fn program(execution: u32, argv: &[&str]) -> Spawn {
         terminal: None,
         side: false,
         limits: ExecutionLimits::default(),
+        name: String::new(),
     }
 }
 
