@@ -205,7 +205,10 @@ async fn see_through(
     let watch = async {
         let (ended, stop, duration) = watch.until_ended(&mut process, feed, over).await;
         // Looked at now: until the last of the output is taken, others may be killed.
-        let oom_kill = matches!((oom_before, oom_kills()), (Some(before), Some(after)) if after > before);
+        let oom_kill = match (oom_before, oom_kills()) {
+            (Some(before), Some(after)) => after > before,
+            _ => ended.as_ref().is_ok_and(|ended| ended.oom_kills.is_some_and(|kills| kills > 0)),
+        };
         (ended, stop, duration, oom_kill)
     };
     let (pumped, (ended, stop, duration, oom_kill)) = tokio::join!(pump, watch);
@@ -341,7 +344,15 @@ fn refusal(error: LinkError) -> ExecutionError {
 }
 
 fn never_started(reason: StopReason, queued: Duration) -> Summary {
-    let ended = Ended { execution: 0, code: None, signal: None, cause: None, cpu_micros: 0, peak_memory_bytes: 0 };
+    let ended = Ended {
+        execution: 0,
+        code: None,
+        signal: None,
+        cause: None,
+        cpu_micros: 0,
+        peak_memory_bytes: 0,
+        oom_kills: None,
+    };
     Summary {
         outcome: Summary::decide(Some(&ended), Some(reason), false),
         exit_code: None,

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn ended(code: Option<i32>, signal: Option<i32>, cause: Option<Cause>) -> Ended {
-        Ended { execution: 1, code, signal, cause, cpu_micros: 0, peak_memory_bytes: 0 }
+        Ended { execution: 1, code, signal, cause, cpu_micros: 0, peak_memory_bytes: 0, oom_kills: None }
     }
 
     #[test]

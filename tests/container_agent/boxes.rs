@@ -8,9 +8,9 @@ use std::time::Duration;
 use codebeaker::agent::frame::Stream;
 use codebeaker::agent::plan::{Confinement, Resource, Rlimit};
 use codebeaker::agent::wire::{Exited, Ready};
-use codebeaker::agent::{Link, LinkError, Process, Program};
+use codebeaker::agent::{Conduit, Link, LinkError, Process, Program};
 use codebeaker::sandbox::seccomp::{self, Profile};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use crate::skip::skip;
@@ -242,4 +242,29 @@ pub(crate) async fn finish(process: &mut Process) -> Output {
         Output { text: String::from_utf8_lossy(&bytes).into_owned(), exited }
     };
     tokio::time::timeout(DEADLINE, all).await.expect("the program ends")
+}
+
+/// The name of an image without a single file.
+pub(crate) async fn empty_image() -> String {
+    let name = "codebeaker-test/empty:latest".to_owned();
+    let mut import = Command::new("docker")
+        .args(["import", "-", &name])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let mut tar = import.stdin.take().expect("it is piped");
+    // Two empty blocks are an archive without entries.
+    tar.write_all(&[0; 1024]).await.expect("the engine reads");
+    drop(tar);
+    assert!(import.wait().await.expect("it ends").success(), "the image was not made");
+    name
+}
+
+/// What comes back over a conduit, to be in capitals.
+pub(crate) async fn echo(conduit: &mut Conduit) {
+    conduit.write_all(b"hello").await.expect("it is open");
+    let mut answer = [0; 5];
+    conduit.read_exact(&mut answer).await.expect("it is open");
+    assert_eq!(&answer, b"HELLO");
 }

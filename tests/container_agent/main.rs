@@ -6,13 +6,15 @@ mod boxes;
 #[allow(dead_code, reason = "a part that this test does not need")]
 mod skip;
 
-use boxes::{Container, finish, on_each, program, shell};
+use boxes::{Container, echo, finish, on_each, program, shell};
 use bytes::Bytes;
 use codebeaker::agent::frame::Stream;
+use codebeaker::agent::plan::Confinement;
 use codebeaker::agent::wire::{
-    Area, Endpoint, Existing, FileKind, FileOp, FileReply, Reach, TerminalSize, WriteTarget,
+    Area, Cause, Endpoint, Existing, FileKind, FileOp, FileReply, Reach, TerminalSize, WriteTarget,
 };
 use codebeaker::agent::{LinkError, wire};
+use tokio::io::AsyncReadExt;
 
 fn file(path: &str) -> WriteTarget {
     WriteTarget {
@@ -184,7 +186,9 @@ fn what_listens_in_the_container_is_connected_to() {
         let mut fifo = standing.link.connect(Endpoint::Fifo(b"told/pipe".to_vec())).await.unwrap();
         let told = standing.run(shell("printf news > /run/codebeaker/told/pipe")).await;
         assert_eq!(told.exited.code, Some(0), "{}", told.text);
-        assert_eq!(&fifo.read().await.unwrap().unwrap()[..], b"news");
+        let mut news = [0; 4];
+        fifo.read_exact(&mut news).await.unwrap();
+        assert_eq!(&news, b"news");
         standing.end().await;
     });
 }
@@ -198,6 +202,87 @@ fn an_image_from_scratch_needs_nothing_but_the_agent() {
         assert!(matches!(failed, LinkError::NotStarted { errno: 2, .. }), "{failed:?}");
         let check = standing.run(program(&["/.codebeaker/agent", "check"])).await;
         assert_eq!(check.exited.code, Some(0));
+        standing.end().await;
+    });
+}
+
+#[test]
+fn a_fork_bomb_ends_and_leaves_the_sandbox_alive() {
+    on_each(|runtime| async move {
+        let watched = |confinement: &mut Confinement| confinement.watched_processes = Some(60);
+        let standing =
+            Container::new(runtime).confined(watched).options(&["--pids-limit", "400"]).stand().await.unwrap();
+        let quiet = standing.start(shell("sleep 1000")).await;
+        let bomb = "import os, time\nfor n in range(300):\n    if os.fork() == 0:\n        os.setsid()\n        if os.fork(): os._exit(0)\n        time.sleep(1000)\ntime.sleep(1000)";
+        let ended = standing.run(program(&["python3", "-c", bomb])).await;
+        assert_eq!((ended.exited.signal, ended.exited.cause), (Some(9), Some(Cause::Processes)), "{}", ended.text);
+        drop(quiet);
+        assert_eq!(standing.says("echo alive; set -- /proc/[0-9]*; test $# -lt 10 && echo few").await, "alive\nfew");
+        standing.end().await;
+    });
+}
+
+#[test]
+fn an_execution_may_have_no_more_processes_than_its_own_limit() {
+    on_each(|runtime| async move {
+        let standing = Container::new(runtime).stand().await.unwrap();
+        let mut limited = shell("for n in 1 2 3 4 5 6 7 8 9; do sleep 1000 & done; wait");
+        limited.limits.processes = Some(5);
+        let ended = standing.run(limited).await;
+        assert_eq!((ended.exited.signal, ended.exited.cause), (Some(9), Some(Cause::Processes)));
+        standing.end().await;
+    });
+}
+
+#[test]
+fn memory_is_watched_over_where_nothing_else_does() {
+    on_each(|runtime| async move {
+        let watched = |confinement: &mut Confinement| confinement.watched_memory_bytes = Some(96 << 20);
+        let standing = Container::new(runtime).confined(watched).stand().await.unwrap();
+        let small = standing.run(program(&["python3", "-c", "x = bytearray(40 << 20); print(len(x))"])).await;
+        assert_eq!(small.text.trim(), "41943040");
+        let hog = "import time\nall = []\nwhile True:\n    all.append(bytearray(4 << 20))\n    time.sleep(0.01)";
+        let ended = standing.run(program(&["python3", "-c", hog])).await;
+        assert_eq!((ended.exited.signal, ended.exited.cause), (Some(9), Some(Cause::Memory)), "{}", ended.text);
+        assert!(ended.exited.peak_memory_bytes > 48 << 20);
+        standing.end().await;
+    });
+}
+
+#[test]
+fn the_kernels_kills_for_want_of_memory_are_counted() {
+    on_each(|runtime| async move {
+        let limit = ["--memory", "96m", "--memory-swap", "96m"];
+        let standing = Container::new(runtime).options(&limit).stand().await.unwrap();
+        let well = standing.run(shell("true")).await.exited;
+        if well.oom_kills.is_none() {
+            skip::note("nothing inside counts what the kernel kills for want of memory");
+            return standing.end().await;
+        }
+        assert_eq!(well.oom_kills, Some(0));
+        let hog = standing.run(program(&["python3", "-c", "x = bytearray(400 << 20)"])).await.exited;
+        assert_eq!((hog.signal, hog.oom_kills), (Some(9), Some(1)));
+        assert_eq!(standing.run(shell("true")).await.exited.oom_kills, Some(0));
+        standing.end().await;
+    });
+}
+
+#[test]
+fn an_orphan_lives_as_long_as_its_execution_and_no_longer() {
+    on_each(|runtime| async move {
+        let standing = Container::new(runtime).stand().await.unwrap();
+        let orphan = "(setsid sh -c 'while :; do sleep 0.1; done' &); echo ready; read line";
+        let mut holder = shell(orphan);
+        holder.stdin = true;
+        let mut held = standing.start(holder).await;
+        held.output(Stream::Stdout).next().await.unwrap().unwrap();
+        let count = "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c 'while [:]' || true";
+        // Others come and go meanwhile.
+        assert_eq!(standing.says("sleep 0.3; true").await, "");
+        assert_ne!(standing.says(count).await, "0", "the orphan was taken for another's");
+        held.stdin().close().await.unwrap();
+        assert_eq!(finish(&mut held).await.exited.code, Some(1));
+        assert_eq!(standing.says(count).await, "0");
         standing.end().await;
     });
 }

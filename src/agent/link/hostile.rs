@@ -54,7 +54,7 @@ fn message() -> impl Strategy<Value = FromAgent> {
         6 => (execution, 0i32..40, ".{0,20}")
             .prop_map(|(execution, errno, step)| FromAgent::NotStarted { execution, step, errno }),
         6 => exited.prop_map(|(execution, code, signal, number)| FromAgent::Exited(Exited {
-            execution, code, signal, cause: Some(Cause::Memory), cpu_micros: number, peak_memory_bytes: number,
+            execution, code, signal, cause: Some(Cause::Memory), cpu_micros: number, peak_memory_bytes: number, oom_kills: Some(number),
         })),
         6 => (1u32..6).prop_map(|conduit| FromAgent::Connected { conduit }),
         3 => (1u32..6, 0i32..40, ".{0,20}")
@@ -219,7 +219,15 @@ async fn an_agent_that_takes_a_start_back_leaves_nobody_waiting() {
     let started = FromAgent::Started { execution: 1, pid: 2 };
     let not_started = FromAgent::NotStarted { execution: 1, step: "fork".to_owned(), errno: 11 };
     play(vec![spawn.clone(), Turn::Say(started), Turn::Say(not_started)]).await;
-    let exited = Exited { execution: 1, code: Some(0), signal: None, cause: None, cpu_micros: 0, peak_memory_bytes: 0 };
+    let exited = Exited {
+        execution: 1,
+        code: Some(0),
+        signal: None,
+        cause: None,
+        cpu_micros: 0,
+        peak_memory_bytes: 0,
+        oom_kills: None,
+    };
     let ends = [5, 6].map(|channel| Turn::Frame(Kind::End, channel, 0)).to_vec();
     play([vec![spawn], ends, vec![Turn::Say(FromAgent::Exited(exited))]].concat()).await;
 }

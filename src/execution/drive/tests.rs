@@ -45,7 +45,15 @@ impl Agent {
             self.0.write_all(&bytes).await.unwrap();
         }
         let signal = Some(signal);
-        let exited = Exited { execution: 1, code: None, signal, cause: None, cpu_micros: 0, peak_memory_bytes: 0 };
+        let exited = Exited {
+            execution: 1,
+            code: None,
+            signal,
+            cause: None,
+            cpu_micros: 0,
+            peak_memory_bytes: 0,
+            oom_kills: None,
+        };
         self.say(&FromAgent::Exited(exited)).await;
     }
 }

@@ -11,7 +11,7 @@ mod execution;
 mod executions;
 mod files;
 mod inbound;
-mod memory;
+mod oom;
 mod order;
 mod outbound;
 mod processes;
@@ -23,6 +23,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod two_way;
+mod watch;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -37,12 +38,12 @@ use self::execution::{Execution, Part};
 use self::executions::Executions;
 use self::files::Files;
 use self::inbound::{Inbound, VIOLATION};
-use self::memory::Watch;
 use self::outbound::Outbound;
 use self::program::ProgramLimits;
 use self::shims::Shims;
 use self::sys::Epoll;
 use self::two_way::TwoWay;
+use self::watch::{Limits, Watch};
 
 /// epoll's tokens of the loop's own; those of executions and conduits are higher.
 const STREAM: u64 = 0;
@@ -111,6 +112,10 @@ pub(crate) struct Surroundings {
     pub(crate) code: OwnedFd,
     /// The most resident memory that all programs may have together; `None` where a cgroup sees to it.
     pub(crate) watched_memory_bytes: Option<u64>,
+    /// The most processes and threads that all programs may have together, where nothing else counts them.
+    pub(crate) watched_processes: Option<u64>,
+    /// Nobody outside the sandbox is the same user, so that the kernel counts the sandbox's processes alone.
+    pub(crate) own_user: bool,
     /// The Landlock ABI in force; 0 when the kernel has none.
     pub(crate) landlock_abi: u32,
     /// Protections that an attack test leaves out.
@@ -143,7 +148,9 @@ struct Agent {
 
 impl Agent {
     fn new(surroundings: Surroundings) -> sys::Result<Self> {
-        let Surroundings { daemon, workspace, code, watched_memory_bytes, landlock_abi, without } = surroundings;
+        let Surroundings { daemon, workspace, code, landlock_abi, without, own_user, .. } = surroundings;
+        let limits =
+            Limits { memory_bytes: surroundings.watched_memory_bytes, processes: surroundings.watched_processes };
         sys::occupy_standard_descriptors()?;
         for fd in [&workspace, &code] {
             sys::set_close_on_exec(fd.as_fd())?;
@@ -154,13 +161,14 @@ impl Agent {
         daemon.begin(&epoll)?;
         epoll.add(children.as_fd(), libc::EPOLLIN, CHILDREN)?;
         let left_out = |protection| without.contains(&protection);
-        let watch = Watch::new(watched_memory_bytes, !left_out(Protection::MemoryWatch));
+        let shims = Shims::new(ProgramLimits::split(own_user)?, !left_out(Protection::Sweep));
+        let watch = Watch::new(limits, !own_user, !left_out(Protection::MemoryWatch), shims.leave_orphans());
         let mut agent = Agent {
             epoll,
             children,
             inbound: Inbound::new()?,
             outbound: Outbound::new(daemon),
-            executions: Executions::new(Shims::new(ProgramLimits::split()?, !left_out(Protection::Sweep)), watch)?,
+            executions: Executions::new(shims, watch)?,
             conduits: Conduits::default(),
             files: Files::new(workspace, code, !left_out(Protection::BeneathWorkspace)),
             buffers: Buffers::new()?,

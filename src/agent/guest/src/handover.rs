@@ -12,6 +12,9 @@ use serde::de::DeserializeOwned;
 
 use crate::failure::{Failure, Step, checked};
 
+/// The last number that `close_range` is given: gVisor reads a higher one as below zero.
+pub(crate) const HIGHEST_DESCRIPTOR: libc::c_uint = libc::c_int::MAX as libc::c_uint;
+
 /// Reads a plan: exactly that and no byte more, for what follows belongs to the agent.
 pub(crate) fn read_plan<P: DeserializeOwned>(stream: BorrowedFd<'_>) -> Result<P, Failure> {
     let mut stream = std::fs::File::from(stream.try_clone_to_owned().step("duplicate stream")?);
@@ -43,32 +46,13 @@ pub(crate) fn report(stream: BorrowedFd<'_>, failure: Failure) {
 pub(crate) fn close_all_but(kept: &[BorrowedFd<'_>]) -> Result<(), Failure> {
     let mut first: libc::c_uint = 3;
     let ends = kept.iter().map(|kept| kept.as_raw_fd() as libc::c_uint).map(|kept| (kept - 1, kept + 1));
-    for (last, next) in ends.chain([(libc::c_uint::MAX, 0)]) {
+    for (last, next) in ends.chain([(HIGHEST_DESCRIPTOR, 0)]) {
         if first <= last {
-            close_range(first, last)?;
+            // SAFETY: a system call on numbers. No owner of a descriptor in this range exists yet: the process
+            // has opened nothing but those that are kept.
+            checked(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }).step("close descriptors")?;
         }
         first = next;
-    }
-    Ok(())
-}
-
-fn close_range(first: libc::c_uint, last: libc::c_uint) -> Result<(), Failure> {
-    // SAFETY: a system call on numbers. No owner of a descriptor in this range exists yet: the process has
-    // opened nothing but those that are kept.
-    match checked(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }) {
-        // Nothing of the host can be open there: such a kernel has made the process itself.
-        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => close_listed(first, last),
-        closed => closed.map(drop).step("close descriptors"),
-    }
-}
-
-/// As the kernel would, for one that can't.
-fn close_listed(first: libc::c_uint, last: libc::c_uint) -> Result<(), Failure> {
-    let listed = std::fs::read_dir("/proc/self/fd").step("list descriptors")?;
-    let open: Vec<libc::c_int> = listed.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
-    for descriptor in open.into_iter().filter(|descriptor| (first..=last).contains(&(*descriptor as libc::c_uint))) {
-        // SAFETY: as above. The one that the list was read from is closed by now, which is no error here.
-        unsafe { libc::close(descriptor) };
     }
     Ok(())
 }

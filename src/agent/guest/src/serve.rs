@@ -3,7 +3,8 @@
 //! What a container keeps from its programs is the engine's business, and done by now. What is left is what
 //! this process gives up itself, as an ordinary user: the daemon's streams out of the reach of programs,
 //! limits, the right to ever gain a privilege, and the system calls that nothing in a sandbox needs. Every
-//! step either succeeds or ends the sandbox with [`codebeaker_agent::wire::FromAgent::SetupFailed`]; no program has run before the last.
+//! step either succeeds or ends the sandbox with [`codebeaker_agent::wire::FromAgent::SetupFailed`]; no
+//! program has run before the last.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
@@ -31,6 +32,9 @@ pub(crate) fn run() -> ExitCode {
                 workspace,
                 code,
                 watched_memory_bytes: confinement.watched_memory_bytes,
+                watched_processes: confinement.watched_processes,
+                // An engine's containers share their users with each other, and often with the host.
+                own_user: false,
                 landlock_abi,
                 without: confinement.without,
             })

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 /// Both ends must have been built with the same number; the agent travels inside the daemon, so a
 /// mismatch means a broken build.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// The most conduits that one sandbox has at a time.
 pub const MAX_CONDUITS: usize = 256;
@@ -162,7 +162,8 @@ pub struct ExecutionLimits {
     /// Resident memory of all its processes, watched by the agent, which kills the tree and says
     /// [`Cause::Memory`].
     pub memory_bytes: Option<u64>,
-    /// How many processes and threads it may have beside those that run already (`RLIMIT_NPROC`).
+    /// How many processes and threads it may have beside those that run already (`RLIMIT_NPROC`); where
+    /// that would count others' as well, the agent counts, kills the tree and says [`Cause::Processes`].
     pub processes: Option<u64>,
     /// Open descriptors of each process (`RLIMIT_NOFILE`).
     pub open_files: Option<u64>,
@@ -235,7 +236,7 @@ pub struct Ready {
 }
 
 /// How an execution ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exited {
     /// Which execution.
     pub execution: u32,
@@ -250,6 +251,9 @@ pub struct Exited {
     /// The most resident memory its processes had: of the largest one, or of all together where the
     /// agent watched them.
     pub peak_memory_bytes: u64,
+    /// How many processes of the sandbox the kernel killed for want of memory while it ran; `None` where
+    /// that doesn't show inside.
+    pub oom_kills: Option<u64>,
 }
 
 /// Why the agent killed an execution on its own account.
@@ -257,6 +261,8 @@ pub struct Exited {
 pub enum Cause {
     /// It went over its memory limit or its sandbox's.
     Memory,
+    /// It had too many processes, or its sandbox had and it the most of them.
+    Processes,
 }
 
 /// Something done to a file under the workspace. Paths are relative to it; none can leave it, whatever

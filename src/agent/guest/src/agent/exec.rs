@@ -8,6 +8,7 @@ use std::os::fd::RawFd;
 
 use crate::agent::program::{Failure, Program, Step};
 use crate::agent::sys::{self, Errno};
+use crate::handover::HIGHEST_DESCRIPTOR;
 
 /// Where the child runs; it has the shim's memory but must not have its stack.
 const STACK_BYTES: usize = 64 * 1024;
@@ -71,7 +72,7 @@ fn execute(program: &Program) -> Failure {
                 return failed(Step::ConnectStreams);
             }
         }
-        if libc::close_range(count as u32, u32::MAX, 0) < 0 {
+        if libc::close_range(count as u32, HIGHEST_DESCRIPTOR, 0) < 0 {
             return failed(Step::CloseDescriptors);
         }
         if program.terminal && libc::ioctl(0, libc::TIOCSCTTY as _, 0) < 0 {

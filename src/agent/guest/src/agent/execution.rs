@@ -3,12 +3,14 @@
 //! It is told of exactly once as not started, or once as started and once as exited, and its output
 //! channels are ended each once, whatever happens to program and shim.
 
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 
 use codebeaker_agent::frame::{Channel, Stream};
 use codebeaker_agent::wire::{Cause, Exited, FromAgent, Reach, Spawn, TerminalSize};
 
 use crate::agent::channels::{Buffers, Carrier, Input, Output};
+use crate::agent::oom::OomKillsSince;
 use crate::agent::order::{Ends, Order};
 use crate::agent::outbound::Outbound;
 use crate::agent::processes::Table;
@@ -18,6 +20,7 @@ use crate::agent::shims::{Shims, Worker};
 use crate::agent::sys::{self, Epoll, Usage};
 use crate::agent::terminal::Terminal;
 use crate::agent::two_way::TwoWay;
+use crate::agent::watch::Limits;
 
 /// What epoll reports about an execution or a conduit, which is all side; a shim is reported on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +80,12 @@ pub(crate) struct Execution {
     killing: bool,
     cause: Option<Cause>,
     usage: Usage,
-    memory_limit: Option<u64>,
+    limits: Limits,
+    /// What it orphans becomes the agent's, by these sessions it is known.
+    sessions: Option<BTreeSet<i32>>,
+    /// The program and all that its shim knew of are gone; orphans may be left.
+    clearing: bool,
+    oom_kills: OomKillsSince,
     /// The most its processes were seen to have together.
     memory_peak: u64,
     /// Signals that came before there was a program.
@@ -90,9 +98,15 @@ pub(crate) struct Execution {
 
 impl Execution {
     /// Has a shim start the program.
-    pub(crate) fn start(spawn: Spawn, null: &OwnedFd, shims: &mut Shims, epoll: &Epoll) -> Result<Self, Failure> {
+    pub(crate) fn start(
+        spawn: Spawn,
+        null: &OwnedFd,
+        shims: &mut Shims,
+        epoll: &Epoll,
+        oom_kills: OomKillsSince,
+    ) -> Result<Self, Failure> {
         let number = spawn.execution;
-        let memory_limit = spawn.limits.memory_bytes;
+        let limits = Limits { memory_bytes: spawn.limits.memory_bytes, processes: spawn.limits.processes };
         let (order, mut ends) = Order::make(spawn)?;
         let side = ends.side.take().map(|socket| TwoWay::new(socket, number, Carrier::Socket, epoll)).transpose();
         let side = side.map_err(|errno| Step::MakeSocket.failed(errno))?;
@@ -114,7 +128,10 @@ impl Execution {
             killing: false,
             cause: None,
             usage: Usage::default(),
-            memory_limit,
+            limits,
+            sessions: shims.leave_orphans().then(BTreeSet::new),
+            clearing: false,
+            oom_kills,
             memory_peak: 0,
             early: Vec::new(),
             input: Input::new(stdin, Channel::of(number, Stream::Stdin), carrier),
@@ -151,7 +168,10 @@ impl Execution {
                 Report::Ended { status, usage } => self.program_ended(status, usage),
                 Report::Swept { usage } => {
                     self.usage = usage;
-                    self.over(epoll, outbound);
+                    self.clearing = self.sessions.is_some();
+                    if !self.clearing {
+                        self.over(epoll, outbound);
+                    }
                 }
             }
         }
@@ -162,6 +182,9 @@ impl Execution {
         self.phase = Phase::Running { program };
         // While the agent held the program's ends, no reader would see the end of its streams.
         self.order = None;
+        if let Some(sessions) = &mut self.sessions {
+            sessions.insert(program);
+        }
         outbound.send(&FromAgent::Started { execution: self.number, pid: program as u32 });
         for (signal, reach) in std::mem::take(&mut self.early) {
             self.signal(signal, reach);
@@ -198,6 +221,7 @@ impl Execution {
             cause: self.cause,
             cpu_micros: self.usage.cpu_micros,
             peak_memory_bytes: self.usage.peak_bytes.max(self.memory_peak),
+            oom_kills: self.oom_kills.so_far(),
         }));
         self.phase = Phase::Over;
         self.close(epoll);
@@ -206,6 +230,7 @@ impl Execution {
     /// Lets go of everything but output that is still to be read.
     fn close(&mut self, epoll: &Epoll) {
         self.killing = false;
+        self.clearing = false;
         self.abandoned = false;
         self.order = None;
         self.terminal = None;
@@ -268,8 +293,8 @@ impl Execution {
                 sys::kill(-foreground.unwrap_or(program), signal);
             }
             Reach::Tree => {
-                if let (Ok(table), Some(shim)) = (Table::take(), self.live_shim()) {
-                    table.descendants(shim).into_iter().for_each(|pid| sys::kill(pid, signal));
+                if let Ok(table) = Table::take() {
+                    self.tree(&table).into_iter().for_each(|pid| sys::kill(pid, signal));
                 }
             }
         }
@@ -299,13 +324,61 @@ impl Execution {
     /// Kills what the table shows of this execution.
     pub(crate) fn press(&self, table: &Table) {
         if let Some(shim) = self.live_shim() {
-            table.kill(&table.descendants(shim), |group| group == shim);
+            table.kill(&self.tree(table), |group| group == shim);
         }
     }
 
-    /// The most memory its processes may have together.
-    pub(crate) fn memory_limit(&self) -> Option<u64> {
-        self.memory_limit
+    /// What its processes may have together.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Its processes, as far as they can be told, orphans last.
+    fn tree(&self, table: &Table) -> Vec<i32> {
+        let mut tree = self.live_shim().map(|shim| table.descendants(shim)).unwrap_or_default();
+        if let Some(sessions) = &self.sessions {
+            tree.extend(table.children_in(std::process::id() as i32, sessions));
+        }
+        tree
+    }
+
+    /// Its processes; their sessions are remembered, by which what they orphan will be known.
+    pub(crate) fn follow(&mut self, table: &Table) -> Vec<i32> {
+        let tree = self.tree(table);
+        let shim = self.live_shim();
+        if let Some(sessions) = &mut self.sessions {
+            *sessions = table.sessions(&tree);
+            if let Phase::Running { program } | Phase::Ended { program, .. } = self.phase {
+                sessions.insert(program);
+            }
+            // Until it is a program's own, a process is in the session of its shim, who is no orphan.
+            if let Some(shim) = shim {
+                sessions.remove(&shim);
+            }
+        }
+        tree
+    }
+
+    /// Whether it is over but for orphans.
+    pub(crate) fn is_clearing(&self) -> bool {
+        self.clearing
+    }
+
+    /// Whether it has, or may have, processes that are no orphans.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.phase != Phase::Over && !self.clearing
+    }
+
+    /// Its orphans, as far as they can be told.
+    pub(crate) fn orphans(&self, table: &Table) -> Vec<i32> {
+        self.sessions.iter().flat_map(|sessions| table.children_in(std::process::id() as i32, sessions)).collect()
+    }
+
+    /// No orphan is left. Returns the shim, whose work is done.
+    pub(crate) fn cleared(&mut self, epoll: &Epoll, outbound: &mut Outbound) -> Option<Worker> {
+        self.clearing = false;
+        self.over(epoll, outbound);
+        self.shim.take()
     }
 
     /// Its processes were seen to have this much memory together.

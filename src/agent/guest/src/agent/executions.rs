@@ -11,11 +11,12 @@ use codebeaker_agent::wire::{FromAgent, Reach, Spawn, TerminalSize};
 
 use crate::agent::channels::Buffers;
 use crate::agent::execution::{Execution, Part};
-use crate::agent::memory::Watch;
+use crate::agent::oom::OomKills;
 use crate::agent::outbound::Outbound;
 use crate::agent::processes::Table;
 use crate::agent::shims::{Shims, shim_of};
 use crate::agent::sys::{self, Epoll};
+use crate::agent::watch::Watch;
 
 /// How many passes of killing follow each other at once: against a fork bomb, every pause is growth.
 const HASTY_PASSES: u32 = 200;
@@ -30,6 +31,7 @@ pub(crate) struct Executions {
     /// What a program without standard input reads.
     null: OwnedFd,
     watch: Watch,
+    oom: OomKills,
     /// How many passes of killing there were since there was nothing to kill.
     passes: u32,
     next_pass: Option<Instant>,
@@ -37,15 +39,16 @@ pub(crate) struct Executions {
 
 impl Executions {
     pub(crate) fn new(shims: Shims, watch: Watch) -> sys::Result<Self> {
-        Ok(Executions { all: BTreeMap::new(), shims, null: sys::open_null()?, watch, passes: 0, next_pass: None })
+        let (null, oom) = (sys::open_null()?, OomKills::find());
+        Ok(Executions { all: BTreeMap::new(), shims, null, watch, oom, passes: 0, next_pass: None })
     }
 
     /// Starts a program, or says why not.
     pub(crate) fn start(&mut self, spawn: Spawn, epoll: &Epoll, outbound: &mut Outbound) {
         let number = spawn.execution;
-        match Execution::start(spawn, &self.null, &mut self.shims, epoll) {
+        match Execution::start(spawn, &self.null, &mut self.shims, epoll, self.oom.from_now()) {
             Ok(execution) => {
-                self.watch.note_start(execution.memory_limit().is_some());
+                self.watch.note_start(&execution);
                 self.all.insert(number, execution);
             }
             Err(failure) => outbound.send(&FromAgent::NotStarted {
@@ -97,6 +100,9 @@ impl Executions {
             .and_then(|execution| execution.hear(epoll, outbound));
         if let Some(done) = done {
             self.shims.release(done);
+        }
+        if self.all.values().any(Execution::is_clearing) {
+            self.next_pass = Some(Instant::now());
         }
     }
 
@@ -183,9 +189,35 @@ impl Executions {
                 self.all.values_mut().for_each(|execution| execution.settle(epoll, outbound));
             }
         }
-        let busy = self.all.values().any(|execution| execution.is_killing() || execution.is_abandoned());
+        self.clear(table, epoll, outbound);
+        let busy =
+            |execution: &Execution| execution.is_killing() || execution.is_abandoned() || execution.is_clearing();
+        let busy = self.all.values().any(busy);
         self.passes = if busy { self.passes.saturating_add(1) } else { 0 };
         let pause = if self.passes < HASTY_PASSES { Duration::ZERO } else { PASS_PAUSE };
         self.next_pass = busy.then(|| Instant::now() + pause);
+    }
+
+    /// Kills what executions that are over have orphaned, where that became the agent's. What can't be told whose
+    /// it is goes with the last of them.
+    fn clear(&mut self, table: &Table, epoll: &Epoll, outbound: &mut Outbound) {
+        if !self.all.values().any(Execution::is_clearing) {
+            return;
+        }
+        let last = !self.all.values().any(Execution::is_under_way);
+        let strays = last.then(|| table.descendants_past(std::process::id() as i32, |pid| self.is_shim(pid)));
+        let mut done = Vec::new();
+        for (number, execution) in self.all.iter().filter(|(_, execution)| execution.is_clearing()) {
+            let orphans = strays.clone().unwrap_or_else(|| execution.orphans(table));
+            table.kill(&orphans, |group| self.is_shim(group));
+            if orphans.is_empty() {
+                done.push(*number);
+            }
+        }
+        for number in done {
+            let execution = self.all.get_mut(&number);
+            let shim = execution.and_then(|execution| execution.cleared(epoll, outbound));
+            shim.into_iter().for_each(|shim| self.shims.release(shim));
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! pipe, socket or device is refused before it could hold anything up. What may take long is done in
 //! slices between the rounds of the loop.
 
+mod beneath;
 mod list;
 mod path;
 mod pipe;

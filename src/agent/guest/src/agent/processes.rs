@@ -4,6 +4,7 @@
 //! while it is taken. What is built on it must repeat until a pass finds nothing, and must hold
 //! whichever processes a pass missed.
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::agent::sys::{self, Result, files};
@@ -14,6 +15,7 @@ pub(crate) struct Process {
     pid: i32,
     parent: i32,
     group: i32,
+    session: i32,
     threads: u64,
 }
 
@@ -60,6 +62,20 @@ impl Table {
         found
     }
 
+    /// Those processes, and their descendants, that are children of `root` and in one of `sessions`.
+    pub(crate) fn children_in(&self, root: i32, sessions: &BTreeSet<i32>) -> Vec<i32> {
+        self.descendants_past(root, |pid| {
+            let process = self.processes.iter().find(|process| process.pid == pid);
+            process.is_some_and(|process| process.parent == root && !sessions.contains(&process.session))
+        })
+    }
+
+    /// The sessions that these processes are in.
+    pub(crate) fn sessions(&self, pids: &[i32]) -> BTreeSet<i32> {
+        let these = self.processes.iter().filter(|process| pids.contains(&process.pid));
+        these.map(|process| process.session).collect()
+    }
+
     /// Kills these processes. Their groups first: a group is killed at one stroke, and no fork escapes
     /// it; groups that `spare` names are left alone.
     pub(crate) fn kill(&self, pids: &[i32], spare: impl Fn(i32) -> bool) {
@@ -75,6 +91,12 @@ impl Table {
         }
     }
 
+    /// The threads of these processes.
+    pub(crate) fn threads_of(&self, pids: &[i32]) -> u64 {
+        let pids: BTreeSet<i32> = pids.iter().copied().collect();
+        self.processes.iter().filter(|process| pids.contains(&process.pid)).map(|process| process.threads).sum()
+    }
+
     /// All threads of all processes: what `RLIMIT_NPROC` counts where one user owns the sandbox.
     pub(crate) fn threads(&self) -> u64 {
         self.processes.iter().map(|process| process.threads).sum()
@@ -84,8 +106,22 @@ impl Table {
     /// files, which the kernel can drop. Memory that several processes share counts for each.
     pub(crate) fn resident(&self, pid: i32) -> u64 {
         let mut text = [0; 4096];
-        read_entry(self.proc.as_fd(), pid, "status", &mut text)
-            .map_or(0, |status| kibibytes(status, b"RssAnon:") + kibibytes(status, b"RssShmem:"))
+        let Ok(status) = read_entry(self.proc.as_fd(), pid, "status", &mut text) else { return 0 };
+        match kibibytes(status, b"RssAnon:") + kibibytes(status, b"RssShmem:") {
+            // gVisor tells them not apart from mapped files.
+            0 => kibibytes(status, b"VmRSS:"),
+            own => own,
+        }
+    }
+
+    /// What all processes and the file systems in memory take together, shared memory counted once; `None`
+    /// unless the kernel, which is gVisor's then, has nothing to count but this sandbox.
+    pub(crate) fn anonymous(&self) -> Option<u64> {
+        files::lstat(self.proc.as_fd(), b"sentry-meminfo").ok()?;
+        let mut text = [0; 4096];
+        let file = files::openat(self.proc.as_fd(), b"meminfo", libc::O_RDONLY, 0).ok()?;
+        let length = sys::read(file.as_fd(), &mut text).ok()?;
+        Some(kibibytes(&text[..length], b"AnonPages:"))
     }
 
     /// As [`Table::resident`], but memory that several processes share is divided among them. Slower by
@@ -131,8 +167,9 @@ fn read_process(proc: BorrowedFd<'_>, pid: i32) -> Option<Process> {
     let mut fields = stat[behind_name..].split(|byte| *byte == b' ').filter(|field| !field.is_empty());
     let parent = parse(fields.nth(1)?)?;
     let group = parse(fields.next()?)?;
-    let threads = parse(fields.nth(14)?)?;
-    Some(Process { pid, parent, group, threads })
+    let session = parse(fields.next()?)?;
+    let threads = parse(fields.nth(13)?)?;
+    Some(Process { pid, parent, group, session, threads })
 }
 
 /// The number of kB that a line of `status` or `smaps_rollup` tells, as bytes.
@@ -153,8 +190,10 @@ mod tests {
     use super::*;
 
     fn table(processes: &[(i32, i32)]) -> Table {
-        let processes =
-            processes.iter().map(|&(pid, parent)| Process { pid, parent, group: pid, threads: 1 }).collect();
+        let processes = processes
+            .iter()
+            .map(|&(pid, parent)| Process { pid, parent, group: pid, session: pid, threads: 1 })
+            .collect();
         Table { proc: open_directory().unwrap(), processes }
     }
 

@@ -99,14 +99,16 @@ impl Step {
 /// Limits of programs that are tighter than the agent's own, so that a sandbox full of processes still
 /// has a place for the agent's.
 pub(crate) struct ProgramLimits {
-    processes: libc::rlimit,
+    /// `None` where the kernel would count others' as well.
+    processes: Option<libc::rlimit>,
     open_files: libc::rlimit,
 }
 
 impl ProgramLimits {
     /// Takes the soft limits that were set up for programs, and lifts the agent's own to the hard ones.
-    pub(crate) fn split() -> sys::Result<Self> {
-        Ok(ProgramLimits { processes: split_limit(libc::RLIMIT_NPROC)?, open_files: split_limit(libc::RLIMIT_NOFILE)? })
+    pub(crate) fn split(own_user: bool) -> sys::Result<Self> {
+        let processes = if own_user { Some(split_limit(libc::RLIMIT_NPROC)?) } else { None };
+        Ok(ProgramLimits { processes, open_files: split_limit(libc::RLIMIT_NOFILE)? })
     }
 }
 
@@ -208,12 +210,12 @@ fn resource_limits(
         let value = asked.min(limit.rlim_max);
         libc::rlimit { rlim_cur: value, rlim_max: value }
     };
-    let mut processes = programs.processes;
-    if let Some(more) = asked.processes {
-        processes = tighter(processes, Table::take()?.threads().saturating_add(more));
-    }
     let open_files = asked.open_files.map_or(programs.open_files, |files| tighter(programs.open_files, files));
-    let mut limits = vec![(libc::RLIMIT_NPROC, processes), (libc::RLIMIT_NOFILE, open_files)];
+    let mut limits = vec![(libc::RLIMIT_NOFILE, open_files)];
+    if let Some(processes) = programs.processes {
+        let more = asked.processes.map(|more| Ok(Table::take()?.threads().saturating_add(more))).transpose()?;
+        limits.push((libc::RLIMIT_NPROC, more.map_or(processes, |most| tighter(processes, most))));
+    }
     if let Some(bytes) = asked.file_bytes {
         limits.push((libc::RLIMIT_FSIZE, tighter(sys::limit(libc::RLIMIT_FSIZE)?, bytes)));
     }

@@ -18,6 +18,7 @@ use crate::agent::program::{Failure, Program, ProgramLimits, Step};
 use crate::agent::sys::memory::Flag;
 use crate::agent::sys::socket::{self, PASSED};
 use crate::agent::sys::{self, Errno, Usage};
+use crate::handover::HIGHEST_DESCRIPTOR;
 
 /// The longest order that is sent to a waiting shim.
 pub(crate) const MAX_ORDER_BYTES: usize = 64 * 1024;
@@ -77,6 +78,8 @@ pub(crate) struct Shim<'a> {
     /// Raised before something is started.
     pub(crate) begun: &'a Flag,
     pub(crate) limits: &'a ProgramLimits,
+    /// What is orphaned below it becomes its child; otherwise the agent's, who then sees to it.
+    pub(crate) adopts: bool,
     /// Kill what programs leave behind: false only where an attack test leaves that protection out.
     pub(crate) sweep: bool,
 }
@@ -105,7 +108,7 @@ impl Shim<'_> {
     fn settle(&self, keep: &mut [RawFd]) -> Result<(), Failure> {
         // SAFETY: no pointers.
         sys::check(unsafe { libc::setsid() }).map_err(|errno| Step::Supervise.failed(errno))?;
-        if self.sweep {
+        if self.sweep && self.adopts {
             // SAFETY: no pointers.
             sys::check(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })
                 .map_err(|errno| Step::Supervise.failed(errno))?;
@@ -210,7 +213,7 @@ fn close_all_but(keep: &mut [RawFd]) -> sys::Result<()> {
         }
         first = fd + 1;
     }
-    close_range(first, u32::MAX)
+    close_range(first, HIGHEST_DESCRIPTOR)
 }
 
 fn close_range(first: u32, last: u32) -> sys::Result<()> {

@@ -59,13 +59,14 @@ impl Worker {
 pub(crate) struct Shims {
     waiting: Vec<Worker>,
     limits: ProgramLimits,
+    adopt: bool,
     sweep: bool,
 }
 
 impl Shims {
     /// `sweep` is false only where an attack test leaves that protection out.
     pub(crate) fn new(limits: ProgramLimits, sweep: bool) -> Self {
-        Shims { waiting: Vec::new(), limits, sweep }
+        Shims { waiting: Vec::new(), limits, adopt: sys::has_subreapers(), sweep }
     }
 
     /// Has a program started, by a shim that waits or else by a new one.
@@ -83,6 +84,11 @@ impl Shims {
             }
         }
         self.fork(Some((spawn, streams)), epoll).map_err(|errno| Step::Fork.failed(errno))
+    }
+
+    /// Whether the agent, and no shim, gets what executions orphan, and has to see to it that it ends.
+    pub(crate) fn leave_orphans(&self) -> bool {
+        self.sweep && !self.adopt
     }
 
     /// Takes back a shim whose work is done.
@@ -122,7 +128,7 @@ impl Shims {
         let pid = sys::check(unsafe { libc::fork() })?;
         if pid == 0 {
             let first = first.map(|(spawn, streams)| (spawn, streams.map(|stream| stream.as_raw_fd())));
-            Shim { link: theirs, begun: &begun, limits: &self.limits, sweep: self.sweep }.be(first);
+            Shim { link: theirs, begun: &begun, limits: &self.limits, adopts: self.adopt, sweep: self.sweep }.be(first);
         }
         let worker = Worker { pid, link, begun };
         if let Err(errno) = epoll.add(worker.link.as_fd(), libc::EPOLLIN, SHIM | pid as u64) {

@@ -156,11 +156,27 @@ pub(crate) unsafe fn ioctl<T>(fd: BorrowedFd<'_>, request: libc::c_ulong, argume
     check(unsafe { libc::ioctl(fd.as_raw_fd(), request as _, std::ptr::from_mut(argument)) })
 }
 
-/// The other end of a terminal, by way of the master alone, whatever is mounted at `/dev/pts`.
+/// The other end of a terminal, by way of the master alone, whatever is mounted at `/dev/pts`; by its name
+/// there where the kernel, which is gVisor's then, knows no other way.
 pub(crate) fn terminal_peer(master: BorrowedFd<'_>) -> Result<OwnedFd> {
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
     // SAFETY: `TIOCGPTPEER` takes open flags by value.
-    owned(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER as _, flags) })
+    match owned(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER as _, flags) }) {
+        Err(Errno(libc::ENOTTY)) => {}
+        peer => return peer,
+    }
+    let mut number: libc::c_uint = 0;
+    // SAFETY: `TIOCGPTN` fills in an unsigned int.
+    unsafe { ioctl(master, libc::TIOCGPTN, &mut number) }?;
+    let path = std::ffi::CString::new(format!("/dev/pts/{number}")).map_err(|_| Errno(libc::EINVAL))?;
+    open_device(&path, libc::O_RDWR | libc::O_NOCTTY)
+}
+
+/// Whether a process can adopt what is orphaned below it. Under gVisor only PID 1 does.
+pub(crate) fn has_subreapers() -> bool {
+    let mut adopts: c_int = 0;
+    // SAFETY: the option fills in an int.
+    check(unsafe { libc::prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut adopts, 0, 0, 0) }).is_ok()
 }
 
 /// An epoll instance; every registration is edge-triggered.

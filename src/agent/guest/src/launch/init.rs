@@ -40,6 +40,8 @@ pub(crate) fn run(
             workspace: opened.workspace,
             code: opened.code,
             watched_memory_bytes: plan.watched_memory_bytes,
+            watched_processes: None,
+            own_user: true,
             landlock_abi,
             without: plan.without.clone(),
         }),

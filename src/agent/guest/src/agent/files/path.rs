@@ -1,9 +1,10 @@
-//! Paths, resolved beneath a root by the kernel.
+//! Paths, resolved beneath a root: by the kernel, or step by step where it is too old for that.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use libc::c_int;
 
+use super::beneath;
 use crate::agent::sys::{Errno, Result, files};
 
 /// A path this long is beyond `PATH_MAX`, and resolved piece by piece.
@@ -89,8 +90,10 @@ impl Root {
         let mut result = Err(Errno(libc::EAGAIN));
         for _ in 0..ATTEMPTS {
             result = files::openat2(dir, path, flags, 0, libc::RESOLVE_BENEATH | libc::RESOLVE_NO_MAGICLINKS);
-            if !matches!(result, Err(Errno(libc::EAGAIN))) {
-                break;
+            match result {
+                Err(Errno(libc::EAGAIN)) => {}
+                Err(Errno(libc::ENOSYS)) => return beneath::open(dir, path, flags),
+                _ => break,
             }
         }
         result

@@ -88,6 +88,8 @@ pub(super) fn become_agent(stream: OwnedFd, setup: Setup) -> ! {
         workspace,
         code,
         watched_memory_bytes: setup.watched_memory_bytes,
+        watched_processes: None,
+        own_user: true,
         landlock_abi: 0,
         without: setup.without,
     })
