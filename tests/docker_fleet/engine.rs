@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use codebeaker::config::{DockerSettings, MachineSettings, TlsFiles};
+use codebeaker::config::{DockerSettings, MachineSettings, PoolSettings, TlsFiles};
 use tempfile::TempDir;
 
 use crate::skip::skip;
@@ -81,6 +81,7 @@ impl Engine {
         }
         // A killed one leaves its file behind, and its number may be another's by now.
         drop(fs::remove_file(self.path("pid")));
+        drop(fs::remove_file(self.path("exec/containerd/containerd.pid")));
         let started = command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log).spawn();
         *self.process.lock().expect("no test panics in here") = Some(started.expect("dockerd starts"));
         let deadline = Instant::now() + DEADLINE;
@@ -173,10 +174,10 @@ impl Engine {
     }
 }
 
-/// Settings with these machines, in which every engine has the small image.
-pub(crate) fn settings(machines: Vec<MachineSettings>) -> DockerSettings {
+/// Settings with these machines, in which every engine has the small image, and with so many sandboxes that wait.
+pub(crate) fn settings(machines: Vec<MachineSettings>, size: usize) -> DockerSettings {
     let images = [("bash".to_owned(), IMAGE.to_owned())].into();
-    DockerSettings { machines, images, ..DockerSettings::default() }
+    DockerSettings { machines, images, pool: PoolSettings { size, total: 2 * size }, ..DockerSettings::default() }
 }
 
 impl Drop for Engine {

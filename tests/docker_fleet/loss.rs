@@ -9,7 +9,7 @@ use crate::sandbox::{docker, eventually, spec, stand, within};
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_spread_by_weight_and_outlive_the_loss_of_another_machine() {
     let (Some(small), Some(large)) = (engine(Door::Socket), engine(Door::Tcp)) else { return };
-    let docker = docker(&settings(vec![small.machine("small", 1), large.machine("large", 2)]));
+    let docker = docker(&settings(vec![small.machine("small", 1), large.machine("large", 2)], 0));
     let mut sessions = Vec::new();
     for _ in 0..6 {
         sessions.push(stand(&docker, spec()).await.expect("it stands"));
@@ -43,7 +43,7 @@ async fn sessions_are_spread_by_weight_and_outlive_the_loss_of_another_machine()
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_of_a_machine_that_falls_silent_are_told() {
     let Some(engine) = engine(Door::Socket) else { return };
-    let docker = docker(&settings(vec![engine.machine("quiet", 1)]));
+    let docker = docker(&settings(vec![engine.machine("quiet", 1)], 0));
     let mut session = stand(&docker, spec()).await.expect("it stands");
     assert_eq!(session.says("echo alive").await, "alive");
     engine.freeze(true);
@@ -67,7 +67,7 @@ async fn sessions_of_a_machine_that_falls_silent_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_is_restarted_is_used_at_once_with_nothing_of_before() {
     let Some(engine) = engine(Door::Socket) else { return };
-    let docker = docker(&settings(vec![engine.machine("one", 1)]));
+    let docker = docker(&settings(vec![engine.machine("one", 1)], 0));
     let session = stand(&docker, spec()).await.expect("it stands");
     engine.crash();
     within(session.link.lost()).await;

@@ -9,7 +9,7 @@ use crate::sandbox::{docker, spec, stand, within};
 async fn a_machine_over_tls_runs_sessions_for_those_whom_it_knows() {
     let Some(engine) = engine(Door::Tls) else { return };
     let known = engine.machine("far", 1);
-    let runtime = docker(&settings(vec![known.clone()]));
+    let runtime = docker(&settings(vec![known.clone()], 0));
     let session = stand(&runtime, spec()).await.expect("it stands");
     assert_eq!((session.machine.as_str(), session.says("echo there").await.as_str()), ("far", "there"));
     session.end().await;
@@ -19,7 +19,7 @@ async fn a_machine_over_tls_runs_sessions_for_those_whom_it_knows() {
     tls.cert.set_file_name("server.pem");
     tls.key.set_file_name("server-key.pem");
     for tls in [Some(tls), None] {
-        let stranger = docker(&settings(vec![codebeaker::config::MachineSettings { tls, ..known.clone() }]));
+        let stranger = docker(&settings(vec![codebeaker::config::MachineSettings { tls, ..known.clone() }], 0));
         let Err(RuntimeError::Refused(refusal)) = within(stranger.create(spec())).await else {
             panic!("a stranger gets a sandbox")
         };
@@ -31,7 +31,7 @@ async fn a_machine_over_tls_runs_sessions_for_those_whom_it_knows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_of_this_host_is_copied_to_another_and_never_bound() {
     let Some(engine) = engine(Door::Tcp) else { return };
-    let docker = docker(&settings(vec![engine.machine("far", 1)]));
+    let docker = docker(&settings(vec![engine.machine("far", 1)], 0));
     let project = tempfile::tempdir().expect("a directory");
     let path = project.path().to_owned();
     for writable in [false, true] {

@@ -102,7 +102,10 @@ impl Machines {
                 Ok(sandbox) => return Ok(seated::seat(sandbox, member, seat, line)),
                 Err(error) => match elsewhere(error) {
                     Ok(refusal) => {
-                        member.watched.crowd();
+                        // One that doesn't answer is known by its health.
+                        if member.watched.standing() == Standing::Healthy {
+                            member.watched.crowd();
+                        }
                         search.failed(refusal);
                     }
                     Err(error) => return Err(error),
