@@ -40,10 +40,10 @@ struct Layer {
 
 impl Pulling {
     pub(super) fn take(&mut self, progress: &Progress) -> Doing {
-        if let Some(part) = progress.part.as_deref().filter(|_| is_of_layer(&progress.step)) {
-            if self.layers.len() < MAX_LAYERS || self.layers.contains_key(part) {
-                self.layers.entry(part.to_owned()).or_default().take(progress);
-            }
+        if let Some(part) = progress.part.as_deref().filter(|_| is_of_layer(&progress.step))
+            && (self.layers.len() < MAX_LAYERS || self.layers.contains_key(part))
+        {
+            self.layers.entry(part.to_owned()).or_default().take(progress);
         }
         let done = self.layers.values().filter(|layer| layer.done >= 1.0).count();
         let message = if self.layers.is_empty() {

@@ -71,7 +71,7 @@ pub enum ImageError {
         is_unknown: bool,
         /// What the engine said.
         #[source]
-        source: ContainerError,
+        source: Box<ContainerError>,
     },
     /// A step of a build failed.
     #[error("the image for {engine} can't be built on {base} by {machine}")]
@@ -86,7 +86,7 @@ pub enum ImageError {
         printed: Vec<String>,
         /// What the engine said.
         #[source]
-        source: ContainerError,
+        source: Box<ContainerError>,
     },
     /// The engine is away, or refuses.
     #[error(transparent)]
@@ -103,7 +103,7 @@ impl ImageError {
         // A registry that wants to be logged in to says so of names that it has none of, too.
         let unknown = ["not found", "does not exist", "manifest unknown", "no image", "name unknown"];
         let is_unknown = unknown.iter().any(|word| words.contains(word));
-        Self::NotFetched { image: image.to_owned(), machine: machine.to_owned(), is_unknown, source }
+        Self::NotFetched { image: image.to_owned(), machine: machine.to_owned(), is_unknown, source: source.into() }
     }
 
     pub(super) fn of_build(
@@ -116,7 +116,8 @@ impl ImageError {
         if source.is_away() {
             return source.into();
         }
-        Self::NotBuilt { engine, base: base.to_owned(), machine: machine.to_owned(), printed, source }
+        let (base, machine) = (base.to_owned(), machine.to_owned());
+        Self::NotBuilt { engine, base, machine, printed, source: source.into() }
     }
 
     /// What a person should do about it: commands where there are any.
