@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use codebeaker_agent::frame::{self, Frame, Kind, Stream};
-use codebeaker_agent::wire::{FileEntry, FileFault, FileOp, FileReply, FromAgent, LISTING_PATH_BYTES, Ready};
+use codebeaker_agent::frame::{self, Channel, Frame, Kind, Stream};
+use codebeaker_agent::wire::{
+    FileEntry, FileFault, FileOp, FileReply, FromAgent, LISTING_PATH_BYTES, MAX_NAME_BYTES, Ready,
+};
 use tokio::sync::oneshot;
 
 use super::conduit::Ends;
-use super::link::{LinkError, Shared};
+use super::link::{Adoptable, LinkError, Shared, Table};
 use super::process::Entry;
 use super::stream::first_message;
 
@@ -94,7 +96,11 @@ fn take(
             return Err(Violation::Early);
         }
         // Whoever asked for the sandbox may have given up; the closing link then ends it.
-        drop(waiting.send(first_message(decode(frame.payload)?)));
+        let first = first_message(decode(frame.payload)?);
+        if let Ok(ready) = &first {
+            take_over(ready, &mut shared.table())?;
+        }
+        drop(waiting.send(first));
         return Ok(());
     }
     match frame.kind {
@@ -102,6 +108,25 @@ fn take(
         Kind::Data | Kind::End => output(frame, shared),
         Kind::Credit => credit(frame, shared),
     }
+}
+
+/// Expects to hear of what another daemon had started.
+fn take_over(ready: &Ready, table: &mut Table) -> Result<(), Violation> {
+    if ready.highest > Channel::MAX_NUMBER {
+        return Err(Violation::OverLimit);
+    }
+    table.last_number = ready.highest;
+    for running in &ready.running {
+        let number = running.execution;
+        let is_known = table.executions.contains_key(&number);
+        if is_known || !(1..=ready.highest).contains(&number) || running.name.len() > MAX_NAME_BYTES {
+            return Err(Violation::UnknownExecution(number));
+        }
+        let (entry, exited) = Entry::adopted(running.stdin, running.terminal);
+        table.executions.insert(number, Arc::clone(&entry));
+        table.adoptable.insert(number, Adoptable { entry, exited, pid: running.pid });
+    }
+    Ok(())
 }
 
 fn decode(payload: &[u8]) -> Result<FromAgent, Violation> {
@@ -272,7 +297,7 @@ mod tests {
 
     async fn linked() -> (Link, DuplexStream) {
         let (ours, mut theirs) = tokio::io::duplex(1 << 20);
-        say(&mut theirs, &FromAgent::Ready(Ready { version: VERSION, landlock_abi: 0 })).await;
+        say(&mut theirs, &FromAgent::Ready(Ready { version: VERSION, ..Ready::default() })).await;
         let (reader, writer) = tokio::io::split(ours);
         (Link::open(reader, writer).await.unwrap().0, theirs)
     }

@@ -86,6 +86,8 @@ pub struct Program {
     pub side: bool,
     /// Tighter limits than the sandbox's.
     pub limits: ExecutionLimits,
+    /// What a later daemon, that joins the sandbox, is told of it; at most [`wire::MAX_NAME_BYTES`].
+    pub name: String,
 }
 
 impl Program {
@@ -93,7 +95,8 @@ impl Program {
     #[must_use]
     pub fn new(argv: Vec<String>, env: Vec<(String, String)>) -> Self {
         let cwd = WORKSPACE.to_owned();
-        Self { argv, env, cwd, stdin: false, terminal: None, side: false, limits: ExecutionLimits::default() }
+        let limits = ExecutionLimits::default();
+        Self { argv, env, cwd, stdin: false, terminal: None, side: false, limits, name: String::new() }
     }
 }
 
@@ -117,6 +120,14 @@ pub(super) struct Shared {
     why: OnceLock<String>,
 }
 
+/// An execution that another daemon had started.
+#[derive(Debug)]
+pub(super) struct Adoptable {
+    pub(super) entry: Arc<Entry>,
+    pub(super) exited: oneshot::Receiver<wire::Exited>,
+    pub(super) pid: u32,
+}
+
 /// What was asked and is not yet answered.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -126,6 +137,8 @@ pub(super) struct Table {
     pub(super) files: HashMap<u32, PendingFile>,
     /// Of executions and conduits.
     pub(super) last_number: u32,
+    /// Those of another daemon, which nobody has taken over yet.
+    pub(super) adoptable: HashMap<u32, Adoptable>,
     last_request: u32,
     last_handle: u32,
     /// The stream has ended: whoever waited was told, and nobody may begin to wait.
@@ -161,14 +174,15 @@ impl Link {
     /// # Errors
     /// [`LinkError::NotStarted`], [`LinkError::TooLong`] or [`LinkError::Lost`].
     pub async fn spawn(&self, program: Program) -> Result<Process, LinkError> {
-        let Program { argv, env, cwd, stdin, terminal, side, limits } = program;
+        let Program { argv, env, cwd, stdin, terminal, side, limits, name } = program;
         let stdin = stdin || terminal.is_some();
         let ends = side.then(Ends::open);
         let (entry, events) = Entry::new(stdin, terminal.is_some(), ends.clone());
         let execution = self.shared.expect_execution(&entry, ends.as_ref())?;
         let conduit = ends.map(|ends| Conduit::new(execution, Arc::clone(&self.shared), ends));
         let mut process = Process::new(execution, Arc::clone(&self.shared), entry, events.exited, conduit);
-        self.shared.ask(&ToAgent::Spawn(Spawn { execution, argv, env, cwd, stdin, terminal, side, limits })).await?;
+        let spawn = Spawn { execution, argv, env, cwd, stdin, terminal, side, limits, name };
+        self.shared.ask(&ToAgent::Spawn(spawn)).await?;
         process.was_asked_for();
         match events.started.await {
             Ok(Ok(pid)) => {
@@ -178,6 +192,24 @@ impl Link {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(self.shared.lost()),
         }
+    }
+
+    /// Takes over an execution that another daemon had started, as [`Ready::running`] tells of it, and lets it go on
+    /// printing. `None` when it was taken over already, or is none of those.
+    ///
+    /// # Errors
+    /// [`LinkError::Lost`].
+    pub async fn adopt(&self, execution: u32) -> Result<Option<Process>, LinkError> {
+        let Some(Adoptable { entry, exited, pid }) = self.shared.table().adoptable.remove(&execution) else {
+            return Ok(None);
+        };
+        let mut process = Process::new(execution, Arc::clone(&self.shared), entry, exited, None);
+        process.was_asked_for();
+        process.pid = pid;
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            process.output(stream).grant(frame::STREAM_WINDOW as usize).await?;
+        }
+        Ok(Some(process))
     }
 
     /// Does one file operation that is answered by itself: anything but a write.

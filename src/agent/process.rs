@@ -85,6 +85,20 @@ impl Entry {
         (Arc::new(entry), Events { started, exited })
     }
 
+    /// Of an execution that runs already, and has no credit.
+    pub(super) fn adopted(stdin: bool, terminal: bool) -> (Arc<Self>, oneshot::Receiver<Ended>) {
+        let (exited_sender, exited) = oneshot::channel();
+        let stderr = Buffer { ended: terminal, ..Buffer::default() };
+        let (stdout, started, exited_sender) = (Buffer::default(), None, Some(exited_sender));
+        let state = State { started, exited: exited_sender, stdout, stderr, lost: false, unclaimed: false };
+        let input = Semaphore::new(0);
+        if !stdin {
+            input.close();
+        }
+        let (stdout, stderr) = (Notify::new(), Notify::new());
+        (Arc::new(Self { state: Mutex::new(state), stdout, stderr, input, side: None }), exited)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -275,6 +275,7 @@ impl Session {
                 stdin: input.is_some(),
                 terminal,
                 side: run.side,
+                name: String::new(),
                 limits: ExecutionLimits {
                     memory_bytes: limits.memory_bytes,
                     processes: limits.pids,

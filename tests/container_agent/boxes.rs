@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use codebeaker::agent::frame::Stream;
-use codebeaker::agent::plan::{Confinement, Resource, Rlimit};
+use codebeaker::agent::plan::{Confinement, JOINER_ID, Resource, Rlimit};
 use codebeaker::agent::wire::{Exited, Ready};
 use codebeaker::agent::{Conduit, Link, LinkError, Process, Program};
 use codebeaker::sandbox::seccomp::{self, Profile};
@@ -163,6 +163,23 @@ async fn send_confinement(writer: &mut (impl AsyncWriteExt + Unpin), confinement
     writer.write_all(&plan).await.expect("the agent reads");
 }
 
+/// Joins a sandbox as this user.
+pub(crate) async fn join(name: &str, user: u32) -> Result<(Ready, Link, Child), LinkError> {
+    let user = format!("{user}:{user}");
+    let mut relay = Command::new("docker")
+        .args(["exec", "-i", "--user", &user, name, "/.codebeaker/agent", "join"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the engine's command line");
+    let writer = relay.stdin.take().expect("it is piped");
+    let reader = relay.stdout.take().expect("it is piped");
+    let opened = tokio::time::timeout(DEADLINE, Link::open(reader, writer)).await.expect("the agent says something");
+    opened.map(|(link, ready)| (ready, link, relay))
+}
+
 /// What the engine's command line says.
 pub(crate) async fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).stdin(Stdio::null()).output();
@@ -206,11 +223,30 @@ impl Standing {
         text.trim_end().to_owned()
     }
 
+    /// Loses the stream, as by the death of a daemon.
+    pub(crate) async fn lose_stream(&mut self) {
+        self.link.close("the daemon is gone");
+        self.attached.start_kill().expect("it runs");
+        self.attached.wait().await.expect("it is a child");
+    }
+
+    /// Joins the sandbox as a later daemon.
+    pub(crate) async fn join(&mut self) -> Ready {
+        let (ready, link, relay) = join(&self.name, JOINER_ID).await.expect("the agent waits to be joined");
+        (self.link, self.attached) = (link, relay);
+        ready
+    }
+
     /// Closes the stream, and waits until the container is gone.
     pub(crate) async fn end(mut self) {
         self.link.close("the test is over");
         let status = tokio::time::timeout(DEADLINE, self.attached.wait()).await;
         assert!(status.is_ok(), "the container outlives its stream");
+        self.await_gone().await;
+    }
+
+    /// Waits until the container is gone.
+    pub(crate) async fn await_gone(&self) {
         for _ in 0..600 {
             if docker(&["ps", "--all", "--quiet", "--filter", &format!("name={}", self.name)]).await.is_empty() {
                 return;

@@ -2,6 +2,7 @@
 //! engine has. The engine's own command line makes the containers, so that nothing but the agent is tried.
 
 mod boxes;
+mod joining;
 #[path = "../harness/skip.rs"]
 #[allow(dead_code, reason = "a part that this test does not need")]
 mod skip;

@@ -15,7 +15,7 @@ impl Agent {
     async fn linked() -> (Link, Self) {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let mut agent = Self(theirs);
-        agent.say(&FromAgent::Ready(Ready { version: VERSION, landlock_abi: 0 })).await;
+        agent.say(&FromAgent::Ready(Ready { version: VERSION, ..Ready::default() })).await;
         let (reader, writer) = tokio::io::split(ours);
         (Link::open(reader, writer).await.unwrap().0, agent)
     }

@@ -48,7 +48,7 @@ fn message() -> impl Strategy<Value = FromAgent> {
     let execution = 1u32..4;
     let exited = (execution.clone(), any::<Option<i32>>(), any::<Option<i32>>(), any::<u64>());
     prop_oneof![
-        1 => Just(FromAgent::Ready(Ready { version: VERSION, landlock_abi: 0 })),
+        1 => Just(FromAgent::Ready(Ready { version: VERSION, ..Ready::default() })),
         1 => any::<i32>().prop_map(|errno| FromAgent::SetupFailed { step: "\x1b[2J".to_owned(), errno }),
         20 => (execution.clone(), any::<u32>()).prop_map(|(execution, pid)| FromAgent::Started { execution, pid }),
         6 => (execution, 0i32..40, ".{0,20}")
@@ -167,7 +167,7 @@ async fn play(turns: Vec<Turn>) {
         frame::append(&mut bytes, Kind::Control, Channel::CONTROL, &postcard::to_stdvec(message).unwrap());
         bytes
     };
-    send(&mut stream, &message(&FromAgent::Ready(Ready { version: VERSION, landlock_abi: 0 }))).await;
+    send(&mut stream, &message(&FromAgent::Ready(Ready { version: VERSION, ..Ready::default() }))).await;
     let (reader, writer) = tokio::io::split(ours);
     let (link, _) = Link::open(reader, writer).await.unwrap();
     let mut waiting = Vec::new();

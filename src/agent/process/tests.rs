@@ -26,7 +26,7 @@ async fn hear(agent: &mut DuplexStream) -> (Kind, Channel, Vec<u8>) {
 /// to the agent at one time.
 async fn running(room: usize) -> (Link, DuplexStream, Process) {
     let (ours, mut agent) = tokio::io::duplex(room);
-    say(&mut agent, &FromAgent::Ready(Ready { version: VERSION, landlock_abi: 0 })).await;
+    say(&mut agent, &FromAgent::Ready(Ready { version: VERSION, ..Ready::default() })).await;
     let (reader, writer) = tokio::io::split(ours);
     let (link, _) = Link::open(reader, writer).await.unwrap();
     let mut program = Program::new(vec!["cat".to_owned()], Vec::new());

@@ -255,6 +255,8 @@ pub struct Running {
     pub pid: u32,
     /// What [`Spawn::name`] said.
     pub name: String,
+    /// Its standard input can still be written to.
+    pub stdin: bool,
     /// It has a terminal.
     pub terminal: bool,
     /// How many bytes of its standard output were sent until now, to whomever.

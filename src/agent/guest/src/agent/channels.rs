@@ -259,9 +259,14 @@ impl Input {
     pub(crate) fn attach(&mut self, outbound: &mut Outbound) {
         self.owed = 0;
         self.allowance = STREAM_WINDOW.saturating_sub(self.waiting.len() as u32);
-        if self.sink.is_some() && !self.ending {
+        if self.is_open() {
             outbound.credit(self.channel, self.allowance);
         }
+    }
+
+    /// Whether more may come.
+    pub(crate) fn is_open(&self) -> bool {
+        self.sink.is_some() && !self.ending
     }
 
     /// epoll has news.

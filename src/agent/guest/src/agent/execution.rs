@@ -268,6 +268,7 @@ impl Execution {
             execution: self.number,
             pid,
             name: self.name.clone(),
+            stdin: self.input.is_open(),
             terminal: self.outputs[1].is_none(),
             stdout_sent: sent(&self.outputs[0]),
             stderr_sent: sent(&self.outputs[1]),
