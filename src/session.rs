@@ -29,6 +29,7 @@ use crate::agent::{Conduit, Endpoint, Link, LinkError};
 use crate::config::{Limits, Settings};
 use crate::engine::Engine;
 use crate::execution::{Execution, ExecutionError};
+use crate::files::CopyError;
 use crate::ids::{ExecutionId, SessionId};
 use crate::runtime::{Enforcement, Keeper, RuntimeError, Workspace};
 
@@ -122,6 +123,9 @@ pub enum SessionError {
     /// The sandbox did not stand in time.
     #[error("the sandbox did not stand within {} s", .0.as_secs())]
     TooSlow(Duration),
+    /// Its workspace could not be filled.
+    #[error("the workspace could not be copied into the sandbox")]
+    Copy(#[from] CopyError),
     /// The execution could not be queued.
     #[error(transparent)]
     Execution(#[from] ExecutionError),

@@ -10,7 +10,7 @@ use crate::causes::in_full;
 use crate::debug::DebugError;
 use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
-use crate::files::FilesError;
+use crate::files::{CopyError, FilesError};
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::{Lack, RuntimeError};
 use crate::session::{Bar, Candidate, SessionError};
@@ -69,6 +69,7 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
         SessionError::SetUp { step, errno } if step.contains("workspace") => of_workspace_set_up(&message, errno),
         SessionError::SetUp { .. } => new(ErrorKind::RuntimeUnavailable).hint(DOCTOR),
         SessionError::Died { .. } | SessionError::TooSlow(_) => new(ErrorKind::RuntimeLost).retry_after_ms(1000),
+        SessionError::Copy(error) => of_copy(error, &message),
         SessionError::Execution(error) => of_execution(error),
     }
 }
@@ -117,6 +118,26 @@ fn of_runtime(error: RuntimeError) -> ProtocolError {
         }
     };
     ProtocolError::new(kind, message).at(path).hint(DOCTOR)
+}
+
+fn of_copy(error: CopyError, message: &str) -> ProtocolError {
+    let (kind, hint) = match error {
+        CopyError::Target(FilesError::DiskFull(_)) => {
+            (ErrorKind::DiskFull, "raise `limits.diskBytes`, or leave things out with `workspace.exclude`")
+        }
+        CopyError::Target(FilesError::Lost(_)) => (ErrorKind::RuntimeLost, "try again"),
+        CopyError::Target(_) => (ErrorKind::NotSupportedByRuntime, "leave it out with `workspace.exclude`"),
+        CopyError::TooDeep { .. } => (ErrorKind::ValidationFailed, "leave it out with `workspace.exclude`"),
+        CopyError::Source { source, .. } => {
+            let kind = match source.kind() {
+                std::io::ErrorKind::NotFound => ErrorKind::FileNotFound,
+                std::io::ErrorKind::NotADirectory => ErrorKind::NotADirectory,
+                _ => ErrorKind::PermissionDenied,
+            };
+            (kind, "name a directory that the daemon's user may read, or leave things out with `workspace.exclude`")
+        }
+    };
+    ProtocolError::new(kind, message).at("workspace").hint(hint)
 }
 
 fn of_workspace_set_up(message: &str, errno: i32) -> ProtocolError {

@@ -10,6 +10,7 @@ use super::{SessionError, Sessions};
 use crate::agent::{Link, LinkError};
 use crate::config::Limits;
 use crate::engine::Engine;
+use crate::files::copy_in;
 use crate::runtime::{
     Enforcement, Keeper, Lack, Programs, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec, Workspace,
 };
@@ -64,7 +65,7 @@ impl Sessions {
         if let Some(engine) = engine {
             toolbox.program(engine)?;
         }
-        fill(unfilled)?;
+        fill(link, unfilled).await?;
         Ok(toolbox)
     }
 
@@ -90,12 +91,18 @@ impl Sessions {
 }
 
 /// Fills a workspace that its runtime left empty.
-fn fill(unfilled: Workspace) -> Result<(), SessionError> {
+async fn fill(link: &Link, unfilled: Workspace) -> Result<(), SessionError> {
     match unfilled {
         Workspace::None => Ok(()),
-        Workspace::Copy { .. } | Workspace::Bind { .. } | Workspace::Overlay { .. } => {
-            let reason = "its workspaces can't be filled from here".to_owned();
-            Err(RuntimeError::Refused(Refusal { lack: Lack::Workspace, reason, fix: None }).into())
+        Workspace::Copy { path, exclude } => {
+            copy_in(link, &path, &exclude).await?;
+            Ok(())
+        }
+        // What is not a copy is there from the beginning, or not at all.
+        Workspace::Bind { .. } | Workspace::Overlay { .. } => {
+            let (reason, fix) = ("its workspaces can only be copies".to_owned(), "use `workspace.mode` copy");
+            let refusal = Refusal { lack: Lack::Workspace, reason, fix: Some(fix.to_owned()) };
+            Err(RuntimeError::Refused(refusal).into())
         }
     }
 }
