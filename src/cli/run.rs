@@ -18,7 +18,7 @@ use super::{exit_code, failed, show, terminal};
 use crate::agent::wire::Reach;
 use crate::execution::{Execution, ExecutionError, Outcome, Summary};
 use crate::server;
-use crate::session::{NewSession, Run, Session, SessionError, Sessions, StateChange, Stdin, Watcher, Why, Wish};
+use crate::session::{NewSession, Run, Session, SessionError, Sessions, StateChange, Stdin, Watcher, Why};
 use output::Printer;
 
 pub(super) use args::RunArgs;
@@ -43,7 +43,7 @@ pub(super) async fn run(sessions: Arc<Sessions>, args: RunArgs) -> ExitCode {
         Err(message) => return failed(&message),
     };
     let wanted = NewSession {
-        wish: Wish { runtime: args.runtime.clone(), ..Wish::default() },
+        wish: plan.wish,
         workspace: plan.workspace,
         env: plan.env,
         limits: Some(plan.limits),

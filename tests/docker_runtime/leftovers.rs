@@ -37,7 +37,7 @@ fn what_a_killed_daemon_left_is_removed_and_nothing_else() {
         if std::env::var_os(ROLE).is_some() {
             let standing = stand_in(&docker, spec()).await.expect("it is made");
             unstarted(&format!("codebeaker-test-killed-{}", std::process::id()), None).await;
-            println!("ready");
+            eprintln!("ready");
             std::thread::sleep(std::time::Duration::from_secs(60));
             drop(standing);
             return;
@@ -46,10 +46,10 @@ fn what_a_killed_daemon_left_is_removed_and_nothing_else() {
         let mut killed = Command::new(std::env::current_exe().expect("this program has a path"))
             .args(["--exact", "leftovers::what_a_killed_daemon_left_is_removed_and_nothing_else", "--nocapture"])
             .env(ROLE, "1")
-            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("this program starts");
-        let mut lines = BufReader::new(killed.stdout.take().expect("it prints")).lines();
+        let mut lines = BufReader::new(killed.stderr.take().expect("it prints")).lines();
         assert!(lines.any(|line| line.is_ok_and(|line| line.ends_with("ready"))), "it makes its containers");
         assert_eq!(engine.containers_of(killed.id()).len(), 2);
         let own = format!("codebeaker-test-own-{}", std::process::id());
@@ -67,7 +67,7 @@ fn what_a_killed_daemon_left_is_removed_and_nothing_else() {
             assert!(std::time::Instant::now() < until, "{:?}", engine.containers_of(killed.id()));
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        assert_eq!(engine.containers_of(std::process::id()), [own.clone()]);
+        assert_eq!(engine.containers_of(std::process::id()), std::slice::from_ref(&own));
         engine.order(&["rm", "--force", &own]);
     });
 }

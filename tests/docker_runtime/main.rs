@@ -15,4 +15,3 @@ mod offers;
 #[path = "../harness/skip.rs"]
 #[allow(dead_code, reason = "other tests take the other parts")]
 mod skip;
-mod speed;

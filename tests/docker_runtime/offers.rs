@@ -1,14 +1,13 @@
 //! What the runtimes say that they have.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use codebeaker::config::{DockerSettings, MachineSettings};
 use codebeaker::container::address::Environment;
 use codebeaker::runtime::docker::{Docker, Oci};
 use codebeaker::runtime::{Lack, Runtime, RuntimeError, SandboxSpec, Want, Workspace};
 
-use crate::boxes::{docker, docker_of, engine, on_docker, on_each, spec, stand_in};
+use crate::boxes::{docker, docker_of, on_docker, on_each, spec, stand_in};
 
 fn want(workspace: &Workspace) -> Want<'_> {
     Want { engine: codebeaker::engine::by_id("python"), image: None, workspace, outlives: false }
@@ -82,19 +81,5 @@ fn an_engine_that_is_not_there_costs_nothing_and_is_named() {
         let off = DockerSettings { enabled: false, ..DockerSettings::default() };
         let [docker, _] = Docker::start(&off, &Environment::default());
         assert!(docker.probe().await.reason.unwrap().contains("turned off"));
-    });
-}
-
-#[test]
-fn an_offer_is_made_without_waiting() {
-    let Some(_) = engine() else { return };
-    on_docker(|| async {
-        let docker = docker(Oci::Default);
-        docker.probe().await;
-        let begun = Instant::now();
-        for _ in 0..1000 {
-            docker.offer(&want(&Workspace::None)).expect("it has an image");
-        }
-        println!("an offer takes {:?}", begun.elapsed() / 1000);
     });
 }

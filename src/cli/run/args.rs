@@ -10,8 +10,8 @@ use clap::{Args, ValueEnum};
 
 use crate::config::{Limits, Settings};
 use crate::engine::{self, Engine};
-use crate::runtime::Workspace;
-use crate::session::Source;
+use crate::runtime::{Isolation, Workspace};
+use crate::session::{Source, Wish};
 
 /// Run a program in a sandbox.
 #[derive(Debug, Args)]
@@ -63,7 +63,13 @@ pub(in crate::cli) struct RunArgs {
     pub(super) cwd: Option<String>,
     /// Which runtime isolates it; the strongest there is otherwise
     #[arg(long, value_name = "ID")]
-    pub(super) runtime: Option<String>,
+    runtime: Option<String>,
+    /// No weaker isolation than this
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    min_isolation: Option<Level>,
+    /// The image that it runs in, in place of its language's; for runtimes that have images
+    #[arg(long, value_name = "NAME")]
+    image: Option<String>,
     /// Print one JSON object at the end: how it ended, and what it printed
     #[arg(long)]
     pub(super) json: bool,
@@ -87,14 +93,51 @@ enum Mode {
     BindRw,
 }
 
+/// How strongly a runtime isolates, from weak to strong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Level {
+    /// A process of this machine with less than its user's rights
+    Process,
+    /// Namespaces of this machine's kernel
+    Namespaces,
+    /// A container
+    Container,
+    /// A kernel of its own
+    Kernel,
+    /// A virtual machine
+    Vm,
+}
+
+impl From<Level> for Isolation {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Process => Self::Process,
+            Level::Namespaces => Self::Namespaces,
+            Level::Container => Self::Container,
+            Level::Kernel => Self::Kernel,
+            Level::Vm => Self::Vm,
+        }
+    }
+}
+
 /// What the arguments come to.
 pub(super) struct Plan {
     pub(super) source: Source,
+    pub(super) wish: Wish,
     pub(super) workspace: Workspace,
     pub(super) env: BTreeMap<String, String>,
     pub(super) limits: Limits,
     /// Whether the code itself came from standard input, of which the program then has none.
     pub(super) stdin_is_code: bool,
+}
+
+/// What runs it.
+fn engine_of(source: &Source) -> Option<&'static Engine> {
+    match source {
+        Source::Code { engine, .. } | Source::File { engine, .. } | Source::Tool { engine, .. } => *engine,
+        Source::Engine { engine, .. } => Some(engine),
+        Source::Program(_) => None,
+    }
 }
 
 fn language(name: &str) -> Result<&'static Engine, String> {
@@ -120,7 +163,14 @@ impl RunArgs {
             open_files: default.open_files,
             execution_timeout: self.timeout.unwrap_or(default.execution_timeout),
         };
-        Ok(Plan { source, workspace, env: self.env()?, limits, stdin_is_code })
+        let wish = Wish {
+            engines: engine_of(&source).into_iter().collect(),
+            runtime: self.runtime.clone(),
+            image: self.image.clone(),
+            min_isolation: self.min_isolation.map(Isolation::from),
+            ..Wish::default()
+        };
+        Ok(Plan { source, wish, workspace, env: self.env()?, limits, stdin_is_code })
     }
 
     fn workspace(&self) -> Result<Workspace, String> {
