@@ -14,6 +14,7 @@ mod inbound;
 mod oom;
 mod order;
 mod outbound;
+mod part;
 mod presence;
 mod processes;
 mod program;
