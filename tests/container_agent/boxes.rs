@@ -40,7 +40,7 @@ pub(crate) fn confinement() -> Confinement {
     }
 }
 
-/// Runs a test under each runtime that the engine has, each in the name of `name`.
+/// Runs a test under each runtime that the engine has.
 pub(crate) fn on_each<F: Future<Output = ()>>(test: impl Fn(&'static str) -> F) {
     let Some(here) = runtimes() else { return };
     for runtime in RUNTIMES {

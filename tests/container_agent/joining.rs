@@ -68,7 +68,7 @@ fn a_later_daemon_takes_the_place_of_one_that_is_still_there() {
 fn no_program_passes_for_a_daemon() {
     on_each(|runtime| async move {
         let mut standing = Container::new(runtime).confined(patient).stand().await.unwrap();
-        let attack = "import socket\ns = socket.socket(socket.AF_UNIX)\ns.settimeout(30)\ns.connect('\\0codebeaker-agent')\ntry:\n    print(s.recv(100))\nexcept ConnectionResetError:\n    print(b'')";
+        let attack = "import socket\ns = socket.socket(socket.AF_UNIX)\ns.settimeout(30)\ns.connect('\\0codebeaker-agent')\ntry:\n    s.send(b'j')\n    print(s.recv(100))\nexcept (ConnectionResetError, BrokenPipeError):\n    print(b'')";
         assert_eq!(standing.run(program(&["python3", "-c", attack])).await.text, "b''\n");
         let failed = join(&standing.name, SANDBOX_ID).await;
         assert!(failed.is_err(), "a program's user was let in");

@@ -14,6 +14,7 @@ mod inbound;
 mod oom;
 mod order;
 mod outbound;
+mod part;
 mod presence;
 mod processes;
 mod program;
@@ -220,7 +221,7 @@ impl Agent {
 
     /// Somebody is at the door. A daemon takes the place of the last one.
     fn admit(&mut self) {
-        let Some(joined) = self.alone.as_mut().and_then(Alone::admit) else { return };
+        let Some(joined) = self.alone.as_mut().and_then(|alone| alone.admit(&self.epoll)) else { return };
         if self.outbound.daemon().is_some() {
             self.detach();
         }

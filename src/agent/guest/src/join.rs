@@ -3,7 +3,7 @@
 //! An engine of containers runs this in the sandbox, as a user that no program can become. It ends as soon as
 //! either side does.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::process::{ExitCode, exit};
@@ -20,6 +20,11 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // With the byte the kernel says who this is; gVisor, where both ends want to have it so.
+    let named = rustix::net::sockopt::set_socket_passcred(&to_agent, true);
+    if named.is_err() || to_agent.write_all(b"j").is_err() {
+        return ExitCode::FAILURE;
+    }
     // The other end of either way shows in the end of the process.
     let telling = std::thread::Builder::new().spawn(move || exit(relay(&mut io::stdin(), &mut to_agent)));
     if telling.is_err() {

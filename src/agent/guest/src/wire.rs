@@ -12,6 +12,8 @@
 //! a channel too, connected by `Started`; after the execution's end it is complete as its outputs are,
 //! whoever inherited the descriptor.
 
+mod run;
+
 use serde::{Deserialize, Serialize};
 
 /// Both ends must have been built with the same number; the agent travels inside the daemon, so a
@@ -30,35 +32,6 @@ pub const FILE_CHUNK_BYTES: usize = 256 * 1024;
 /// The most bytes of paths that one listing has, so that deep directories with long names can't make
 /// its few entries long; what is beyond is left out as if it were beyond the number asked for.
 pub const LISTING_PATH_BYTES: usize = 4 * 1024 * 1024;
-
-/// Bytes as one run. The encoding is that of any `Vec<u8>`, but a file's bytes are copied at one stroke
-/// instead of one by one.
-mod run {
-    use serde::de::{Deserializer, Error, Visitor};
-    use serde::ser::Serializer;
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(bytes)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        deserializer.deserialize_byte_buf(Run)
-    }
-
-    struct Run;
-
-    impl Visitor<'_> for Run {
-        type Value = Vec<u8>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("bytes")
-        }
-
-        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-            Ok(bytes.to_vec())
-        }
-    }
-}
 
 /// What the daemon asks of the agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -13,6 +13,7 @@ use crate::agent::channels::{Buffers, Carrier, Input, Output};
 use crate::agent::oom::OomKillsSince;
 use crate::agent::order::{Ends, Order};
 use crate::agent::outbound::Outbound;
+pub(crate) use crate::agent::part::Part;
 use crate::agent::processes::Table;
 use crate::agent::program::{Failure, Step};
 use crate::agent::shim::Report;
@@ -21,33 +22,6 @@ use crate::agent::sys::{self, Epoll, Usage};
 use crate::agent::terminal::Terminal;
 use crate::agent::two_way::TwoWay;
 use crate::agent::watch::Limits;
-
-/// What epoll reports about an execution or a conduit, which is all side; a shim is reported on its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    Stdin,
-    Stdout,
-    Stderr,
-    Side,
-}
-
-impl Part {
-    /// Names this part of what has the number to epoll; at least 4, lower tokens are the loop's own.
-    pub(crate) fn token(self, execution: u32) -> u64 {
-        u64::from(execution) << 2 | self as u64
-    }
-
-    /// What [`Part::token`] named.
-    pub(crate) fn of(token: u64) -> (u32, Part) {
-        let part = match token & 3 {
-            0 => Part::Stdin,
-            1 => Part::Stdout,
-            2 => Part::Stderr,
-            _ => Part::Side,
-        };
-        ((token >> 2) as u32, part)
-    }
-}
 
 /// How far an execution has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,7 +46,7 @@ impl Executions {
     /// Starts a program, or says why not.
     pub(crate) fn start(&mut self, spawn: Spawn, epoll: &Epoll, outbound: &mut Outbound) {
         let number = spawn.execution;
-        match Execution::start(spawn, &self.null, &mut self.shims, epoll, self.oom.from_now()) {
+        match Execution::start(spawn, &self.null, &mut self.shims, epoll, self.oom.count_on()) {
             Ok(execution) => {
                 self.watch.note_start(&execution);
                 self.all.insert(number, execution);

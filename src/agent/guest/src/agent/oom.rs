@@ -20,7 +20,7 @@ impl OomKills {
     }
 
     /// Counts from now.
-    pub(crate) fn from_now(&self) -> OomKillsSince {
+    pub(crate) fn count_on(&self) -> OomKillsSince {
         OomKillsSince { kills: self.clone(), before: self.so_far() }
     }
 

@@ -172,6 +172,11 @@ pub(crate) fn terminal_peer(master: BorrowedFd<'_>) -> Result<OwnedFd> {
     open_device(&path, libc::O_RDWR | libc::O_NOCTTY)
 }
 
+/// Whether the kernel is gVisor's, which is told by a file that no other has.
+pub(crate) fn is_gvisor() -> bool {
+    open_device(c"/proc/sentry-meminfo", libc::O_PATH).is_ok()
+}
+
 /// Whether a process can adopt what is orphaned below it. Under gVisor only PID 1 does.
 pub(crate) fn has_subreapers() -> bool {
     let mut adopts: c_int = 0;

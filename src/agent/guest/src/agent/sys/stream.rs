@@ -93,12 +93,13 @@ impl Address {
     }
 }
 
-/// A socket that waits for connections to this name.
+/// A socket that waits for connections to this name, on which each byte comes with the name of its sender.
 pub(crate) fn listen(name: &[u8]) -> Result<OwnedFd> {
     let socket = open(libc::AF_UNIX)?;
     let Address::Unix(address, length) = Address::unix(name)? else { return Err(Errno(libc::EINVAL)) };
     // SAFETY: the address is readable for its length.
     check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length as socklen_t) })?;
+    rustix::net::sockopt::set_socket_passcred(&socket, true).map_err(|errno| Errno(errno.raw_os_error()))?;
     // SAFETY: no pointers.
     check(unsafe { libc::listen(socket.as_raw_fd(), 64) })?;
     Ok(socket)
@@ -108,7 +109,10 @@ pub(crate) fn listen(name: &[u8]) -> Result<OwnedFd> {
 pub(crate) fn accept(socket: BorrowedFd<'_>) -> Result<OwnedFd> {
     let (nobody, flags) = (std::ptr::null_mut(), libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);
     // SAFETY: an address is not asked for.
-    owned(unsafe { libc::accept4(socket.as_raw_fd(), nobody, std::ptr::null_mut(), flags) })
+    let accepted = owned(unsafe { libc::accept4(socket.as_raw_fd(), nobody, std::ptr::null_mut(), flags) })?;
+    // Inherited, but not under gVisor.
+    rustix::net::sockopt::set_socket_passcred(&accepted, true).map_err(|errno| Errno(errno.raw_os_error()))?;
+    Ok(accepted)
 }
 
 /// The user who was at the other end when it connected.
@@ -126,6 +130,37 @@ pub(crate) fn peer_user(socket: BorrowedFd<'_>) -> Result<libc::uid_t> {
         )
     })?;
     Ok(peer.uid)
+}
+
+/// Takes one byte, and returns the user who sent it.
+pub(crate) fn first_word(socket: BorrowedFd<'_>) -> Result<libc::uid_t> {
+    const CREDENTIALS: u32 = size_of::<libc::ucred>() as u32;
+    let mut byte = 0_u8;
+    let mut piece = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    // Room for the credentials, which come first, and for no descriptor.
+    let mut control = [0_u64; 4];
+    // SAFETY: a zeroed header is valid, and is then pointed at memory that outlives the call. The kernel fills
+    // in the header and as much of the control buffer as it says; a ucred is read only where one was sent.
+    unsafe {
+        let mut message: libc::msghdr = MaybeUninit::zeroed().assume_init();
+        message.msg_iov = &raw mut piece;
+        message.msg_iovlen = 1;
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = libc::CMSG_SPACE(CREDENTIALS) as _;
+        let flags = libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT;
+        if super::check_size(libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags))? != 1 {
+            return Err(Errno(libc::ENOTCONN));
+        }
+        let header = libc::CMSG_FIRSTHDR(&raw const message);
+        if header.is_null()
+            || (*header).cmsg_level != libc::SOL_SOCKET
+            || (*header).cmsg_type != libc::SCM_CREDENTIALS
+            || (*header).cmsg_len < libc::CMSG_LEN(CREDENTIALS) as _
+        {
+            return Err(Errno(libc::EACCES));
+        }
+        Ok(libc::CMSG_DATA(header).cast::<libc::ucred>().read_unaligned().uid)
+    }
 }
 
 /// How a connection that was begun went.
