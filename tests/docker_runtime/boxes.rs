@@ -8,7 +8,7 @@ use codebeaker::agent::frame::Stream;
 use codebeaker::agent::plan::Protection;
 use codebeaker::agent::wire::{Exited, Ready};
 use codebeaker::agent::{Link, Process, Program};
-use codebeaker::config::{DockerSettings, Limits};
+use codebeaker::config::{DockerSettings, Limits, PoolSettings};
 use codebeaker::container::address::Environment;
 use codebeaker::engine;
 use codebeaker::runtime::docker::machine::Machine;
@@ -57,8 +57,10 @@ pub(crate) fn docker(oci: Oci) -> Docker {
     docker_of(oci, &DockerSettings::default())
 }
 
+/// With nothing kept ready: the tests count containers.
 pub(crate) fn docker_of(oci: Oci, settings: &DockerSettings) -> Docker {
-    Docker::new(oci, Arc::new(Machines::of(settings, &Environment::current())))
+    let settings = DockerSettings { pool: PoolSettings { size: 0, total: 0 }, ..settings.clone() };
+    Docker::new(oci, Arc::new(Machines::of(&settings, &Environment::current())))
 }
 
 /// Its one machine.
