@@ -8,7 +8,7 @@ use codebeaker::agent::frame::Stream;
 use codebeaker::agent::plan::Protection;
 use codebeaker::agent::wire::{Exited, Ready};
 use codebeaker::agent::{Link, Process, Program};
-use codebeaker::config::{DockerSettings, Limits};
+use codebeaker::config::{DockerSettings, Limits, PoolSettings};
 use codebeaker::container::address::Environment;
 use codebeaker::engine;
 use codebeaker::runtime::docker::machine::Machine;
@@ -52,9 +52,11 @@ pub(crate) fn engine() -> Option<&'static Engine> {
     }
 }
 
-/// The runtime of this kind with the engine of the tests.
+/// The runtime of this kind with the engine of the tests. Nothing is made ahead, so that each container there is a
+/// test's own.
 pub(crate) fn docker(oci: Oci) -> Docker {
-    docker_of(oci, &DockerSettings::default())
+    let pool = PoolSettings { size: 0, total: 0 };
+    docker_of(oci, &DockerSettings { pool, ..DockerSettings::default() })
 }
 
 pub(crate) fn docker_of(oci: Oci, settings: &DockerSettings) -> Docker {
