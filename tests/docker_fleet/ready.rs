@@ -33,7 +33,6 @@ async fn each_serves_one_session_and_none_finds_anything_of_another() {
     assert_eq!(waiting.len(), 2);
     assert!(docker.machines().held().bytes > 0, "what they take is known");
 
-    let cold = Instant::now();
     let mut seen = BTreeSet::new();
     let mut last_change = String::new();
     for round in 0..4 {
@@ -67,7 +66,6 @@ async fn each_serves_one_session_and_none_finds_anything_of_another() {
         }
         eventually("others wait", || docker.machines().held().waiting == 2).await;
     }
-    eprintln!("all sessions took {:?}", cold.elapsed());
     docker.machines().close().await;
     eventually("closing leaves nothing", || engine.containers().is_empty()).await;
 }
@@ -76,7 +74,9 @@ async fn each_serves_one_session_and_none_finds_anything_of_another() {
 async fn the_first_session_is_made_for_itself_and_only_its_kind_is_made_ahead() {
     let Some(engine) = engine(Door::Socket) else { return };
     let docker = runtime(&engine);
+    let asked = Instant::now();
     let session = stand(&docker, spec()).await.expect("it stands");
+    eprintln!("the first session stood after {:?}", asked.elapsed());
     eventually("two of its kind wait", || docker.machines().held().waiting == 2).await;
     let directory = tempfile::tempdir().expect("a directory");
     let before = engine.containers();

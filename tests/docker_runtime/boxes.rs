@@ -52,9 +52,11 @@ pub(crate) fn engine() -> Option<&'static Engine> {
     }
 }
 
-/// The runtime of this kind with the engine of the tests.
+/// The runtime of this kind with the engine of the tests. Nothing is made ahead, so that each container there is a
+/// test's own.
 pub(crate) fn docker(oci: Oci) -> Docker {
-    docker_of(oci, &DockerSettings::default())
+    let pool = PoolSettings { size: 0, total: 0 };
+    docker_of(oci, &DockerSettings { pool, ..DockerSettings::default() })
 }
 
 /// With nothing kept ready: the tests count containers.
