@@ -4,7 +4,7 @@
 //! A client that keeps a container for each session, as ours does, is docker-py or llm-sandbox, or `docker exec`. `docker run`
 //! makes one for each program.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -19,6 +19,9 @@ use crate::programs::Program;
 const PRINT: &str = "import sys\ntext = ((b'x' * 79 + b'\\n') * 820)[:65536]\nfor _ in range(1600): \
                      sys.stdout.buffer.write(text)";
 
+/// For so long nothing is asked of a pool, so that it is full again.
+const REFILLED: Duration = Duration::from_secs(2);
+
 /// A daemon, and a session in one of its runtimes.
 struct Place {
     daemon: Daemon,
@@ -27,8 +30,11 @@ struct Place {
 }
 
 impl Place {
-    fn open(setting: &Setting<'_>, params: Value) -> Result<Self> {
-        let mut daemon = Daemon::start(setting.binary)?;
+    /// With so many containers that are held ready.
+    fn open(setting: &Setting<'_>, params: Value, pool: usize) -> Result<Self> {
+        let settings = setting.shelf.put("config.toml", &format!("[docker.pool]\nsize = {pool}\n"))?;
+        let arguments = ["--config".to_owned(), settings.display().to_string()];
+        let mut daemon = Daemon::start_with(setting.binary, &arguments)?;
         let session = daemon.session_with(&params)?;
         Ok(Self { daemon, session, params })
     }
@@ -48,6 +54,12 @@ impl Place {
         self.daemon.wait_for(id)?;
         self.close(&session)?;
         Ok(taken)
+    }
+
+    /// The same once the pool is full.
+    fn create_warm(&mut self) -> Result<f64> {
+        std::thread::sleep(REFILLED);
+        self.create()
     }
 
     /// The first execution in a session.
@@ -76,15 +88,15 @@ pub(super) fn places(setting: &Setting<'_>) -> Result<Vec<Row>> {
         Some(image) => json!({"runtime": runtime, "engine": "python", "image": image}),
         None => json!({"runtime": runtime, "engine": "python"}),
     };
-    let mut docker = match Place::open(setting, in_container("docker")) {
+    let mut docker = match Place::open(setting, in_container("docker"), 0) {
         Ok(docker) => docker,
         Err(error) => {
             eprintln!("places are left out, for there is no session in a container: {error}");
             return Ok(Vec::new());
         }
     };
-    let mut native = Place::open(setting, json!({"runtime": "native", "engine": "python"}))?;
-    let gvisor = Place::open(setting, in_container("gvisor"));
+    let mut native = Place::open(setting, json!({"runtime": "native", "engine": "python"}), 0)?;
+    let gvisor = Place::open(setting, in_container("gvisor"), 0);
     let remark = gvisor.as_ref().err().map(|error| format!("gVisor is missing: {error}"));
     let mut gvisor = gvisor.ok();
     let mut others = Others {
@@ -99,12 +111,24 @@ pub(super) fn places(setting: &Setting<'_>) -> Result<Vec<Row>> {
         .native(|| native.create())
         .peer(Peer::Gvisor, gvisor.as_mut().map(|gvisor| || gvisor.create()))
         .peer(Peer::DockerRun, Some(|| alone.first_byte()));
-    rows.push(others.join(contest, "create").run(setting.rounds(30))?);
+    rows.push(others.join(contest, "create").run(setting.rounds(15))?);
+
+    let mut warm_docker = Place::open(setting, in_container("docker"), 1)?;
+    let mut warm_gvisor = gvisor.as_ref().and_then(|_| Place::open(setting, in_container("gvisor"), 1).ok());
+    let contest = Contest::new("a session of the pool, first output", Unit::Milliseconds, || warm_docker.create_warm())
+        .native(|| native.create())
+        .peer(Peer::Gvisor, warm_gvisor.as_mut().map(|gvisor| || gvisor.create_warm()));
+    let llm_sandbox = others.llm_sandbox.as_mut();
+    let contest = contest.peer(Peer::LlmSandbox, llm_sandbox.map(|one| || one.ask("llm-sandbox warm")));
+    rows.push(contest.run(setting.rounds(10))?);
+    for place in [Some(warm_docker), warm_gvisor].into_iter().flatten() {
+        place.daemon.end()?;
+    }
 
     let contest = Contest::new("the first /bin/true of a session", Unit::Milliseconds, || docker.first())
         .native(|| native.first())
         .peer(Peer::Gvisor, gvisor.as_mut().map(|gvisor| || gvisor.first()));
-    rows.push(others.join(contest, "first").run(setting.rounds(30))?);
+    rows.push(others.join(contest, "first").run(setting.rounds(15))?);
 
     let runs = [("/bin/true", "true", vec!["/bin/true"]), ("python -c pass", "python", vec!["python3", "-c", "pass"])];
     for (name, word, argv) in runs {
@@ -116,7 +140,7 @@ pub(super) fn places(setting: &Setting<'_>) -> Result<Vec<Row>> {
             .peer(Peer::Gvisor, gvisor.as_mut().map(|gvisor| || gvisor.execute(&source)))
             .slow_peer(Peer::DockerRun, 10, Some(|| alone.run()))
             .slow_peer(Peer::Docker, 5, Some(|| inside.run()));
-        rows.push(others.join(contest, word).run(setting.rounds(200))?);
+        rows.push(others.join(contest, word).run(setting.rounds(100))?);
     }
 
     for ((bytes, name, rounds), word) in files::SIZES.into_iter().zip(["small", "large"]) {
@@ -127,7 +151,7 @@ pub(super) fn places(setting: &Setting<'_>) -> Result<Vec<Row>> {
         let contest = Contest::new(files::what(name), Unit::Milliseconds, || file(&mut docker))
             .native(|| file(&mut native))
             .peer(Peer::Gvisor, gvisor.as_mut().map(|gvisor| || file(gvisor)));
-        rows.push(others.join(contest, word).run(setting.rounds(rounds / 2))?);
+        rows.push(others.join(contest, word).run(setting.rounds(rounds / 4))?);
     }
 
     let print = Program::new(["python3", "-c", PRINT]);
@@ -142,7 +166,7 @@ pub(super) fn places(setting: &Setting<'_>) -> Result<Vec<Row>> {
         .native(|| stream(&mut native))
         .peer(Peer::Gvisor, gvisor.as_mut().map(|gvisor| || stream(gvisor)))
         .peer(Peer::Docker, Some(|| inside.throughput()));
-    rows.push(others.join(contest, "stream").run(setting.rounds(20))?);
+    rows.push(others.join(contest, "stream").run(setting.rounds(10))?);
 
     if let Some(row) = rows.first_mut() {
         row.remarks.extend(remark);
