@@ -42,18 +42,15 @@ mod survivors;
 #[path = "attacks/workspace.rs"]
 mod workspace;
 
-use harness::place::in_place;
+use harness::place::{in_each_place, in_place};
 
-in_place! {
-    native Native,
+in_each_place! {
     agent::{
         programs_cant_trace_read_or_rob_the_agent,
         programs_cant_take_the_agents_limits_and_turns_away,
         programs_cant_speak_for_the_agent,
     }
     ending::{
-        nothing_is_left_however_the_daemon_ends,
-        what_a_killed_launcher_leaves_is_cleared_by_the_next_daemon,
         cancel_time_out_and_close_together_give_one_end_and_one_answer,
         a_stubborn_program_ends_at_its_time_out_and_the_session_goes_on,
     }
@@ -116,5 +113,14 @@ in_place! {
         a_directory_of_the_host_is_as_closed_as_its_mode_says,
         no_file_left_on_the_host_gives_its_owners_identity,
         a_socket_in_a_copied_or_overlaid_directory_leads_nowhere,
+    }
+}
+
+// Of containers `tests/faults.rs` tells what is left of them; nothing of ours launches them.
+in_place! {
+    launched Native,
+    ending::{
+        nothing_is_left_however_the_daemon_ends,
+        what_a_killed_launcher_leaves_is_cleared_by_the_next_daemon,
     }
 }
