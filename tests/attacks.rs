@@ -15,6 +15,8 @@ mod harness;
 mod actor;
 #[path = "attacks/agent.rs"]
 mod agent;
+#[path = "attacks/containers.rs"]
+mod containers;
 #[path = "attacks/daemon.rs"]
 mod daemon;
 #[path = "attacks/ending.rs"]
@@ -123,4 +125,14 @@ in_place! {
         nothing_is_left_however_the_daemon_ends,
         what_a_killed_launcher_leaves_is_cleared_by_the_next_daemon,
     }
+}
+
+in_place! {
+    in_docker Docker,
+    containers::{ the_agents_volume_and_the_engine_are_out_of_reach }
+}
+
+in_place! {
+    in_gvisor Gvisor,
+    containers::{ the_agents_volume_and_the_engine_are_out_of_reach }
 }

@@ -3,6 +3,9 @@
 //!
 //! Engines that are broken on purpose are the test's own; the one that all tests share is only looked at.
 
+// A test says what was done to what, for whoever has to understand a failure.
+#![allow(clippy::print_stdout)]
+
 mod harness;
 
 #[path = "faults/containers.rs"]

@@ -89,8 +89,8 @@ fn host_config(spec: &ContainerSpec, cgroup_version: u8) -> HostConfig {
         cap_drop: keeps(Protection::Capabilities).then(|| vec!["ALL".to_owned()]),
         cap_add: Some(Vec::new()),
         security_opt: Some(security(spec)),
-        // Without a value, the engine hides what it always hides.
-        masked_paths: (!keeps(Protection::ProcMasks)).then(Vec::new),
+        masked_paths: Some(if keeps(Protection::ProcMasks) { masked() } else { Vec::new() }),
+        // Without a value, the engine shows as read-only what it always does.
         readonly_paths: (!keeps(Protection::ProcMasks)).then(Vec::new),
         privileged: Some(false),
         devices: Some(Vec::new()),
@@ -105,6 +105,34 @@ fn host_config(spec: &ContainerSpec, cgroup_version: u8) -> HostConfig {
         runtime: spec.oci_runtime.clone(),
         ..HostConfig::default()
     }
+}
+
+/// What engines hide by themselves, and what else tells of the host's kernel and of its hardware. Of `/sys` the control
+/// groups are left, in which the agent reads why a program was killed.
+fn masked() -> Vec<String> {
+    let proc = [
+        "acpi",
+        "asound",
+        "config.gz",
+        "interrupts",
+        "kallsyms",
+        "kcore",
+        "key-users",
+        "keys",
+        "kmsg",
+        "kpagecgroup",
+        "kpagecount",
+        "kpageflags",
+        "latency_stats",
+        "modules",
+        "sched_debug",
+        "scsi",
+        "timer_list",
+        "timer_stats",
+    ];
+    let sys = ["block", "bus", "class", "dev", "devices", "firmware", "hypervisor", "kernel", "module", "power"];
+    let below = |root: &'static str| move |name: &&str| format!("/{root}/{name}");
+    proc.iter().map(below("proc")).chain(sys.iter().map(below("sys"))).collect()
 }
 
 fn security(spec: &ContainerSpec) -> Vec<String> {
