@@ -6,6 +6,7 @@
 mod daemon;
 mod dap;
 mod doctor;
+mod image;
 mod logging;
 mod run;
 mod show;
@@ -24,6 +25,7 @@ use crate::container::address::Environment;
 use crate::engine::{self, discover};
 use crate::runtime::Runtime;
 use crate::runtime::docker::Docker;
+use crate::runtime::images::Images;
 use crate::runtime::native::Native;
 use crate::session::{Host, Sessions};
 
@@ -81,6 +83,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List, fetch, build or remove the images that sessions in containers run in
+    Image(image::ImageArgs),
     /// Be a debug adapter, for any client of the Debug Adapter Protocol
     Dap(dap::DapArgs),
     /// Print the completions of a shell
@@ -138,15 +142,18 @@ async fn perform(cli: Cli) -> ExitCode {
     if let Some(Command::Dap(args)) = cli.command {
         return dap::dap(args, || sessions(&cli.common, &configuration)).await;
     }
+    if let Some(Command::Image(args)) = cli.command {
+        return image::image(args, &configuration.docker).await;
+    }
     let sessions = match sessions(&cli.common, &configuration) {
         Ok(sessions) => sessions,
         Err(error) => return failed(&error),
     };
     match cli.command {
-        None => daemon::serve(sessions).await,
+        None => daemon::serve(sessions, Images::new(configuration.docker)).await,
         Some(Command::Run(args)) => run::run(sessions, *args).await,
         Some(Command::Doctor { json }) => doctor::report(&sessions, &configuration, json).await,
-        Some(Command::Dap(_) | Command::Completions { .. }) => ExitCode::SUCCESS,
+        Some(Command::Dap(_) | Command::Image(_) | Command::Completions { .. }) => ExitCode::SUCCESS,
     }
 }
 

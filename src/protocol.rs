@@ -14,6 +14,7 @@ mod error;
 pub mod execution;
 pub mod files;
 pub mod handshake;
+pub mod image;
 pub mod limits;
 pub mod methods;
 pub mod notification;

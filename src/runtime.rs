@@ -21,6 +21,7 @@ use crate::sandbox::blueprint::BlueprintError;
 use crate::sandbox::launcher::LaunchError;
 
 pub mod docker;
+pub mod images;
 pub mod native;
 
 pub use crate::sandbox::cgroup::Usage;

@@ -27,11 +27,13 @@ use crate::ids::InstanceId;
 use crate::protocol::methods;
 use crate::protocol::notification::{ShutdownReason, ShuttingDownNotice};
 use crate::protocol::{Cancel, ErrorKind, ProtocolError};
+use crate::runtime::images::{ImageError, Images};
 use crate::session::{SessionError, Sessions};
 use crate::transport::{Message, Options, Outbox, Refusal};
 
 pub use connection::{ClientProcess, Connection};
 pub use convert::ending;
+pub use handlers::image::image_listing;
 pub use handlers::info::examine;
 
 /// What all connections share.
@@ -41,17 +43,20 @@ pub struct Daemon {
     pub sessions: Arc<Sessions>,
     /// What is debugged.
     pub debugs: Arc<Debugs>,
+    /// The images of container engines.
+    pub images: Images,
     instance: InstanceId,
     started_at: Timestamp,
     started: Instant,
 }
 
 impl Daemon {
-    /// A daemon that keeps these sessions.
+    /// A daemon that keeps these sessions and these images.
     #[must_use]
-    pub fn new(sessions: Arc<Sessions>) -> Self {
+    pub fn new(sessions: Arc<Sessions>, images: Images) -> Self {
         let debugs = Arc::new(Debugs::new(Arc::clone(&sessions)));
-        Self { sessions, debugs, instance: InstanceId::random(), started_at: Timestamp::now(), started: Instant::now() }
+        let (instance, started_at, started) = (InstanceId::random(), Timestamp::now(), Instant::now());
+        Self { sessions, debugs, images, instance, started_at, started }
     }
 }
 
@@ -85,6 +90,12 @@ pub fn announce_end(daemon: &Daemon, outbox: &Outbox, reason: ShutdownReason) {
     let grace_ms = convert::millis(daemon.sessions.settings().stop_grace);
     let notice = ShuttingDownNotice { reason, grace_ms };
     outbox.control(Message::notification("server/shuttingDown", &notice).expect("a notice can be written as JSON"));
+}
+
+/// An error of an image as clients get it, with the hint that goes with it.
+#[must_use]
+pub fn image_refusal(error: ImageError) -> ProtocolError {
+    fault::of_image(error)
 }
 
 /// An error of a session as clients get it, with the hint that goes with it.

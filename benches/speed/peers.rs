@@ -10,6 +10,9 @@ use crate::programs::Program;
 /// Where a container engine is expected to answer, when `DOCKER_HOST` doesn't say it.
 const DOCKER_HOST: &str = "unix:///var/run/docker.sock";
 
+/// The image of the daemon's own sessions of Python.
+const IMAGE: &str = "codebeaker/python:latest";
+
 /// What stands in the way of a peer.
 pub(crate) type Missing = String;
 
@@ -104,7 +107,7 @@ pub(crate) struct Container {
 impl Container {
     fn start() -> std::result::Result<Self, Missing> {
         let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| DOCKER_HOST.to_owned());
-        let image = std::env::var("CODEBEAKER_BENCH_IMAGE").unwrap_or_else(|_| "codebeaker/python:latest".to_owned());
+        let image = std::env::var("CODEBEAKER_BENCH_IMAGE").unwrap_or_else(|_| IMAGE.to_owned());
         let cli = vec!["docker".to_owned(), "--host".to_owned(), host];
         let arguments = ["run", "--detach", "--rm", "--network", "none", "--pull", "never", &image, "sleep", "3600"];
         let started = Command::new(&cli[0]).args(&cli[1..]).args(arguments).output();
@@ -119,6 +122,11 @@ impl Container {
     /// The image that containers are made of.
     pub(crate) fn image(&self) -> &str {
         &self.image
+    }
+
+    /// The same, where it is not what a session has anyway.
+    pub(crate) fn other_image(&self) -> Option<&str> {
+        Some(self.image.as_str()).filter(|image| *image != IMAGE)
     }
 
     /// The program in the container.

@@ -10,11 +10,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{failed, show};
 use crate::protocol::notification::ShutdownReason;
+use crate::runtime::images::Images;
 use crate::server::{self, Daemon};
 use crate::session::Sessions;
 use crate::transport::{self, Outbox};
 
-pub(super) async fn serve(sessions: Arc<Sessions>) -> ExitCode {
+pub(super) async fn serve(sessions: Arc<Sessions>, images: Images) -> ExitCode {
     if std::io::stdin().is_terminal() {
         show::message(
             "this is the daemon, which waits for an editor's messages on standard input; \
@@ -33,7 +34,7 @@ pub(super) async fn serve(sessions: Arc<Sessions>) -> ExitCode {
     let probing = Arc::clone(&sessions);
     tokio::spawn(async move { probing.host().probed().await.len() });
 
-    let daemon = Arc::new(Daemon::new(Arc::clone(&sessions)));
+    let daemon = Arc::new(Daemon::new(Arc::clone(&sessions), images));
     let outbox = Outbox::new();
     let (service, client) = server::service(Arc::clone(&daemon), outbox.clone());
     let stop = {

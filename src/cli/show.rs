@@ -5,15 +5,20 @@ use std::io::Write;
 
 /// Prints one message.
 pub(super) fn message(text: &str) {
-    let mut line = String::from("codebeaker: ");
-    for character in text.chars() {
-        if character.is_control() && character != '\n' {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line.push('\n');
+    let line = format!("codebeaker: {}\n", printable(text));
     // There is nowhere left to complain to.
     drop(std::io::stderr().write_all(line.as_bytes()));
+}
+
+/// The text with its control characters shown, but for the ends of lines.
+pub(super) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\n' {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }

@@ -14,7 +14,7 @@ use super::ContainerError;
 use super::engine::{ContainerEngine, ContainerId};
 use super::labels;
 
-mod tar;
+pub(crate) mod tar;
 
 /// Where containers have the volume.
 pub const DIRECTORY: &str = "/.codebeaker";
@@ -63,7 +63,7 @@ async fn deliver(engine: &ContainerEngine, handle: &ContainerId, executable: &[u
     if holds(engine, handle, executable).await? {
         return Ok(true);
     }
-    engine.put_archive(handle, DIRECTORY, tar::of_executable(FILE, executable)).await?;
+    engine.put_archive(handle, DIRECTORY, tar::of_file(FILE, executable)).await?;
     holds(engine, handle, executable).await
 }
 

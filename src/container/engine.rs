@@ -135,6 +135,7 @@ struct Known {
     version: String,
     api_version: ApiVersion,
     cgroup_version: u8,
+    image_volumes: create::ImageVolumes,
 }
 
 impl fmt::Debug for ContainerEngine {
@@ -175,7 +176,8 @@ impl ContainerEngine {
         let docker = dial::speaking(docker, api_version);
         let info = docker.info().await.map_err(unreachable)?;
         let cgroup_version = cgroup_version(&info);
-        let known = Known { address: address.clone(), version, api_version, cgroup_version };
+        let image_volumes = create::ImageVolumes::default();
+        let known = Known { address: address.clone(), version, api_version, cgroup_version, image_volumes };
         Ok(Self { docker, known: Arc::new(known) })
     }
 

@@ -93,12 +93,20 @@ kinds! {
     LanguageUnsupported = 1201;
     /// No usable runtime isolates as strictly as was asked for.
     IsolationUnsatisfied = 1202;
-    /// The runtime has no such image, or none for the engine. The hint says how to get one.
+    /// There is no such image, neither on the machine nor where it was to be fetched. The hint says how to get one.
     ImageNotFound = 1203;
+    /// The image could not be fetched. The message has the words of the engine.
+    ImagePullFailed = 1204, retryable;
     /// The sandbox came to an end of which nobody gave notice. Files that were only in it are gone.
     RuntimeLost = 1205, retryable;
     /// The chosen runtime can't do this. The hint says what it can.
     NotSupportedByRuntime = 1206;
+    /// The image could not be built. The message has the words of the engine.
+    ImageBuildFailed = 1207;
+    /// Something uses the image, or it has other names. The hint says what to do.
+    ImageInUse = 1208;
+    /// The daemon's settings do not allow this image to be fetched.
+    ImageNotAllowed = 1209;
 
     /// There is no such execution, or it is no longer remembered.
     ExecutionNotFound = 1300;

@@ -19,6 +19,10 @@ use super::files::{
     FsWriteResult,
 };
 use super::handshake::Feature;
+use super::image::{
+    ImageBuildParams, ImageListParams, ImageListResult, ImagePullParams, ImageRemoveParams, ImageRemoveResult,
+    ImagesResult,
+};
 use super::notification::{
     ExitedNotice, OutputGapNotice, OutputNotice, ShuttingDownNotice, StartedNotice, StateChangedNotice,
 };
@@ -149,6 +153,25 @@ pub const METHODS: &[Method] = &[
     method::<SelectParams, Selection>("runtime/select", "Which runtime and engine a session would get, and why")
         .errors(&[RuntimeUnavailable, LanguageUnsupported, IsolationUnsatisfied, ImageNotFound, NotSupportedByRuntime]),
     method::<NoParams, EngineListResult>("engine/list", "What can run code, and in which languages"),
+    method::<ImageListParams, ImageListResult>("image/list", "The images that sessions in containers can run in")
+        .errors(&[RuntimeUnavailable, ValidationFailed]),
+    method::<ImagePullParams, ImagesResult>("image/pull", "Fetches an image from a registry").progress().errors(&[
+        RuntimeUnavailable,
+        ImageNotFound,
+        ImagePullFailed,
+        ImageNotAllowed,
+        ValidationFailed,
+    ]),
+    method::<ImageBuildParams, ImagesResult>("image/build", "Builds the image of an engine").progress().errors(&[
+        RuntimeUnavailable,
+        ImageNotFound,
+        ImageBuildFailed,
+        ImageNotAllowed,
+        ValidationFailed,
+    ]),
+    method::<ImageRemoveParams, ImageRemoveResult>("image/remove", "Removes an image, or one of its names")
+        .graceful()
+        .errors(&[RuntimeUnavailable, ImageNotFound, ImageInUse, ValidationFailed]),
     method::<CreateParams, SessionDetails>("session/create", "Opens a session in a new sandbox").progress().errors(&[
         SessionBusy,
         SessionLimit,

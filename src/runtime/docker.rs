@@ -20,15 +20,22 @@ use crate::sandbox::probe::Cause;
 
 mod create;
 mod draft;
+pub mod fleet;
+pub mod health;
 mod images;
 mod keeper;
 pub mod leftovers;
 pub mod machine;
+pub mod pool;
 mod trial;
 mod watch;
 
+use fleet::placing::Ahead;
+use fleet::{Fleet, Member};
 use leftovers::Recovered;
 use machine::{Known, Machine};
+use pool::Pool;
+use pool::kind::Kind;
 
 /// The name of the machine that there is when the settings name none.
 const LOCAL: &str = "local";
@@ -81,6 +88,10 @@ impl Oci {
 #[derive(Debug)]
 pub struct Machines {
     all: Vec<Arc<Machine>>,
+    fleet: Fleet<Machine>,
+    pool: Pool<Kind>,
+    /// How long the last sandbox took that had been made ready before.
+    warm: Mutex<Option<Duration>>,
     recovered: Mutex<Recovered>,
 }
 
@@ -101,7 +112,34 @@ impl Machines {
             let named = settings.machines.iter();
             named.map(|one| machine(&one.name, places(one, environment))).collect()
         };
-        Self { all, recovered: Mutex::default() }
+        let weight = |name: &str| {
+            let machine = settings.machines.iter().find(|machine| machine.name == name);
+            machine.map_or(1, |machine| machine.weight)
+        };
+        let members = all.iter().map(|machine| Member {
+            machine: Arc::clone(machine),
+            name: machine.name().to_owned(),
+            weight: weight(machine.name()),
+            watched: Arc::clone(&machine.watched),
+        });
+        let bounds =
+            pool::Bounds { per_key: settings.pool.size, total: settings.pool.total, ..pool::Bounds::default() };
+        Self {
+            fleet: Fleet::new(members),
+            pool: Pool::new(bounds, Arc::new(Ahead(all.clone()))),
+            warm: Mutex::default(),
+            all,
+            recovered: Mutex::default(),
+        }
+    }
+
+    /// How long a sandbox takes that waits, if one was ever taken.
+    fn warm(&self) -> Option<Duration> {
+        *self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn measure_warm(&self, took: Duration) {
+        *self.warm.lock().unwrap_or_else(PoisonError::into_inner) = Some(took);
     }
 
     /// All of them, in the order of the settings.
@@ -178,16 +216,12 @@ impl Docker {
         &self.machines
     }
 
-    /// The first machine that has it, or what all have against it.
-    fn place(&self, want: &Want<'_>) -> Result<(&Arc<Machine>, Offer), Refusal> {
-        let mut first = None;
-        for machine in &self.machines.all {
-            match machine.offer(want, self.oci) {
-                Ok(offer) => return Ok((machine, offer)),
-                Err(refusal) => first = first.or(Some(refusal)),
-            }
-        }
-        Err(first.unwrap_or_else(none))
+    /// Has so many sandboxes made ready for sessions like this one, as far as the settings allow.
+    ///
+    /// # Errors
+    /// When no machine would take such a session.
+    pub async fn prewarm(&self, spec: &SandboxSpec, count: usize) -> Result<(), RuntimeError> {
+        self.machines.prewarm(spec, self.oci, count).await
     }
 
     /// Measures, once and in the background, what nobody has found out yet.
@@ -253,19 +287,10 @@ impl Runtime for Docker {
         if tokio::runtime::Handle::try_current().is_ok() {
             self.machines.all.iter().for_each(Machine::look_soon);
         }
-        self.place(want).map(|(_, offer)| offer)
+        self.machines.offer(want, self.oci)
     }
 
     async fn create(&self, spec: SandboxSpec) -> Result<Sandbox, RuntimeError> {
-        let want = Want {
-            engine: spec.engine,
-            image: spec.image.as_deref(),
-            workspace: &spec.workspace,
-            outlives: spec.outlives.is_some(),
-        };
-        // Where none has it by what is known, the first says what it lacks by what it is.
-        let machine = self.place(&want).map(|(machine, _)| machine).ok().or(self.machines.all.first());
-        let machine = machine.ok_or_else(|| RuntimeError::Refused(none()))?;
-        machine.create(&spec, self.oci).await
+        self.machines.create(&spec, self.oci).await
     }
 }

@@ -12,6 +12,7 @@ use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
 use crate::files::{CopyError, FilesError};
 use crate::protocol::{ErrorKind, ProtocolError};
+use crate::runtime::images::ImageError;
 use crate::runtime::{Lack, RuntimeError};
 use crate::session::{Bar, Candidate, SessionError};
 
@@ -200,6 +201,32 @@ pub(super) fn of_execution(error: ExecutionError) -> ProtocolError {
         ExecutionError::Abandoned(id) => new(ErrorKind::InternalError).execution(id.as_str()),
         ExecutionError::Lost(_) => new(ErrorKind::RuntimeLost).hint("open another session"),
     }
+}
+
+pub(super) fn of_image(error: ImageError) -> ProtocolError {
+    let (kind, path) = match &error {
+        ImageError::Off | ImageError::Address(_) | ImageError::Engine(_) => (ErrorKind::RuntimeUnavailable, None),
+        ImageError::NoMachine { .. } => (ErrorKind::ValidationFailed, Some("machine")),
+        ImageError::NoName { .. } => (ErrorKind::ValidationFailed, None),
+        ImageError::NoRecipe { .. } => (ErrorKind::ValidationFailed, Some("engine")),
+        ImageError::NotAllowed { .. } => (ErrorKind::ImageNotAllowed, None),
+        ImageError::Missing { .. } | ImageError::NotFetched { is_unknown: true, .. } => {
+            (ErrorKind::ImageNotFound, None)
+        }
+        ImageError::GivenUp { .. } => (ErrorKind::RequestCancelled, None),
+        ImageError::InUse { .. } => (ErrorKind::ImageInUse, None),
+        ImageError::NotFetched { .. } => (ErrorKind::ImagePullFailed, None),
+        ImageError::NotBuilt { .. } => (ErrorKind::ImageBuildFailed, None),
+    };
+    let mut message = in_full(&error);
+    // Why a build failed is seldom in the engine's own words.
+    if !error.printed().is_empty() {
+        message = format!("{message}\n{}", error.printed().join("\n"));
+    }
+    let mut protocol = ProtocolError::new(kind, message);
+    protocol.data.hint = error.fix();
+    protocol.data.path = path.map(str::to_owned);
+    protocol
 }
 
 pub(super) fn of_debug(error: DebugError) -> ProtocolError {

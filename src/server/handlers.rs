@@ -4,5 +4,6 @@ pub(super) mod catalogue;
 pub(super) mod debug;
 pub(super) mod execution;
 pub(super) mod files;
+pub(super) mod image;
 pub(super) mod info;
 pub(super) mod session;

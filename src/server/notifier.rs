@@ -43,8 +43,16 @@ impl Notifier {
     /// Begins to report progress, where the client wants that. Waits for nobody, as there is nothing yet
     /// that it must come after.
     pub(super) fn begin(&self, title: &str) -> Progress {
-        let title: String = title.chars().take(MAX_TITLE_CHARS).collect();
-        if let Some(begin) = self.progress(&json!({"kind": "begin", "title": title, "cancellable": true})) {
+        self.begin_with(json!({"kind": "begin", "title": shortened(title), "cancellable": true}))
+    }
+
+    /// The same, where it is going to be told how much is done.
+    pub(super) fn begin_measured(&self, title: &str) -> Progress {
+        self.begin_with(json!({"kind": "begin", "title": shortened(title), "cancellable": true, "percentage": 0}))
+    }
+
+    fn begin_with(&self, value: serde_json::Value) -> Progress {
+        if let Some(begin) = self.progress(&value) {
             self.outbox.control(begin);
         }
         Progress { notifier: Some(self.clone()) }
@@ -69,6 +77,10 @@ impl Notifier {
     }
 }
 
+fn shortened(title: &str) -> String {
+    title.chars().take(MAX_TITLE_CHARS).collect()
+}
+
 /// Progress that was begun, and ends in any case: also when the request is given up.
 pub(super) struct Progress {
     /// Taken when the end is told.
@@ -76,6 +88,19 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// Tells how far it is, and waits while the client reads nothing.
+    pub(super) async fn report(&self, message: &str, percentage: Option<u8>) {
+        let Some(notifier) = &self.notifier else { return };
+        let mut value = json!({"kind": "report", "message": message});
+        if let Some(percentage) = percentage {
+            value["percentage"] = percentage.into();
+        }
+        if let Some(report) = notifier.progress(&value) {
+            // A client that is gone wants no reports.
+            notifier.outbox.data(report).await.map(drop).unwrap_or_default();
+        }
+    }
+
     /// Tells the end at once, where no output comes before it. A request that is given up can't be so
     /// between what it did and its answer then.
     pub(super) fn end_now(mut self, message: &str) {

@@ -13,7 +13,7 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{catalogue, debug, execution, files, info, session};
+use super::handlers::{catalogue, debug, execution, files, image, info, session};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
@@ -39,6 +39,10 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "runtime/list" => catalogue::runtimes,
     "runtime/select" => session::select,
     "engine/list" => catalogue::engines,
+    "image/list" => image::list,
+    "image/pull" => image::pull,
+    "image/build" => image::build,
+    "image/remove" => image::remove,
     "session/create" => session::create,
     "session/get" => session::get,
     "session/list" => session::list,

@@ -11,7 +11,7 @@ use futures::stream;
 use super::place::{place, within};
 
 /// A directory with these files, as a tar.
-fn tar(files: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn tar(files: &[(&str, &str)]) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     for (name, content) in files {
         fs::write(directory.path().join(name), content).unwrap();

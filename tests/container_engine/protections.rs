@@ -1,9 +1,11 @@
 //! What a container is made with, by attack: each works with its one protection off and fails with all on.
 
+use codebeaker::container::engine::BuildOrder;
 use codebeaker::container::{ContainerSpec, Tmpfs};
 use codebeaker_agent::plan::Protection;
 use tokio::io::AsyncReadExt;
 
+use super::images::tar;
 use super::place::{Place, place, within};
 
 /// Refuses one call that the shell's programs can do without.
@@ -94,4 +96,31 @@ async fn a_directory_is_shown_as_writable_as_it_should_be() {
         assert_eq!(written.await, writable);
         assert_eq!(path.join("file").exists(), writable);
     }
+}
+
+#[tokio::test]
+async fn an_image_gets_no_place_on_the_engines_disk() {
+    let Some(mut place) = place("volumes").await else { return };
+    let tag = format!("{}:1", place.name);
+    let dockerfile = format!("FROM {}\nRUN [\"/bin/mkdir\", \"/data\"]\nVOLUME /data /workspace\n", place.image);
+    let order = BuildOrder {
+        context: tar(&[("Dockerfile", &dockerfile)]).into(),
+        dockerfile: "Dockerfile".to_owned(),
+        tag: tag.clone(),
+        network: Some("none".to_owned()),
+        ..BuildOrder::default()
+    };
+    within(place.engine.build(order, &mut |_| {})).await.unwrap();
+    place.image = tag.clone();
+    let as_root = |spec: &mut ContainerSpec| spec.user = (0, 0);
+    assert!(!works(&place, "touch /data/file", as_root).await);
+    let writable = |spec: &mut ContainerSpec| {
+        as_root(spec);
+        spec.without = vec![Protection::ReadOnlyRoot];
+    };
+    assert!(works(&place, "touch /data/file", writable).await);
+    // Where there is something of ours already, the image's wish changes nothing.
+    assert!(works(&place, "touch /workspace/file && grep -q ' /workspace tmpfs ' /proc/mounts", |_| {}).await);
+    assert!(!works(&place, "head -c 4194304 /dev/zero > /workspace/big", |_| {}).await);
+    within(place.engine.remove_image(&tag, true)).await.unwrap();
 }

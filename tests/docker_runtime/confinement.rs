@@ -58,9 +58,9 @@ fn nothing_is_left_to_a_program_that_it_does_not_need() {
         // gVisor lets a device be made, and has few.
         let device = standing.sh("mknod /tmp/mem c 1 1 && head -c 1 /tmp/mem").await;
         assert_ne!(device.exited.code, Some(0), "{device:?}");
-        assert_eq!(standing.says("ls /sys/class/net 2>/dev/null || echo lo").await, "lo");
+        assert_eq!(standing.says("tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '").await, "lo");
         assert_ne!(standing.sh("grep -q docker.sock /proc/mounts").await.exited.code, Some(0));
-        assert_eq!(standing.says("touch /workspace/x /tmp/x && ls /workspace").await, "x");
+        assert_eq!(standing.says("touch x /tmp/x && echo *").await, "x");
         standing.end().await;
     });
 }

@@ -72,9 +72,19 @@ struct Others {
 pub(super) fn places(setting: &Setting<'_>) -> Result<Vec<Row>> {
     let Ok(container) = &setting.peers.docker else { return Ok(Vec::new()) };
     let image = container.image();
-    let mut native = Place::open(setting, json!({"runtime": "native"}))?;
-    let mut docker = Place::open(setting, json!({"runtime": "docker", "image": image}))?;
-    let gvisor = Place::open(setting, json!({"runtime": "gvisor", "image": image}));
+    let in_container = |runtime| match container.other_image() {
+        Some(image) => json!({"runtime": runtime, "engine": "python", "image": image}),
+        None => json!({"runtime": runtime, "engine": "python"}),
+    };
+    let mut docker = match Place::open(setting, in_container("docker")) {
+        Ok(docker) => docker,
+        Err(error) => {
+            eprintln!("places are left out, for there is no session in a container: {error}");
+            return Ok(Vec::new());
+        }
+    };
+    let mut native = Place::open(setting, json!({"runtime": "native", "engine": "python"}))?;
+    let gvisor = Place::open(setting, in_container("gvisor"));
     let remark = gvisor.as_ref().err().map(|error| format!("gVisor is missing: {error}"));
     let mut gvisor = gvisor.ok();
     let mut others = Others {

@@ -1,4 +1,4 @@
-//! A tar with one executable in it: written, and read back as engines write it.
+//! A tar with one file in it: written, and read back as engines write it.
 
 const BLOCK: usize = 512;
 
@@ -6,8 +6,8 @@ const BLOCK: usize = 512;
 /// what the first has no room for, and the padding at the end.
 pub(super) const MAX_OVERHEAD: usize = 64 << 10;
 
-/// A tar with this one file, which belongs to root and everybody may run.
-pub(super) fn of_executable(name: &str, content: &[u8]) -> Vec<u8> {
+/// A tar with this one file, which belongs to root and everybody may read and run.
+pub(crate) fn of_file(name: &str, content: &[u8]) -> Vec<u8> {
     let mut header = [0; BLOCK];
     let mut field = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
     field(0, name);
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read_back() {
         for content in [&b""[..], b"x", &[7; BLOCK], &[7; BLOCK + 1]] {
-            let tar = of_executable("agent", content);
+            let tar = of_file("agent", content);
             assert_eq!(tar.len() % BLOCK, 0);
             assert!(is_executable(&tar, content));
             assert!(!is_executable(&tar, b"another"));
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_half_written_or_foreign_file_is_none() {
-        let whole = of_executable("agent", &[7; 3 * BLOCK]);
+        let whole = of_file("agent", &[7; 3 * BLOCK]);
         for length in [0, 1, BLOCK, 2 * BLOCK] {
             assert!(!is_executable(&whole[..length], &[7; 3 * BLOCK]));
         }
@@ -106,10 +106,10 @@ mod tests {
 
     #[test]
     fn headers_that_say_more_are_passed_over() {
-        let mut more = of_executable("more", b"30 mtime=1.5\n");
+        let mut more = of_file("more", b"30 mtime=1.5\n");
         more[156] = b'x';
         more.truncate(2 * BLOCK);
-        more.extend(of_executable("agent", b"content"));
+        more.extend(of_file("agent", b"content"));
         assert!(is_executable(&more, b"content"));
     }
 }

@@ -2,6 +2,8 @@
 //! defaults decide anything that protects.
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
@@ -17,6 +19,12 @@ use crate::container::{BindMount, ContainerError, ContainerSpec, Tmpfs, delivery
 /// The kernel looks for victims here first when its memory runs out, before the engine and the user's programs.
 const OOM_SCORE: i64 = 500;
 
+/// What takes the place of an image's volume.
+const EMPTY: &str = "ro,noexec,nosuid,nodev,size=4096";
+
+/// How many images are remembered.
+const MAX_KNOWN_IMAGES: usize = 64;
+
 /// How many pending signals a user of the container may have; Docker's own default is the engine's.
 const PENDING_SIGNALS: i64 = 4096;
 
@@ -26,8 +34,9 @@ impl ContainerEngine {
     /// # Errors
     /// When its image is missing, its name taken, the engine refuses a part of it, or is away.
     pub async fn create(&self, spec: &ContainerSpec) -> Result<ContainerId, ContainerError> {
+        let volumes = self.volumes_of(&spec.image).await?;
         let options = CreateContainerOptionsBuilder::new().name(&spec.name).build();
-        let creating = self.docker.create_container(Some(options), body(spec, self.known.cgroup_version));
+        let creating = self.docker.create_container(Some(options), body(spec, &volumes, self.known.cgroup_version));
         let made = self.ask("make a container", WORK_PATIENCE, creating).await.map_err(|error| match error {
             // The engine names only a part of the image.
             ContainerError::NoImage { .. } => ContainerError::NoImage { image: spec.image.clone() },
@@ -35,9 +44,37 @@ impl ContainerEngine {
         })?;
         Ok(ContainerId::new(made.id))
     }
+
+    /// Directories for which the image wants volumes. What an id stands for never changes, so it is asked once.
+    async fn volumes_of(&self, image: &str) -> Result<Vec<String>, ContainerError> {
+        if let Some(volumes) = self.known.image_volumes.get(image) {
+            return Ok(volumes);
+        }
+        let found = self.image(image).await?.ok_or_else(|| ContainerError::NoImage { image: image.to_owned() })?;
+        self.known.image_volumes.keep(&found.id, &found.volumes);
+        Ok(found.volumes)
+    }
 }
 
-fn body(spec: &ContainerSpec, cgroup_version: u8) -> ContainerCreateBody {
+/// Which volumes images want, by image id.
+#[derive(Default)]
+pub(super) struct ImageVolumes(Mutex<HashMap<String, Vec<String>>>);
+
+impl ImageVolumes {
+    fn get(&self, id: &str) -> Option<Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    fn keep(&self, id: &str, volumes: &[String]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_KNOWN_IMAGES {
+            known.clear();
+        }
+        known.insert(id.to_owned(), volumes.to_vec());
+    }
+}
+
+fn body(spec: &ContainerSpec, volumes: &[String], cgroup_version: u8) -> ContainerCreateBody {
     let shares_names = spec.without.contains(&Protection::Uts);
     ContainerCreateBody {
         hostname: (!shares_names).then(|| spec.hostname.clone()),
@@ -57,12 +94,12 @@ fn body(spec: &ContainerSpec, cgroup_version: u8) -> ContainerCreateBody {
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
         stop_signal: Some("SIGKILL".to_owned()),
         labels: Some(spec.labels.clone().into_iter().collect()),
-        host_config: Some(host_config(spec, cgroup_version)),
+        host_config: Some(host_config(spec, volumes, cgroup_version)),
         ..ContainerCreateBody::default()
     }
 }
 
-fn host_config(spec: &ContainerSpec, cgroup_version: u8) -> HostConfig {
+fn host_config(spec: &ContainerSpec, volumes: &[String], cgroup_version: u8) -> HostConfig {
     let keeps = |protection| !spec.without.contains(&protection);
     let unless_kept = |protection, value: &str| (!keeps(protection)).then(|| value.to_owned());
     let memory = spec.bounds.memory_bytes.filter(|_| keeps(Protection::Cgroups)).map(signed);
@@ -96,7 +133,7 @@ fn host_config(spec: &ContainerSpec, cgroup_version: u8) -> HostConfig {
         devices: Some(Vec::new()),
         device_cgroup_rules: Some(Vec::new()),
         publish_all_ports: Some(false),
-        tmpfs: Some(tmpfs(spec)),
+        tmpfs: Some(tmpfs(spec, volumes)),
         mounts: Some(mounts(spec)),
         log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: Some(HashMap::new()) }),
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
@@ -154,7 +191,10 @@ fn ulimits(spec: &ContainerSpec) -> Vec<ResourcesUlimits> {
 }
 
 /// The file systems in memory, which belong to the container's user.
-fn tmpfs(spec: &ContainerSpec) -> HashMap<String, String> {
+///
+/// An image's own wish for a volume would give programs a place on the engine's disk, of any size. It gets a
+/// directory with nothing in it, as read-only as all of the image.
+fn tmpfs(spec: &ContainerSpec, volumes: &[String]) -> HashMap<String, String> {
     let sized = !spec.without.contains(&Protection::TmpfsSizes);
     let options = |tmpfs: &Tmpfs| {
         let (user, group) = spec.user;
@@ -167,7 +207,10 @@ fn tmpfs(spec: &ContainerSpec) -> HashMap<String, String> {
         }
         options
     };
-    spec.tmpfs.iter().map(|tmpfs| (tmpfs.path.to_string_lossy().into_owned(), options(tmpfs))).collect()
+    let ours = spec.tmpfs.iter().map(|tmpfs| (tmpfs.path.to_string_lossy().into_owned(), options(tmpfs)));
+    let unwritable = !spec.without.contains(&Protection::ReadOnlyRoot);
+    let wanted = volumes.iter().filter(|path| unwritable && !is_covered(spec, path));
+    ours.chain(wanted.map(|path| (path.clone(), EMPTY.to_owned()))).collect()
 }
 
 fn mounts(spec: &ContainerSpec) -> Vec<Mount> {
@@ -180,6 +223,14 @@ fn mounts(spec: &ContainerSpec) -> Vec<Mount> {
         ..Mount::default()
     };
     std::iter::once(agent).chain(spec.binds.iter().map(bind)).collect()
+}
+
+/// Whether the container has something of ours in this place.
+fn is_covered(spec: &ContainerSpec, path: &str) -> bool {
+    let path = Path::new(path);
+    path == Path::new(delivery::DIRECTORY)
+        || spec.tmpfs.iter().any(|tmpfs| tmpfs.path == path)
+        || spec.binds.iter().any(|bind| bind.target == path)
 }
 
 /// What is mounted below the directory is shown only where it is as writable as the directory: an engine
@@ -237,17 +288,16 @@ mod tests {
 
     #[test]
     fn nothing_is_left_to_defaults() {
-        let host = host_config(&spec(), 2);
+        let host = host_config(&spec(), &["/data".to_owned(), "/workspace".to_owned()], 2);
         assert_eq!(host.security_opt.unwrap(), ["seccomp={}", "no-new-privileges:true"]);
         assert_eq!(host.cap_drop.unwrap(), ["ALL"]);
         assert_eq!((host.network_mode.as_deref(), host.ipc_mode.as_deref()), (Some("none"), Some("private")));
         assert_eq!((host.readonly_rootfs, host.privileged), (Some(true), Some(false)));
         assert_eq!((host.memory, host.memory_swap, host.pids_limit), (Some(64 << 20), Some(64 << 20), Some(32)));
         assert_eq!((host.nano_cpus, host.shm_size), (Some(500_000_000), Some(1 << 20)));
-        assert_eq!(
-            host.tmpfs.unwrap()["/workspace"],
-            "rw,exec,nosuid,nodev,mode=0755,uid=1000,gid=1000,size=4096,nr_inodes=7"
-        );
+        let tmpfs = host.tmpfs.unwrap();
+        assert_eq!((tmpfs.len(), tmpfs["/data"].as_str()), (2, EMPTY), "in place of the image's own volume");
+        assert_eq!(tmpfs["/workspace"], "rw,exec,nosuid,nodev,mode=0755,uid=1000,gid=1000,size=4096,nr_inodes=7");
         assert!(host.ulimits.unwrap().iter().any(|limit| limit.name.as_deref() == Some("nofile")));
         assert_eq!((host.masked_paths, host.readonly_paths), (None, None), "the engine's own masks");
         assert_eq!(host.cgroupns_mode, Some(HostConfigCgroupnsModeEnum::PRIVATE));
@@ -261,8 +311,8 @@ mod tests {
 
     #[test]
     fn a_protection_left_out_is_the_only_one() {
-        let changed = |protection| host_config(&ContainerSpec { without: vec![protection], ..spec() }, 1);
-        let all = host_config(&spec(), 1);
+        let changed = |protection| host_config(&ContainerSpec { without: vec![protection], ..spec() }, &[], 1);
+        let all = host_config(&spec(), &[], 1);
 
         let mut seccomp = changed(Protection::Seccomp);
         assert_eq!(seccomp.security_opt.take().unwrap(), ["seccomp=unconfined", "no-new-privileges:true"]);

@@ -109,6 +109,7 @@ impl Machine {
 
     /// What an engine's refusal means, and what is no longer to be believed after it.
     async fn explain(&self, error: ContainerError, draft: &Draft) -> RuntimeError {
+        self.failed(&error);
         if let ContainerError::NoImage { .. } = error {
             // It was there a moment ago.
             self.look().await;

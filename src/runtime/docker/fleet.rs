@@ -7,13 +7,17 @@
 //! What a machine must have to suit a session is its caller's to say; health and load are known here.
 
 use std::cmp::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::health::watch::{self, Seat, Watched, Watchee};
 use super::health::{Evidence, Standing};
-use crate::runtime::Refusal;
+use crate::runtime::{Lack, Refusal};
+
+pub mod placing;
+pub mod seated;
 
 /// One machine of several.
 pub struct Member<M> {
@@ -31,22 +35,33 @@ pub struct Member<M> {
 pub struct Fleet<M> {
     members: Vec<Member<M>>,
     choosing: Mutex<()>,
-    _watching: DropGuard,
+    /// Ends what watches the machines.
+    watching: OnceLock<DropGuard>,
+}
+
+impl<M> fmt::Debug for Fleet<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.members.iter().map(|member| &member.name)).finish()
+    }
 }
 
 impl<M: Watchee> Fleet<M> {
-    /// These machines, by name and weight. Each is watched from now on, and none is asked before somebody
-    /// wants it. Must be called within a Tokio runtime.
+    /// These machines. Nothing is asked of any before somebody wants it.
     #[must_use]
-    pub fn new(machines: impl IntoIterator<Item = (String, u32, Arc<M>)>) -> Self {
-        let ended = CancellationToken::new();
-        let members = machines.into_iter().map(|(name, weight, machine)| {
-            let watched = Arc::new(Watched::default());
-            let watching = watch::watch(Arc::clone(&watched), Arc::clone(&machine));
-            tokio::spawn(ended.clone().run_until_cancelled_owned(watching));
-            Member { machine, name, weight, watched }
+    pub fn new(members: impl IntoIterator<Item = Member<M>>) -> Self {
+        Self { members: members.into_iter().collect(), choosing: Mutex::default(), watching: OnceLock::new() }
+    }
+
+    /// Watches every machine from now on. Must be called within a Tokio runtime.
+    fn begin(&self) {
+        self.watching.get_or_init(|| {
+            let ended = CancellationToken::new();
+            for member in &self.members {
+                let watching = watch::watch(Arc::clone(&member.watched), Arc::clone(&member.machine));
+                tokio::spawn(ended.clone().run_until_cancelled_owned(watching));
+            }
+            ended.drop_guard()
         });
-        Self { members: members.collect(), choosing: Mutex::default(), _watching: ended.drop_guard() }
     }
 
     /// All machines, in the order of the settings.
@@ -80,15 +95,17 @@ impl<M: Watchee> Fleet<M> {
         Err(refusals.together())
     }
 
-    /// Looks for a machine for one session.
+    /// Looks for a machine for one session. Must be called within a Tokio runtime.
     #[must_use]
     pub fn search(&self) -> Search<'_, M> {
+        self.begin();
         Search { fleet: self, tried: Vec::new(), failures: Vec::new() }
     }
 
     /// Asks every machine that is down, or that nobody has asked, and waits for the answers; no longer than
     /// for a ping.
     pub async fn ask(&self) {
+        self.begin();
         let silent = self.members.iter().filter(|member| {
             member.weight > 0 && matches!(member.watched.standing(), Standing::Down | Standing::Unknown)
         });
@@ -114,12 +131,12 @@ impl<M> Member<M> {
     fn stands(&self) -> Result<(), Refusal> {
         if self.weight == 0 {
             let fix = format!("give the machine {:?} a weight in the settings", self.name);
-            return Err(Refusal { reason: "its weight is 0".to_owned(), fix: Some(fix) });
+            return Err(Refusal { lack: Lack::Machine, reason: "its weight is 0".to_owned(), fix: Some(fix) });
         }
         if self.watched.standing() == Standing::Down {
             let why = self.watched.why().unwrap_or_else(|| "it does not answer".to_owned());
             let fix = format!("start the container engine of {:?}; it is used again as soon as it answers", self.name);
-            return Err(Refusal { reason: why, fix: Some(fix) });
+            return Err(Refusal { lack: Lack::Machine, reason: why, fix: Some(fix) });
         }
         Ok(())
     }
@@ -153,7 +170,7 @@ impl Rank {
 pub struct Search<'a, M> {
     fleet: &'a Fleet<M>,
     tried: Vec<usize>,
-    failures: Vec<(String, String)>,
+    failures: Vec<(String, Refusal)>,
 }
 
 impl<'a, M: Watchee> Search<'a, M> {
@@ -173,9 +190,9 @@ impl<'a, M: Watchee> Search<'a, M> {
     }
 
     /// The machine that was offered last could not make the sandbox, for this reason.
-    pub fn failed(&mut self, why: &impl std::fmt::Display) {
+    pub fn failed(&mut self, why: Refusal) {
         if let Some(&index) = self.tried.last() {
-            self.failures.push((self.fleet.members[index].name.clone(), why.to_string()));
+            self.failures.push((self.fleet.members[index].name.clone(), why));
         }
     }
 
@@ -190,7 +207,7 @@ impl<'a, M: Watchee> Search<'a, M> {
     pub fn refusal(&self, suits: impl Fn(&M) -> Result<(), Refusal>) -> Refusal {
         let mut refusals = Refusals::default();
         for (name, why) in &self.failures {
-            refusals.push(name, Refusal { reason: why.clone(), fix: None });
+            refusals.push(name, why.clone());
         }
         for (index, member) in self.fleet.members.iter().enumerate() {
             if !self.tried.contains(&index)
@@ -213,18 +230,27 @@ impl Refusals {
     }
 
     fn together(mut self) -> Refusal {
-        if let [(_, only)] = self.0.as_mut_slice() {
-            return Refusal { reason: std::mem::take(&mut only.reason), fix: only.fix.take() };
+        if self.0.len() == 1
+            && let Some((_, only)) = self.0.pop()
+        {
+            return only;
         }
         if self.0.is_empty() {
-            let fix = Some("name a machine under [docker] in the settings".to_owned());
-            return Refusal { reason: "there is no machine".to_owned(), fix };
+            let fix = Some("set `enabled = true` under `[docker]` in the settings".to_owned());
+            return Refusal { lack: Lack::Machine, reason: "container engines are turned off".to_owned(), fix };
         }
+        // A machine that is there and lacks something is nearer to doing it than one that isn't.
+        let mut lacks = self.0.iter().map(|(_, refusal)| refusal.lack);
+        let lack = lacks.rfind(|lack| *lack != Lack::Machine).unwrap_or(Lack::Machine);
         let said: Vec<_> = self.0.iter().map(|(name, refusal)| format!("{name}: {}", refusal.reason)).collect();
-        let mut fixes: Vec<_> = self.0.into_iter().filter_map(|(_, refusal)| refusal.fix).collect();
-        fixes.dedup();
+        let mut fixes: Vec<String> = Vec::new();
+        for fix in self.0.into_iter().filter_map(|(_, refusal)| refusal.fix) {
+            if !fixes.contains(&fix) {
+                fixes.push(fix);
+            }
+        }
         let fix = (!fixes.is_empty()).then(|| fixes.join("; or "));
-        Refusal { reason: format!("no machine can take it: {}", said.join("; ")), fix }
+        Refusal { lack, reason: format!("no machine can take it: {}", said.join("; ")), fix }
     }
 }
 

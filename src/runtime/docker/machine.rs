@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
 use super::Oci;
+use super::health::watch::Watched;
 use super::images::{self, Choice};
 use super::watch::Watch;
 use crate::causes;
@@ -52,6 +53,8 @@ pub struct Machine {
     measured: Mutex<[Offer; 2]>,
     tried: [AtomicBool; 2],
     pub(super) watch: Arc<Watch>,
+    /// Whether its engine answers, and who is there.
+    pub(super) watched: Arc<Watched>,
 }
 
 /// What is known of a machine's engine.
@@ -93,6 +96,7 @@ impl Machine {
             measured: Mutex::default(),
             tried: Default::default(),
             watch: Arc::default(),
+            watched: Arc::default(),
         }
     }
 
@@ -114,7 +118,9 @@ impl Machine {
         }
         let mut first = None;
         for Found { address, .. } in places {
-            match ContainerEngine::connect(address).await {
+            let connected = ContainerEngine::connect(address).await;
+            self.heard(&connected);
+            match connected {
                 Ok(connected) => return Ok(engine.insert(connected).clone()),
                 // What the likeliest place lacks is what is to be mended.
                 Err(error) => first = first.or_else(|| Some(cause_of(&error))),
@@ -154,6 +160,7 @@ impl Machine {
         let engine = self.engine().await?;
         let away = |error: ContainerError| cause_of(&error);
         let (facts, images) = tokio::join!(engine.facts(), engine.images());
+        self.heard(&facts);
         let seen = Seen { facts: facts.map_err(away)?, images: images.map_err(away)?, at: Instant::now() };
         match unusable(&seen.facts) {
             Some(cause) => Err(cause),
@@ -261,6 +268,19 @@ impl Machine {
         }
         let delivered = delivery::agent_volume(engine, executable::bytes(), image).await?;
         Ok(volume.insert(delivered).clone())
+    }
+
+    /// Its engine doesn't answer: whatever comes back in its place is looked at anew.
+    pub(super) fn is_down(&self, why: &str) {
+        let cause = Cause { reason: why.to_owned(), fix: None };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::Down(cause);
+        // Whoever holds these is about to find out by itself.
+        if let Ok(mut engine) = self.engine.try_lock() {
+            *engine = None;
+        }
+        if let Ok(mut volume) = self.agent_volume.try_lock() {
+            *volume = None;
+        }
     }
 
     /// The volume is to be looked at again: it may be gone, or not what it was.

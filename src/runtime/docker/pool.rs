@@ -7,7 +7,7 @@
 //! One is made at a time, after the session that caused it has been served.
 
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -18,6 +18,7 @@ use self::stock::{Number, Stock};
 use self::waiting::{Taken, Waiting};
 use crate::runtime::Sandbox;
 
+pub mod kind;
 pub mod stock;
 pub mod waiting;
 
@@ -53,7 +54,15 @@ pub struct Pool<K> {
     shared: Arc<Shared<K>>,
 }
 
+impl<K> std::fmt::Debug for Pool<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
 struct Shared<K> {
+    maker: Arc<dyn Maker<K>>,
+    filling: Once,
     stock: Mutex<Stock<K, Waiting>>,
     /// There may be something to do.
     woken: Notify,
@@ -67,30 +76,43 @@ impl<K> Shared<K> {
 }
 
 impl<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static> Pool<K> {
-    /// An empty pool. Must be called within a Tokio runtime.
+    /// An empty pool.
     #[must_use]
     pub fn new(bounds: Bounds, maker: Arc<dyn Maker<K>>) -> Self {
-        let shared =
-            Arc::new(Shared { stock: Mutex::new(Stock::new(bounds)), woken: Notify::new(), tasks: TaskTracker::new() });
-        shared.tasks.spawn(refill(Arc::downgrade(&shared), maker));
-        Self { shared }
+        let shared = Shared {
+            maker,
+            filling: Once::new(),
+            stock: Mutex::new(Stock::new(bounds)),
+            woken: Notify::new(),
+            tasks: TaskTracker::new(),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
-    /// One of this kind, if one waits and lives; from now on some are held ready.
+    /// There may be something to do.
+    fn wake(&self) {
+        self.shared.filling.call_once(|| {
+            self.shared.tasks.spawn(refill(Arc::downgrade(&self.shared)));
+        });
+        self.shared.woken.notify_one();
+    }
+
+    /// One of this kind, if one waits and lives; from now on some are held ready. Must be called
+    /// within a Tokio runtime.
     pub async fn take(&self, key: &K) -> Option<Sandbox> {
         loop {
             let waiting = self.shared.stock().take(key, Instant::now());
-            self.shared.woken.notify_one();
+            self.wake();
             if let Some(sandbox) = waiting?.hand_over().await {
                 return Some(sandbox);
             }
         }
     }
 
-    /// So many of this kind are to be held ready, as far as the bounds allow.
+    /// So many of this kind are to be held ready, as far as the bounds allow. Must be called within a Tokio runtime.
     pub fn prewarm(&self, key: &K, count: usize) {
         self.shared.stock().want(key, count, Instant::now());
-        self.shared.woken.notify_one();
+        self.wake();
     }
 
     /// Gives up those of these kinds.
@@ -131,10 +153,7 @@ impl<K> Drop for Pool<K> {
 }
 
 /// Makes what is due, one after the other, until the pool is closed.
-async fn refill<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static>(
-    pool: Weak<Shared<K>>,
-    maker: Arc<dyn Maker<K>>,
-) {
+async fn refill<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static>(pool: Weak<Shared<K>>) {
     while let Some(shared) = pool.upgrade() {
         let now = Instant::now();
         let (order, next_due) = {
@@ -147,7 +166,7 @@ async fn refill<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static>(
         };
         if let Some((key, gone)) = order {
             drop(gone);
-            make(&shared, &*maker, key).await;
+            make(&shared, key).await;
         } else if let Some(due) = next_due {
             drop(tokio::time::timeout_at(due.into(), shared.woken.notified()).await);
         } else {
@@ -156,17 +175,13 @@ async fn refill<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static>(
     }
 }
 
-async fn make<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static>(
-    shared: &Arc<Shared<K>>,
-    maker: &dyn Maker<K>,
-    key: K,
-) {
+async fn make<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static>(shared: &Arc<Shared<K>>, key: K) {
     let making = async {
-        let sandbox = maker.make(&key).await?;
+        let sandbox = shared.maker.make(&key).await?;
         waiting::stand(sandbox).await
     };
     let made = tokio::time::timeout(MAKE_DEADLINE, making).await.unwrap_or_else(|_| Err("it took too long".to_owned()));
-    let standing = match made {
+    let mut standing = match made {
         Ok(standing) => standing,
         Err(why) => {
             tracing::warn!(?key, why, "no sandbox could be made ahead of its use");
@@ -174,7 +189,7 @@ async fn make<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static>(
             return;
         }
     };
-    let bytes = standing.bytes();
+    let bytes = standing.bytes().await;
     let (waiting, taken) = waiting::promise();
     let number = match shared.stock().put(&key, waiting, bytes) {
         Ok(number) => number,

@@ -25,7 +25,15 @@ fn fake(has_image: bool) -> Arc<Fake> {
 }
 
 fn fleet(weights: &[u32]) -> Fleet<Fake> {
-    Fleet::new(weights.iter().enumerate().map(|(index, weight)| (format!("m{index}"), *weight, fake(true))))
+    Fleet::new(weights.iter().enumerate().map(|(index, weight)| member(&format!("m{index}"), *weight, fake(true))))
+}
+
+fn member(name: &str, weight: u32, machine: Arc<Fake>) -> Member<Fake> {
+    Member { machine, name: name.to_owned(), weight, watched: Arc::default() }
+}
+
+fn refused(reason: &str) -> Refusal {
+    Refusal { lack: Lack::Machine, reason: reason.to_owned(), fix: None }
 }
 
 fn anyone(_: &Fake) -> Result<(), Refusal> {
@@ -34,7 +42,7 @@ fn anyone(_: &Fake) -> Result<(), Refusal> {
 
 fn has_image(machine: &Fake) -> Result<(), Refusal> {
     let fix = Some("build it".to_owned());
-    machine.has_image.then_some(()).ok_or(Refusal { reason: "it has no image".to_owned(), fix })
+    machine.has_image.then_some(()).ok_or(Refusal { lack: Lack::Image, reason: "it has no image".to_owned(), fix })
 }
 
 fn down(member: &Member<Fake>) {
@@ -61,7 +69,7 @@ async fn each_machine_is_offered_once_and_all_say_why_they_failed() {
     let mut offered = Vec::new();
     while let Some((member, _seat)) = search.next(anyone) {
         offered.push(member.name.as_str());
-        search.failed(&format!("{} broke", member.name));
+        search.failed(refused(&format!("{} broke", member.name)));
     }
     assert_eq!(offered, ["m1", "m0", "m2"]);
     assert_eq!(search.refusal(anyone).reason, "no machine can take it: m1: m1 broke; m0: m0 broke; m2: m2 broke");
@@ -93,16 +101,16 @@ async fn one_that_has_no_room_or_may_fail_goes_last() {
 
 #[tokio::test]
 async fn what_a_machine_lacks_is_said_with_what_mends_it() {
-    let fleet = Fleet::new([("only".to_owned(), 1, fake(false))]);
+    let fleet = Fleet::new([member("only", 1, fake(false))]);
     let refusal = fleet.suits(has_image).expect_err("it has no image");
     assert_eq!((refusal.reason.as_str(), refusal.fix.as_deref()), ("it has no image", Some("build it")));
-    let fleet = Fleet::new([("a".to_owned(), 1, fake(false)), ("b".to_owned(), 1, fake(true))]);
+    let fleet = Fleet::new([member("a", 1, fake(false)), member("b", 1, fake(true))]);
     assert!(fleet.suits(has_image).is_ok());
     let mut search = fleet.search();
     assert_eq!(search.next(has_image).map(|(member, _)| member.name.as_str()), Some("b"));
     assert!(search.next(has_image).is_none());
     let nobody: Fleet<Fake> = Fleet::new([]);
-    assert_eq!(nobody.suits(anyone).expect_err("there is none").reason, "there is no machine");
+    assert_eq!(nobody.suits(anyone).expect_err("there is none").reason, "container engines are turned off");
 }
 
 proptest! {

@@ -109,6 +109,9 @@ impl Watched {
         let mut state = self.lock();
         let before = state.health.standing();
         let change = state.health.note(evidence, Instant::now());
+        if change == Some(Change::Up) {
+            state.crowded_until = None;
+        }
         let after = state.health.standing();
         let line = (change == Some(Change::Down)).then(|| std::mem::take(&mut state.line));
         drop(state);

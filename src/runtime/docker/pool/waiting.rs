@@ -17,6 +17,10 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long a sandbox may take from its start to its first word.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
 
+/// How long the memory of a sandbox may take to be counted, and how often that is looked for.
+const COUNT_PATIENCE: Duration = Duration::from_secs(1);
+const COUNT_PAUSE: Duration = Duration::from_millis(20);
+
 /// A sandbox that has said it is ready.
 pub struct Standing {
     sandbox: Sandbox,
@@ -92,9 +96,16 @@ async fn hear(reader: &mut Reader, head: &mut Vec<u8>) -> bool {
 
 impl Standing {
     /// The memory that it takes, as far as that is counted.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.sandbox.keeper.usage().memory_bytes.unwrap_or(0)
+    pub async fn bytes(&mut self) -> u64 {
+        let counted = async {
+            loop {
+                if let Some(bytes) = self.sandbox.keeper.usage().memory_bytes {
+                    return bytes;
+                }
+                tokio::time::sleep(COUNT_PAUSE).await;
+            }
+        };
+        tokio::time::timeout(COUNT_PATIENCE, counted).await.unwrap_or(0)
     }
 
     /// Ends it.
