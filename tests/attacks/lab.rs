@@ -43,9 +43,6 @@ fn runtime_of(place: Place, oci: Oci) -> Arc<dyn Runtime> {
     Arc::new(Docker::new(oci, Arc::new(Machines::of(&DockerSettings::default(), &environment))))
 }
 
-/// Attempts at what gVisor's kernel has not, or refuses by itself, whatever protections are left out.
-const UNKNOWN_TO_GVISOR: [&str; 0] = [];
-
 /// What is tried in containers, and reaches there nothing of the host's: their images have users of their own, the
 /// engine shows them names in `/sys` and a `/dev/mqueue` of their own, and the agent, with no other user to be, keeps
 /// code where its programs can write.
@@ -205,12 +202,6 @@ impl Lab {
         if self.place.has_containers() { &OF_CONTAINERS } else { &[] }
     }
 
-    /// Those of some attempts that the kernel of this place knows at all.
-    pub(crate) fn known<'a>(&self, attempts: &[&'a str]) -> Vec<&'a str> {
-        let unknown: &[&str] = if self.place == Place::Gvisor { &UNKNOWN_TO_GVISOR } else { &[] };
-        attempts.iter().filter(|attempt| !unknown.contains(*attempt)).copied().collect()
-    }
-
     /// Runs the program as a process of the host, where nothing stands in its way: there each of `attempts` has to
     /// work. For what no protection can be left out of a container for, and for programs that change nothing.
     pub(crate) fn works_outside(&self, program: &str, attempts: &[&str]) {
@@ -242,8 +233,6 @@ impl Lab {
 
     /// Runs the program where these protections are missing: there each of `attempts` has to work.
     pub(crate) async fn works(&self, program: &str, without: &[Protection], attempts: &[&str]) {
-        let known = self.known(attempts);
-        let attempts: &[&str] = &known;
         let stand = self.sandbox(Setting::without(without)).await;
         let ran = stand.attack(program).await;
         println!("without {without:?}:\n{}", ran.stdout);
