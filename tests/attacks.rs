@@ -15,6 +15,8 @@ mod harness;
 mod actor;
 #[path = "attacks/agent.rs"]
 mod agent;
+#[path = "attacks/containers.rs"]
+mod containers;
 #[path = "attacks/daemon.rs"]
 mod daemon;
 #[path = "attacks/ending.rs"]
@@ -42,18 +44,15 @@ mod survivors;
 #[path = "attacks/workspace.rs"]
 mod workspace;
 
-use harness::place::in_place;
+use harness::place::{in_place, on_the_hosts_kernel};
 
-in_place! {
-    native Native,
+on_the_hosts_kernel! {
     agent::{
         programs_cant_trace_read_or_rob_the_agent,
         programs_cant_take_the_agents_limits_and_turns_away,
         programs_cant_speak_for_the_agent,
     }
     ending::{
-        nothing_is_left_however_the_daemon_ends,
-        what_a_killed_launcher_leaves_is_cleared_by_the_next_daemon,
         cancel_time_out_and_close_together_give_one_end_and_one_answer,
         a_stubborn_program_ends_at_its_time_out_and_the_session_goes_on,
     }
@@ -117,4 +116,41 @@ in_place! {
         no_file_left_on_the_host_gives_its_owners_identity,
         a_socket_in_a_copied_or_overlaid_directory_leads_nowhere,
     }
+}
+
+// Of containers `tests/faults.rs` tells what is left of them; nothing of ours launches them.
+in_place! {
+    launched Native,
+    ending::{
+        nothing_is_left_however_the_daemon_ends,
+        what_a_killed_launcher_leaves_is_cleared_by_the_next_daemon,
+    }
+}
+
+// The other attacks use calls that gVisor's kernel does not have, or judge by processes of the host, of which it makes none.
+in_place! {
+    gvisor Gvisor,
+    ending::{
+        cancel_time_out_and_close_together_give_one_end_and_one_answer,
+    }
+    files::{
+        no_link_leads_a_file_request_out_of_the_workspace,
+    }
+    reader::{
+        escape_sequences_reach_no_terminal_raw,
+        endless_output_costs_the_daemon_no_memory,
+        names_that_are_no_text_are_listed_read_and_removed,
+    }
+    secrets::{
+        a_sessions_environment_shows_in_no_list_and_no_log,
+    }
+    workspace::{
+        a_directory_of_the_host_is_as_closed_as_its_mode_says,
+        no_file_left_on_the_host_gives_its_owners_identity,
+    }
+}
+
+in_place! {
+    in_docker Docker,
+    containers::{ the_agents_volume_and_the_engine_are_out_of_reach }
 }

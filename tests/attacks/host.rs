@@ -129,14 +129,16 @@ impl Drop for Host {
     }
 }
 
-/// The host's mounts, without those that a container engine makes for itself and for containers of whomever: their
-/// root, their `/dev/shm`, and the file that stands for their network.
+/// The host's mounts, without those that container engines make, other tests' included, for themselves and for their
+/// containers: a part of the disk below the temporary directory, the root of a container, its `/dev/shm`, and the file
+/// that stands for its network.
 fn mounts() -> String {
     let mounts = fs::read_to_string("/proc/self/mounts").expect("read the mounts");
     let is_an_engines = |line: &&str| {
-        line.contains("/overlay2/")
-            || line.contains("/mounts/shm ")
-            || line.contains("/netns/") && line.contains(" nsfs ")
+        let mut fields = line.split(' ');
+        let (source, point, kind) = (fields.next(), fields.next().unwrap_or_default(), fields.next());
+        let is_its_own = point.starts_with("/tmp/") && source.is_some_and(|source| source.starts_with("/dev/"));
+        is_its_own || kind == Some("nsfs") || line.contains("/overlay2/") || point.ends_with("/mounts/shm")
     };
     mounts.lines().filter(|line| !is_an_engines(line)).collect::<Vec<_>>().join("\n")
 }

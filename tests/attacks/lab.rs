@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,12 +10,16 @@ use codebeaker::agent::frame::Stream;
 use codebeaker::agent::plan::Protection;
 use codebeaker::agent::wire::{Reach, TerminalSize};
 use codebeaker::agent::{ByteStream, Ended, Link, LinkError, Process, Program};
-use codebeaker::config::Limits;
+use codebeaker::config::{DockerSettings, Limits};
+use codebeaker::container::address::Environment;
+use codebeaker::engine;
+use codebeaker::runtime::docker::{Docker, Machines, Oci};
 use codebeaker::runtime::native::Native;
 use codebeaker::runtime::{Keeper, Runtime, SandboxSpec, Workspace};
 
 use crate::actor::Actor;
 use crate::harness::Place;
+use crate::harness::engine::Engine;
 use crate::host::Host;
 use crate::survivors::{Made, children};
 
@@ -31,6 +36,24 @@ macro_rules! program {
     };
 }
 pub(crate) use program;
+
+/// The runtime of this kind on the engine that the tests are given.
+fn runtime_of(place: Place, oci: Oci) -> Arc<dyn Runtime> {
+    let environment = Environment { docker_host: Some(place.engine().address().to_owned()), ..Environment::default() };
+    Arc::new(Docker::new(oci, Arc::new(Machines::of(&DockerSettings::default(), &environment))))
+}
+
+/// What is tried in containers, and reaches there nothing of the host's: their images have users of their own, the
+/// engine shows them names in `/sys` and a `/dev/mqueue` of their own, and the agent, with no other user to be, keeps
+/// code where its programs can write.
+const OF_CONTAINERS: [&str; 6] = [
+    "other users' names",
+    "list /sys",
+    "list /proc/acpi",
+    "other devices",
+    "a file in /run/codebeaker",
+    "code changed",
+];
 
 /// One test's runtime and the host around it.
 pub(crate) struct Lab {
@@ -73,7 +96,9 @@ pub(crate) struct Stand {
     pub(crate) landlock_abi: u32,
     facts: String,
     /// The process on the host that all others of it descend from.
-    launcher: u32,
+    first: u32,
+    /// The container that it is.
+    container: Option<String>,
 }
 
 /// What came of a program.
@@ -120,9 +145,15 @@ impl Ran {
 
     /// Fails unless attempts were made, and none of them worked.
     pub(crate) fn assert_refused(&self) {
+        self.assert_refused_but(&[]);
+    }
+
+    /// The same, where these may work.
+    pub(crate) fn assert_refused_but(&self, harmless: &[&str]) {
         let attempts = self.attempts();
         assert!(!attempts.is_empty(), "nothing was tried: {self:#?}");
-        let worked: Vec<_> = attempts.iter().filter(|(_, (worked, _))| *worked).collect();
+        let worked = attempts.iter().filter(|(name, (worked, _))| *worked && !harmless.contains(&name.as_str()));
+        let worked: Vec<_> = worked.collect();
         assert!(worked.is_empty(), "HOLE: {worked:#?}\n{self:#?}");
     }
 }
@@ -131,7 +162,8 @@ impl Lab {
     pub(crate) fn open(actor: Actor, place: Place, ground: &Path) -> Self {
         let runtime: Arc<dyn Runtime> = match place {
             Place::Native => Arc::new(Native::start()),
-            Place::Docker | Place::Gvisor => panic!("no container is attacked yet"),
+            Place::Docker => runtime_of(place, Oci::Default),
+            Place::Gvisor => runtime_of(place, Oci::Runsc),
         };
         Self { actor, place, host: Host::new(ground), runtime }
     }
@@ -139,19 +171,63 @@ impl Lab {
     pub(crate) async fn sandbox(&self, setting: Setting) -> Stand {
         let Setting { limits, workspace, without } = setting;
         let shown = format!("{without:?} {workspace:?}");
-        let spec = SandboxSpec { limits, workspace, hostname: "target".into(), without, ..SandboxSpec::default() };
-        let before = children();
+        let engine = engine::by_id("python");
+        let spec =
+            SandboxSpec { limits, workspace, hostname: "target".into(), engine, without, ..SandboxSpec::default() };
+        let before = (children(), self.containers());
         let sandbox = self.runtime.create(spec).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
         let linked = Link::open(sandbox.reader, sandbox.writer).await;
         let (link, ready) = linked.unwrap_or_else(|error| panic!("a sandbox without {shown}: {error}"));
-        let launcher = children().into_iter().find(|child| !before.contains(child)).expect("a launcher");
+        let container = self.containers().into_iter().find(|container| !before.1.contains(container));
+        let first = match &container {
+            Some(name) => {
+                let pid = self.place.engine().order(&["inspect", "--format", "{{.State.Pid}}", name]);
+                pid.parse().expect("a process id")
+            }
+            None => children().into_iter().find(|child| !before.0.contains(child)).expect("a launcher"),
+        };
+        assert_eq!(container.is_some(), self.place.has_containers(), "nothing else than what is attacked");
         Stand {
             link,
             keeper: sandbox.keeper,
             facts: self.host.facts().to_string(),
-            launcher,
+            first,
+            container,
             landlock_abi: ready.landlock_abi,
         }
+    }
+
+    /// What may work in this place.
+    pub(crate) fn harmless(&self) -> &'static [&'static str] {
+        if self.place.has_containers() { &OF_CONTAINERS } else { &[] }
+    }
+
+    /// Runs the program as a process of the host, where nothing stands in its way: there each of `attempts` has to
+    /// work. For what no protection can be left out of a container for, and for programs that change nothing.
+    pub(crate) fn works_outside(&self, program: &str, attempts: &[&str]) {
+        let code = format!("{PRELUDE}\n{program}");
+        let output = Command::new("python3").args(["-I", "-c", &code, &self.host.facts().to_string()]).output();
+        let output = output.expect("run python3");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        for attempt in attempts {
+            let worked = printed.lines().any(|line| line.starts_with(&format!("{attempt}\tworked\t")));
+            assert!(worked, "{attempt:?} shall work outside, and did not: {printed}");
+        }
+        self.host.connections();
+    }
+
+    /// Gives a directory of the host to who uses it in a sandbox. In a container of a daemon of root's that is a user
+    /// like any other.
+    pub(crate) fn share(&self, directory: &Path) {
+        if self.place.has_containers() && self.actor == Actor::Root {
+            let done = Command::new("chown").args(["-hR", "1000:1000"]).arg(directory).status();
+            assert!(done.is_ok_and(|status| status.success()), "give a directory away");
+        }
+    }
+
+    /// The containers of this test.
+    fn containers(&self) -> Vec<String> {
+        if self.place.has_containers() { self.place.engine().containers_of(std::process::id()) } else { Vec::new() }
     }
 
     /// Runs the program where these protections are missing: there each of `attempts` has to work.
@@ -170,7 +246,7 @@ impl Lab {
         let stand = self.sandbox(Setting::safe()).await;
         let ran = stand.attack(program).await;
         println!("with everything:\n{}", ran.stdout);
-        ran.assert_refused();
+        ran.assert_refused_but(self.harmless());
         self.host.assert_untouched(&ran.seen());
         stand.assert_works().await;
         stand.close().await;
@@ -244,15 +320,20 @@ impl Stand {
 
     /// What it is made of on the host.
     pub(crate) fn made(&self) -> Made {
-        Made::by(self.launcher)
+        if self.container.is_some() { Made::by_engine(self.first) } else { Made::by(self.first) }
     }
 
     /// Ends the sandbox; nothing of it may be left.
     pub(crate) async fn close(mut self) {
         let made = self.made();
-        assert!(made.processes() >= 2, "a sandbox is a launcher and PID 1 at least: {made:?}");
+        let least = if self.container.is_some() { 1 } else { 2 };
+        assert!(made.processes() >= least, "a sandbox is PID 1 at least, and a launcher: {made:?}");
         assert!(self.keeper.destroy().await, "the sandbox did not end");
         made.assert_gone();
+        if let Some(container) = &self.container {
+            let left = Engine::given().expect("it was there").containers_of(std::process::id());
+            assert!(!left.contains(container), "{container} is left behind");
+        }
     }
 }
 

@@ -27,8 +27,12 @@ pub(crate) fn no_socket_of_the_host_is_reached_by_path_or_by_name(place: Place) 
         let stand = lab.sandbox(Setting::without(&[Network, Landlock, MinimalRoot])).await;
         let ran = stand.attack(program!("sockets.py")).await;
         println!("without protections:\n{}", ran.stdout);
-        ran.assert_worked(&["abstract", "path", "names of the host's sockets"]);
-        assert!(lab.host.connections() >= 2, "the canaries saw no connection: {ran:#?}");
+        // No file of the host's is in a container, whatever is left out.
+        let path = if lab.place.has_containers() { None } else { Some("path") };
+        ran.assert_worked(&["abstract", "names of the host's sockets"]);
+        ran.assert_worked(path.as_slice());
+        let least = if path.is_some() { 2 } else { 1 };
+        assert!(lab.host.connections() >= least, "the canaries saw no connection: {ran:#?}");
         stand.close().await;
         lab.fails(program!("sockets.py")).await;
     });

@@ -22,7 +22,14 @@ pub(crate) fn no_secret_of_the_host_shows(place: Place) {
         let secret = format!("canary-of-{}", lab.host.secret);
         fs::write(lab.host.facts()["canary"].as_str().expect("a path"), &secret).expect("write the canary");
         lab.host.secret = secret;
-        lab.works(program!("secrets.py"), &[MinimalRoot, Uts], &["canary", "home", "host name", "compiler"]).await;
+        if lab.place.has_containers() {
+            // There is no host in a container that could be left in, but for its name.
+            lab.works_outside(program!("secrets.py"), &["canary", "home", "compiler"]);
+            lab.works(program!("secrets.py"), &[Uts], &["host name"]).await;
+        } else {
+            let attempts = ["canary", "home", "host name", "compiler"];
+            lab.works(program!("secrets.py"), &[MinimalRoot, Uts], &attempts).await;
+        }
         lab.fails(program!("secrets.py")).await;
     });
 }
@@ -269,7 +276,9 @@ attempt("change the running program", lambda: apart(replaced))
         let before = fs::read(&daemon).expect("read the daemon");
         let attempts = ["find the tool".to_owned(), "find the daemon".to_owned()];
         let attempts = attempts.each_ref().map(String::as_str);
-        lab.works(CHANGE, &[MinimalRoot], &attempts).await;
+        if !lab.place.has_containers() {
+            lab.works(CHANGE, &[MinimalRoot], &attempts).await;
+        }
         lab.fails(CHANGE).await;
         assert!(fs::read(&daemon).expect("read the daemon") == before, "HOLE: the daemon was changed");
     });

@@ -66,6 +66,14 @@ impl Made {
         Self { processes, cgroups }
     }
 
+    /// What an engine made of which this is the first process. gVisor may have no cgroup of its own, and then is in
+    /// that of whoever started the engine.
+    pub(crate) fn by_engine(first: u32) -> Self {
+        let mut made = Self::by(first);
+        made.cgroups.retain(|path| path.components().any(|part| part.as_os_str() == "docker"));
+        made
+    }
+
     /// How many processes there are.
     pub(crate) fn processes(&self) -> usize {
         self.processes.len()

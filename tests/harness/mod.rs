@@ -3,7 +3,8 @@
 //!
 //! - [`Wire`](wire::Wire) is the framing alone, over any pair of streams, strict about what it receives.
 //! - [`Client`](client::Client) is a daemon with a wire to it.
-//! - [`engine`] is the container engine that the tests are given, [`place`] what is asked in each place.
+//! - [`engine`] is the container engine that the tests are given, [`place`] what is asked in each place; [`dockerd`] is an
+//!   engine that a test may break.
 //! - [`leftovers`] says what a daemon left on the machine.
 //! - [`session`] adds sessions and executions.
 //! - [`stream`] is what is done with bytes: framing, and logs.
@@ -15,6 +16,7 @@
 #![allow(unused_macros, reason = "each test takes the part that it needs")]
 
 pub(crate) mod client;
+pub(crate) mod dockerd;
 pub(crate) mod engine;
 pub(crate) mod leftovers;
 pub(crate) mod place;

@@ -126,8 +126,8 @@ fn host_config(spec: &ContainerSpec, volumes: &[String], cgroup_version: u8) -> 
         cap_drop: keeps(Protection::Capabilities).then(|| vec!["ALL".to_owned()]),
         cap_add: Some(Vec::new()),
         security_opt: Some(security(spec)),
-        // Without a value, the engine hides what it always hides.
-        masked_paths: (!keeps(Protection::ProcMasks)).then(Vec::new),
+        masked_paths: Some(if keeps(Protection::ProcMasks) { masked() } else { Vec::new() }),
+        // Without a value, the engine shows as read-only what it always does.
         readonly_paths: (!keeps(Protection::ProcMasks)).then(Vec::new),
         privileged: Some(false),
         devices: Some(Vec::new()),
@@ -142,6 +142,34 @@ fn host_config(spec: &ContainerSpec, volumes: &[String], cgroup_version: u8) -> 
         runtime: spec.oci_runtime.clone(),
         ..HostConfig::default()
     }
+}
+
+/// What engines hide by themselves, and what else tells of the host's kernel and of its hardware. Of `/sys` the control
+/// groups are left, in which the agent reads why a program was killed.
+fn masked() -> Vec<String> {
+    let proc = [
+        "acpi",
+        "asound",
+        "config.gz",
+        "interrupts",
+        "kallsyms",
+        "kcore",
+        "key-users",
+        "keys",
+        "kmsg",
+        "kpagecgroup",
+        "kpagecount",
+        "kpageflags",
+        "latency_stats",
+        "modules",
+        "sched_debug",
+        "scsi",
+        "timer_list",
+        "timer_stats",
+    ];
+    let sys = ["block", "bus", "class", "dev", "devices", "firmware", "hypervisor", "kernel", "module", "power"];
+    let below = |root: &'static str| move |name: &&str| format!("/{root}/{name}");
+    proc.iter().map(below("proc")).chain(sys.iter().map(below("sys"))).collect()
 }
 
 fn security(spec: &ContainerSpec) -> Vec<String> {
@@ -271,7 +299,11 @@ mod tests {
         assert_eq!((tmpfs.len(), tmpfs["/data"].as_str()), (2, EMPTY), "in place of the image's own volume");
         assert_eq!(tmpfs["/workspace"], "rw,exec,nosuid,nodev,mode=0755,uid=1000,gid=1000,size=4096,nr_inodes=7");
         assert!(host.ulimits.unwrap().iter().any(|limit| limit.name.as_deref() == Some("nofile")));
-        assert_eq!((host.masked_paths, host.readonly_paths), (None, None), "the engine's own masks");
+        let masked = host.masked_paths.unwrap();
+        assert!(masked.contains(&"/proc/kallsyms".to_owned()) && masked.contains(&"/sys/firmware".to_owned()));
+        // The agent reads there what the kernel killed.
+        assert!(!masked.iter().any(|path| path.starts_with("/sys/fs")), "{masked:?}");
+        assert_eq!(host.readonly_paths, None, "the engine's own");
         assert_eq!(host.cgroupns_mode, Some(HostConfigCgroupnsModeEnum::PRIVATE));
         let mounts = host.mounts.unwrap();
         assert_eq!(mounts[0].target.as_deref().map(PathBuf::from), Some(delivery::DIRECTORY.into()));
