@@ -51,7 +51,7 @@ impl Machine {
     ) -> Result<Draft, RuntimeError> {
         let image = self.choose_now(seen, spec).await?;
         let failed = |error: ContainerError| refused(cause_of(&error));
-        let agent_volume = self.agent_volume(engine, &image.id).await.map_err(failed)?;
+        let agent_volume = self.agent_volume(engine, &image.id).await.map_err(failed)?.volume;
         let volumes = self.volumes_of(engine, &image.id).await.map_err(failed)?;
         if volumes.len() > MAX_VOLUMES {
             let reason =

@@ -12,14 +12,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
 use super::Oci;
+use super::health::Standing;
 use super::health::watch::Watched;
 use super::images::{self, Choice};
 use super::watch::Watch;
+use super::works::Works;
 use crate::causes;
 use crate::config::DockerSettings;
 use crate::container::ContainerError;
 use crate::container::address::Found;
-use crate::container::delivery;
+use crate::container::delivery::{self, Delivered};
 use crate::container::engine::{ContainerEngine, EngineFacts, ImageInfo};
 use crate::runtime::{Lack, Offer, Refusal, Want, Workspace};
 use crate::sandbox::executable;
@@ -53,6 +55,7 @@ pub struct Machine {
     measured: Mutex<[Offer; 2]>,
     tried: [AtomicBool; 2],
     pub(super) watch: Arc<Watch>,
+    pub(super) works: Works,
     /// Whether its engine answers, and who is there.
     pub(super) watched: Arc<Watched>,
 }
@@ -96,6 +99,7 @@ impl Machine {
             measured: Mutex::default(),
             tried: Default::default(),
             watch: Arc::default(),
+            works: Works::default(),
             watched: Arc::default(),
         }
     }
@@ -261,13 +265,39 @@ impl Machine {
     }
 
     /// The volume that has the agent, put there by the first who asks.
-    pub(super) async fn agent_volume(&self, engine: &ContainerEngine, image: &str) -> Result<String, ContainerError> {
-        let mut volume = self.agent_volume.lock().await;
-        if let Some(volume) = &*volume {
-            return Ok(volume.clone());
+    pub(super) async fn agent_volume(
+        self: &Arc<Self>,
+        engine: &ContainerEngine,
+        image: &str,
+    ) -> Result<Delivered, ContainerError> {
+        if let Some(volume) = &*self.agent_volume.lock().await {
+            return Ok(Delivered { volume: volume.clone(), was_there: true });
         }
-        let delivered = delivery::agent_volume(engine, executable::bytes(), image).await?;
-        Ok(volume.insert(delivered).clone())
+        let (machine, engine, image) = (Arc::clone(self), engine.clone(), image.to_owned());
+        // A container is made for it. Whoever asks may give up; this goes on, so that it is removed again.
+        let delivering = self.works.begin(async move {
+            let mut volume = machine.agent_volume.lock().await;
+            if let Some(volume) = &*volume {
+                return Ok(Delivered { volume: volume.clone(), was_there: true });
+            }
+            let delivered = delivery::agent_volume(&engine, executable::bytes(), &image).await?;
+            *volume = Some(delivered.volume.clone());
+            Ok(delivered)
+        });
+        delivering.await.unwrap_or(Err(ContainerError::Incomplete { what: "the agent's volume" }))
+    }
+
+    /// Whether the agent had gone from the engine, which has it again now.
+    pub(super) async fn had_lost_agent(self: &Arc<Self>, engine: &ContainerEngine, image: &str) -> bool {
+        !self.works.is_stopped()
+            && self.watched.standing() == Standing::Healthy
+            && self.agent_volume(engine, image).await.is_ok_and(|delivered| !delivered.was_there)
+    }
+
+    /// Removes from its engine the agents of other versions that nothing uses and that are older than this. Which were.
+    pub async fn remove_old_agents(&self, age: Duration) -> Vec<String> {
+        let Ok(engine) = self.engine().await else { return Vec::new() };
+        delivery::remove_old(&engine, executable::bytes(), age).await.unwrap_or_default()
     }
 
     /// Its engine doesn't answer: whatever comes back in its place is looked at anew.
