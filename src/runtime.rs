@@ -295,8 +295,14 @@ pub type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 pub enum Programs {
     /// From this host: they are where they are here.
     Host,
-    /// From the image with this id. Two sandboxes of one id have the same programs.
-    Image(String),
+    /// From an image. Two sandboxes of one image have the same programs.
+    Image {
+        /// What tells it from all others.
+        id: String,
+        /// Directories in which it finds programs by their names, as it says itself: absolute, and read-only in a
+        /// sandbox. Those where every image may have some are not among them.
+        path: Vec<String>,
+    },
 }
 
 /// A sandbox that is being made, or stands, or failed: its stream tells.

@@ -18,6 +18,7 @@ use crate::config::{DockerSettings, MachineSettings};
 use crate::container::address::{self, Address, AddressError, Environment, Found};
 use crate::sandbox::probe::Cause;
 
+mod bind;
 mod create;
 mod draft;
 pub mod fleet;

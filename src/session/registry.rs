@@ -204,7 +204,7 @@ impl Sessions {
             .await
             .map_err(|_| SessionError::TooSlow(self.settings.create_timeout))??;
         let Standing { link, toolbox, machine, enforcement, keeper, programs } = standing;
-        if let (Some(engine), Programs::Image(_), None) = (selection.engine, &programs, &wanted.wish.image) {
+        if let (Some(engine), Programs::Image { .. }, None) = (selection.engine, &programs, &wanted.wish.image) {
             self.toolboxes.note(engine, selection.runtime, &toolbox);
         }
         let session = Arc::new(Session {

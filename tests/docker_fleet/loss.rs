@@ -79,7 +79,7 @@ async fn an_engine_that_is_restarted_is_used_at_once_with_nothing_of_before() {
     engine.docker(&["volume", "prune", "--force"]);
     let id = engine.import(crate::engine::IMAGE, "second");
     let again = stand(&docker, spec()).await.expect("it is there again");
-    assert_eq!(again.programs, codebeaker::runtime::Programs::Image(id));
+    assert_eq!(again.programs, codebeaker::runtime::Programs::Image { id, path: Vec::new() });
     assert_eq!(again.says("cat /etc/what").await, "second");
     again.end().await;
 }

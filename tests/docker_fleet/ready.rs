@@ -107,7 +107,7 @@ async fn one_that_dies_is_replaced_and_an_image_of_old_is_given_up() {
     let second = engine.containers();
     let id = engine.import(IMAGE, "new");
     let session = stand(&docker, spec()).await.expect("it stands");
-    assert_eq!(session.programs, Programs::Image(id));
+    assert_eq!(session.programs, Programs::Image { id, path: Vec::new() });
     assert_eq!(session.says("cat /etc/what").await, "new");
     eventually("what waited is gone", || engine.containers().is_disjoint(&second)).await;
     session.end().await;

@@ -31,7 +31,7 @@ fn programs_run_and_files_are_kept() {
         let answer = standing.link.file(read).await.expect("the file is read");
         assert!(matches!(answer, FileReply::Data { data, .. } if data == b"kept"));
         let id = Engine::given().unwrap().order(&["image", "inspect", "--format", "{{.Id}}", IMAGE]);
-        assert_eq!(standing.programs, Programs::Image(id));
+        assert!(matches!(&standing.programs, Programs::Image { id: found, .. } if *found == id));
         assert!(standing.ready.version > 0);
         standing.end().await;
     });

@@ -117,7 +117,7 @@ impl Machine {
         Ok(Sandbox {
             reader: Box::new(FirstWord { inner: attached.reader, heard: Some(Box::new(stands)) }),
             writer: attached.writer,
-            programs: Programs::Image(draft.container.image),
+            programs: Programs::Image { id: draft.container.image, path: draft.path },
             machine: Some(self.name().to_owned()),
             unfilled: draft.unfilled,
             enforcement: draft.enforcement,

@@ -34,7 +34,8 @@ const FRESH: Duration = Duration::from_secs(10);
 const MAX_REMEMBERED_IMAGES: usize = 256;
 
 /// What a person may do instead of having a directory bound or overlaid.
-const COPY_INSTEAD: &str = "have the workspace copied: `workspace.mode` \"copy\", or `--workspace-mode copy`";
+pub(super) const COPY_INSTEAD: &str =
+    "have the workspace copied: `workspace.mode` \"copy\", or `--workspace-mode copy`";
 
 /// A machine with a container engine.
 #[derive(Debug)]
@@ -50,8 +51,8 @@ pub struct Machine {
     agent_volume: tokio::sync::Mutex<Option<String>>,
     /// Whether its engine sees this host's files under their own names.
     pub(super) shares_files: OnceCell<bool>,
-    /// Directories for which images demand volumes, by the images' ids.
-    volumes: Mutex<HashMap<String, Arc<[String]>>>,
+    /// What images ask for, by their ids.
+    asked_by_images: Mutex<HashMap<String, Arc<AskedByImage>>>,
     measured: Mutex<[Offer; 2]>,
     tried: [AtomicBool; 2],
     pub(super) watch: Arc<Watch>,
@@ -69,6 +70,15 @@ pub enum Known {
     Up(Arc<Seen>),
     /// It did not, or can't be used.
     Down(Cause),
+}
+
+/// What an image asks of whoever runs it, as far as it gets that.
+#[derive(Debug)]
+pub(super) struct AskedByImage {
+    /// Directories for which it demands volumes.
+    pub(super) volumes: Vec<String>,
+    /// Directories in which programs are found by their names, as in [`crate::runtime::Programs::Image`].
+    pub(super) path: Vec<String>,
 }
 
 /// What an engine said of itself.
@@ -95,7 +105,7 @@ impl Machine {
             looking: tokio::sync::Mutex::default(),
             agent_volume: tokio::sync::Mutex::default(),
             shares_files: OnceCell::new(),
-            volumes: Mutex::default(),
+            asked_by_images: Mutex::default(),
             measured: Mutex::default(),
             tried: Default::default(),
             watch: Arc::default(),
@@ -318,24 +328,25 @@ impl Machine {
         *self.agent_volume.lock().await = None;
     }
 
-    /// The directories for which an image demands volumes. An image never changes, so it is asked of each once.
-    pub(super) async fn volumes_of(
+    /// What an image asks for. It never changes, so each is looked at once.
+    pub(super) async fn asked_by(
         &self,
         engine: &ContainerEngine,
         image: &str,
-    ) -> Result<Arc<[String]>, ContainerError> {
-        let all = || self.volumes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(volumes) = all().get(image) {
-            return Ok(Arc::clone(volumes));
+    ) -> Result<Arc<AskedByImage>, ContainerError> {
+        let all = || self.asked_by_images.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asked) = all().get(image) {
+            return Ok(Arc::clone(asked));
         }
         let found = engine.image(image).await?.ok_or_else(|| ContainerError::NoImage { image: image.to_owned() })?;
-        let volumes: Arc<[String]> = found.volumes.into();
+        let path = images::own_directories(found.path.as_deref().unwrap_or_default());
+        let asked = Arc::new(AskedByImage { volumes: found.volumes, path });
         let mut all = all();
         if all.len() >= MAX_REMEMBERED_IMAGES {
             all.clear();
         }
-        all.insert(image.to_owned(), Arc::clone(&volumes));
-        Ok(volumes)
+        all.insert(image.to_owned(), Arc::clone(&asked));
+        Ok(asked)
     }
 
     /// Takes in what a sandbox took.
