@@ -45,6 +45,28 @@ impl Machines {
         futures::future::join_all(self.all().iter().map(|machine| machine.works.done())).await;
     }
 
+    /// An image of this machine was fetched, built or removed. From now on sessions are chosen by what it has now.
+    pub(in crate::runtime) async fn images_changed(&self, machine: &str) {
+        if let Some(member) = self.fleet.member(machine) {
+            member.machine.look().await;
+        }
+    }
+
+    /// Gives up what waits in this image on this machine, which would be in the way of its removal. Whether anything did.
+    pub(in crate::runtime) fn release_image(&self, machine: &str, image: &str) -> bool {
+        let member = self.fleet.member(machine);
+        let Some(image) = member.and_then(|member| chosen(&member.machine, None, Some(image))) else { return false };
+        let is_of_it = |kind: &Kind| kind.machine() == machine && kind.image_id() == image.id;
+        let waits = self.pool.waiting_of(is_of_it) > 0;
+        self.pool.give_up(is_of_it);
+        waits
+    }
+
+    /// Whether containers are made or removed on this machine just now.
+    pub(in crate::runtime) fn is_busy(&self, machine: &str) -> bool {
+        self.fleet.member(machine).is_some_and(|member| member.machine.works.is_busy())
+    }
+
     /// What the first machine that would do has, by what is known.
     pub(in crate::runtime::docker) fn offer(&self, want: &Want<'_>, oci: Oci) -> Result<Offer, Refusal> {
         let (name, image, offer) = self.fleet.suits(|machine| {
