@@ -172,6 +172,21 @@ pub(crate) fn terminal_peer(master: BorrowedFd<'_>) -> Result<OwnedFd> {
     open_device(&path, libc::O_RDWR | libc::O_NOCTTY)
 }
 
+/// The mode of a terminal, of which the head is what the kernel knows.
+pub(crate) fn terminal_mode(terminal: BorrowedFd<'_>) -> Result<libc::termios> {
+    // SAFETY: all zeroes is a valid termios.
+    let mut mode: libc::termios = unsafe { std::mem::zeroed() };
+    // SAFETY: `TCGETS` fills in the kernel's termios, the head of the library's.
+    unsafe { ioctl(terminal, libc::TCGETS, &mut mode) }?;
+    Ok(mode)
+}
+
+/// Changes the mode of a terminal.
+pub(crate) fn set_terminal_mode(terminal: BorrowedFd<'_>, mode: &mut libc::termios) -> Result<()> {
+    // SAFETY: `TCSETS` reads the kernel's termios, the head of the library's.
+    unsafe { ioctl(terminal, libc::TCSETS, mode) }.map(drop)
+}
+
 /// Whether the kernel is gVisor's, which is told by a file that no other has.
 pub(crate) fn is_gvisor() -> bool {
     open_device(c"/proc/sentry-meminfo", libc::O_PATH).is_ok()
