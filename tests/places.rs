@@ -73,6 +73,7 @@ in_each_place! {
     limits::{
         memory_is_limited,
         processes_are_limited,
+        a_session_full_of_processes_leaves_another_its_own,
         open_files_are_limited,
         the_disk_is_limited_and_its_end_is_told,
         one_execution_can_be_held_tighter,
