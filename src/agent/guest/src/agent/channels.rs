@@ -286,6 +286,7 @@ impl Input {
 
     /// The program is gone.
     pub(crate) fn close(&mut self, epoll: &Epoll) {
+        self.keys = None;
         if let Some(sink) = self.sink.take() {
             epoll.remove(sink.as_fd());
             // What a pipe says by being closed: another descriptor of this socket is still read from.

@@ -165,11 +165,16 @@ pub(crate) fn terminal_peer(master: BorrowedFd<'_>) -> Result<OwnedFd> {
         Err(Errno(libc::ENOTTY)) => {}
         peer => return peer,
     }
+    terminal_by_name(master, libc::O_RDWR)
+}
+
+/// As [`terminal_peer`], by its name.
+pub(crate) fn terminal_by_name(master: BorrowedFd<'_>, flags: c_int) -> Result<OwnedFd> {
     let mut number: libc::c_uint = 0;
     // SAFETY: `TIOCGPTN` fills in an unsigned int.
     unsafe { ioctl(master, libc::TIOCGPTN, &mut number) }?;
     let path = std::ffi::CString::new(format!("/dev/pts/{number}")).map_err(|_| Errno(libc::EINVAL))?;
-    open_device(&path, libc::O_RDWR | libc::O_NOCTTY)
+    open_device(&path, flags | libc::O_NOCTTY)
 }
 
 /// The mode of a terminal, of which the head is what the kernel knows.

@@ -108,7 +108,8 @@ impl Terminal {
 
     /// The keys that are to be turned into signals, where the kernel doesn't do so.
     pub(crate) fn keys(&self) -> Option<Keys> {
-        self.witness.as_ref().filter(|_| !self.knows_keys)?.again().ok().map(Keys)
+        let witness = self.witness.as_ref().filter(|_| !self.knows_keys)?.again().ok()?;
+        Keys::new(witness, self.master.as_fd()).ok()
     }
 
     /// A descriptor for what the terminal shows, and one for what is typed: two registrations with

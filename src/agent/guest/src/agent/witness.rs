@@ -11,6 +11,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use crate::agent::sys::{self, Errno, Result};
 use crate::handover::HIGHEST_DESCRIPTOR;
 
+/// More than a terminal holds of what was typed.
+const MOST_UNREAD: usize = 256 * 1024;
+
 /// How a witness is told what to deliver.
 pub(crate) struct Witness {
     bell: OwnedFd,
@@ -38,9 +41,19 @@ impl Witness {
 }
 
 /// The keys that make signals where the kernel makes none.
-pub(crate) struct Keys(pub(crate) Witness);
+pub(crate) struct Keys {
+    witness: Witness,
+    /// The program's side of the terminal, which here never waits.
+    unread: OwnedFd,
+}
 
 impl Keys {
+    /// For the terminal that has this master.
+    pub(crate) fn new(witness: Witness, master: BorrowedFd<'_>) -> Result<Self> {
+        let unread = sys::terminal_by_name(master, libc::O_RDWR | libc::O_NONBLOCK)?;
+        Ok(Keys { witness, unread })
+    }
+
     /// How many of these bytes come before one that makes a signal, and which signal that is.
     pub(crate) fn seek(&self, terminal: BorrowedFd<'_>, typed: &[u8]) -> (usize, Option<i32>) {
         let all = (typed.len(), None);
@@ -57,10 +70,19 @@ impl Keys {
         found.unwrap_or(all)
     }
 
-    /// Does what such a key does.
+    /// Does what such a key does. What was typed before it, and can be read, is lost, unless the program wants
+    /// to have it.
     pub(crate) fn press(&self, signal: i32) {
+        let forgets = sys::terminal_mode(self.unread.as_fd()).is_ok_and(|mode| mode.c_lflag & libc::NOFLSH == 0);
+        let mut lost = [0; 1024];
+        // No more than a terminal holds, though a program may type to itself.
+        for _ in 0..MOST_UNREAD / lost.len() {
+            if !forgets || !matches!(sys::read(self.unread.as_fd(), &mut lost), Ok(1..)) {
+                break;
+            }
+        }
         // Without a witness there is nobody who could know of it.
-        self.0.deliver(signal);
+        self.witness.deliver(signal);
     }
 }
 
