@@ -10,7 +10,7 @@ use codebeaker::agent::frame::Stream;
 use codebeaker::agent::plan::Protection;
 use codebeaker::agent::wire::{Reach, TerminalSize};
 use codebeaker::agent::{ByteStream, Ended, Link, LinkError, Process, Program};
-use codebeaker::config::{DockerSettings, Limits};
+use codebeaker::config::{DockerSettings, Limits, PoolSettings};
 use codebeaker::container::address::Environment;
 use codebeaker::engine;
 use codebeaker::runtime::docker::{Docker, Machines, Oci};
@@ -37,10 +37,12 @@ macro_rules! program {
 }
 pub(crate) use program;
 
-/// The runtime of this kind on the engine that the tests are given.
+/// The runtime of this kind on the engine that the tests are given. It keeps no container ready: whichever there is
+/// is the one that is attacked.
 fn runtime_of(place: Place, oci: Oci) -> Arc<dyn Runtime> {
     let environment = Environment { docker_host: Some(place.engine().address().to_owned()), ..Environment::default() };
-    Arc::new(Docker::new(oci, Arc::new(Machines::of(&DockerSettings::default(), &environment))))
+    let settings = DockerSettings { pool: PoolSettings { size: 0, total: 0 }, ..DockerSettings::default() };
+    Arc::new(Docker::new(oci, Arc::new(Machines::of(&settings, &environment))))
 }
 
 /// What is tried in containers, and reaches there nothing of the host's: their images have users of their own, the
