@@ -234,7 +234,11 @@ impl Watchee for Machine {
             Change::Up => tracing::info!(name, "the container engine answers"),
             Change::Down => {
                 let why = self.watched.why().unwrap_or_default();
-                tracing::warn!(name, why, "the container engine doesn't answer");
+                // Many a machine has an engine that its user may not use, and never wanted to.
+                match self.known() {
+                    Known::Up(_) => tracing::warn!(name, why, "the container engine no longer answers"),
+                    Known::Nothing | Known::Down(_) => tracing::info!(name, why, "no container engine answers"),
+                }
                 self.is_down(&why);
             }
         }
