@@ -14,6 +14,7 @@ use futures::StreamExt;
 
 use super::{ContainerEngine, ContainerId, WORK_PATIENCE};
 use crate::container::ContainerError;
+use crate::container::labels::seal;
 
 impl ContainerEngine {
     /// Makes a named volume. One that is there already stays as it is.
@@ -60,7 +61,7 @@ impl ContainerEngine {
             // An engine insists on a command, even for what never runs one.
             entrypoint: Some(vec![format!("{path}/never-started")]),
             cmd: Some(Vec::new()),
-            labels: Some(labels.clone().into_iter().collect::<HashMap<_, _>>()),
+            labels: Some(seal::sealed(name, labels).into_iter().collect::<HashMap<_, _>>()),
             host_config: Some(HostConfig {
                 mounts: Some(vec![mount]),
                 network_mode: Some("none".to_owned()),
