@@ -25,6 +25,8 @@ mod ending;
 mod files;
 #[path = "attacks/host.rs"]
 mod host;
+#[path = "attacks/images.rs"]
+mod images;
 #[path = "attacks/kernel.rs"]
 mod kernel;
 #[path = "attacks/lab.rs"]
@@ -129,5 +131,23 @@ in_place! {
 
 in_place! {
     in_docker Docker,
-    containers::{ the_agents_volume_and_the_engine_are_out_of_reach }
+    containers::{
+        the_agents_volume_and_the_engine_are_out_of_reach,
+    }
+    images::{
+        an_image_has_no_say_in_how_it_is_run,
+        an_image_in_the_way_of_what_is_mounted_runs_nothing,
+        an_image_passes_for_no_daemons_container,
+    }
+}
+
+in_place! {
+    in_gvisor Gvisor,
+    containers::{
+        the_agents_volume_and_the_engine_are_out_of_reach,
+    }
+    images::{
+        an_image_has_no_say_in_how_it_is_run,
+        an_image_in_the_way_of_what_is_mounted_runs_nothing,
+    }
 }

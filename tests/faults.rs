@@ -31,8 +31,7 @@ in_place! {
         two_daemons_on_one_engine_leave_each_other_alone,
     }
     engines::{
-        an_engine_that_restarts_in_the_middle_is_told_and_found_again,
-        an_engine_that_is_killed_in_the_middle_is_told_and_found_again,
+        an_engine_that_hangs_or_ends_in_the_middle_is_told_and_found_again,
     }
 }
 

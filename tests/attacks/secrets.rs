@@ -79,6 +79,13 @@ pub(crate) fn a_sessions_environment_shows_in_no_list_and_no_log(place: Place) {
             listed.push_str(&String::from_utf8_lossy(&line));
         }
         assert!(listed.contains("codebeaker"), "the list shows the daemon");
+        // And everybody who may use the engine, this.
+        if place.has_containers() {
+            for container in place.engine().containers_of(daemon.id()) {
+                listed.push_str(&place.engine().ask(&["inspect", &container]).unwrap_or_default());
+            }
+            assert!(listed.contains("/.codebeaker/agent"), "the engine tells of the container");
+        }
         let bad = daemon.try_request("session/execute", json!({"sessionId": session, "env": {"X": typed}}));
         println!("{bad:?}");
         for secret in [&ours, &once, &typed] {

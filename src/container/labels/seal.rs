@@ -24,7 +24,9 @@ pub(in crate::container) fn sealed(name: &str, labels: &BTreeMap<String, String>
 pub(in crate::container) fn believed(name: &str, mut labels: BTreeMap<String, String>) -> BTreeMap<String, String> {
     let seal = labels.remove(SEAL).unwrap_or_default();
     let mut words = seal.split(' ');
-    let ours: Vec<&str> = if words.next() == Some(name) { words.collect() } else { Vec::new() };
+    // One whose removal was broken off may have lost its name, and belongs to nobody any more.
+    let is_its_own = words.next().is_some_and(|sealed| name.is_empty() || name == sealed);
+    let ours: Vec<&str> = if is_its_own { words.collect() } else { Vec::new() };
     labels.retain(|label, _| label.strip_prefix(PREFIX).is_none_or(|own| ours.contains(&own)));
     labels
 }
@@ -44,7 +46,8 @@ mod tests {
         shown.extend(sealed("one", &own));
         assert_eq!(believed("one", shown.clone()), labels(&["codebeaker.owner", "codebeaker.managed", "other", "its"]));
         // One that was made of an image that was made of the first.
-        assert_eq!(believed("two", shown), labels(&["other", "its"]));
+        assert_eq!(believed("two", shown.clone()), labels(&["other", "its"]));
+        assert_eq!(believed("", shown), labels(&["codebeaker.owner", "codebeaker.managed", "other", "its"]));
         assert_eq!(believed("", labels(&["codebeaker.owner"])), labels(&[]));
     }
 }
