@@ -221,11 +221,14 @@ impl Machine {
 impl Watchee for Machine {
     async fn ping(&self) -> Result<(), String> {
         Machine::ping(self).await?;
-        // One that comes back may not be what it was.
-        if !matches!(self.known(), Known::Up(_)) {
-            self.look().await;
+        // One that comes back may not be what it was, nor be ready for more than a ping.
+        if matches!(self.known(), Known::Up(_)) {
+            return Ok(());
         }
-        Ok(())
+        match self.look().await {
+            Known::Down(cause) => Err(cause.reason),
+            Known::Up(_) | Known::Nothing => Ok(()),
+        }
     }
 
     fn changed(&self, change: Change) {
