@@ -234,7 +234,12 @@ impl Watchee for Machine {
             Change::Up => tracing::info!(name, "the container engine answers"),
             Change::Down => {
                 let why = self.watched.why().unwrap_or_default();
-                tracing::warn!(name, why, "the container engine doesn't answer");
+                // Where there never was one nothing is lost, and whoever asks for it is told.
+                if matches!(self.known(), Known::Up(_)) {
+                    tracing::warn!(name, why, "the container engine doesn't answer any more");
+                } else {
+                    tracing::info!(name, why, "the container engine doesn't answer");
+                }
                 self.is_down(&why);
             }
         }
