@@ -96,6 +96,10 @@ in_each_place! {
     debugging::{
         a_breakpoint_in_python_is_met,
         a_breakpoint_in_node_is_met,
+        a_running_program_in_python_is_attached_to,
+        a_running_program_in_node_is_attached_to,
+        unsaved_code_is_debugged_by_its_name,
+        a_path_that_is_mapped_names_its_file,
     }
 }
 
