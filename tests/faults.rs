@@ -39,8 +39,7 @@ in_place! {
         nothing_is_left_once_the_next_daemon_has_looked,
     }
     engines::{
-        an_engine_that_restarts_in_the_middle_is_told_and_found_again,
-        an_engine_that_is_killed_in_the_middle_is_told_and_found_again,
+        an_engine_that_hangs_or_ends_in_the_middle_is_told_and_found_again,
     }
 }
 

@@ -42,6 +42,10 @@ use pool::kind::Kind;
 /// The name of the machine that there is when the settings name none.
 const LOCAL: &str = "local";
 
+/// What is to be done about an address that is none.
+const NAME_IT: &str = "name the engine with DOCKER_HOST, such as unix:///var/run/docker.sock, with `docker context use`, \
+                       or in the settings";
+
 /// How long engines may take to answer before that counts as none.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -110,7 +114,7 @@ impl Machines {
     pub fn of(settings: &DockerSettings, environment: &Environment) -> Self {
         let shared = Arc::new(settings.clone());
         let machine = |name: &str, places: Result<Vec<Found>, AddressError>| {
-            let places = places.map_err(|error| Cause { reason: error.to_string(), fix: None });
+            let places = places.map_err(|error| Cause { reason: error.to_string(), fix: Some(NAME_IT.to_owned()) });
             Arc::new(Machine::new(name.to_owned(), places, Arc::clone(&shared)))
         };
         let all = if !settings.enabled {

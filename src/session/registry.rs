@@ -1,6 +1,7 @@
 //! The sessions of a daemon: making them, finding them, ending them all.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -141,6 +142,16 @@ impl Sessions {
     /// Those that making it would begin with.
     pub async fn select(&self, wish: &Wish, workspace: &Workspace, persist: bool) -> Result<Selection, SessionError> {
         self.choose(&Question { wish, workspace, outlives: persist }).await.map(|(_, selection)| selection)
+    }
+
+    /// A workspace that shows this directory and leaves it as it is: an overlay; a copy, where nothing that suits the
+    /// wish has overlays.
+    pub async fn unchanged(&self, wish: &Wish, path: PathBuf) -> Workspace {
+        let overlay = Workspace::Overlay { path };
+        match (self.select(wish, &overlay, false).await, overlay) {
+            (Err(_), Workspace::Overlay { path }) => Workspace::Copy { path, exclude: Vec::new() },
+            (_, overlay) => overlay,
+        }
     }
 
     async fn choose(&self, question: &Question<'_>) -> Result<(Arc<dyn Runtime>, Selection), SessionError> {

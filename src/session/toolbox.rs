@@ -69,6 +69,12 @@ impl Toolbox {
         }
     }
 
+    /// Whether these are this host's programs, and not those of an image.
+    #[must_use]
+    pub fn is_host(&self) -> bool {
+        self.is_host
+    }
+
     /// The executable of an engine.
     ///
     /// # Errors
@@ -134,6 +140,12 @@ impl Toolboxes {
     pub(super) fn version(&self, engine: &'static Engine, runtime: &'static str) -> Option<String> {
         let usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
         usual.get(&(engine.id, runtime))?.version(engine).map(str::to_owned)
+    }
+
+    /// Whether a runtime's images have a debugger for an engine, where a session has found that out.
+    pub(super) fn has_adapter(&self, engine: &'static Engine, runtime: &'static str, adapter: &AdapterProgram) -> bool {
+        let usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
+        usual.get(&(engine.id, runtime)).is_some_and(|toolbox| toolbox.adapter(adapter).is_some())
     }
 
     fn images(&self) -> MutexGuard<'_, VecDeque<(String, Arc<Toolbox>)>> {

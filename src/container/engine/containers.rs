@@ -13,6 +13,7 @@ use futures::StreamExt;
 
 use super::{ANSWER_PATIENCE, ContainerEngine, ContainerId, WORK_PATIENCE, by_labels, in_order};
 use crate::container::ContainerError;
+use crate::container::labels::seal;
 
 /// What an engine says of a container that it still knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct Listed {
     pub name: String,
     /// Its image, as it was asked for.
     pub image: String,
-    /// Its labels.
+    /// Its labels, those of its image included; in our words only what we wrote.
     pub labels: BTreeMap<String, String>,
     /// Its first program runs.
     pub running: bool,
@@ -118,7 +119,8 @@ impl ContainerEngine {
         self.ask("rename a container", ANSWER_PATIENCE, renaming).await
     }
 
-    /// Containers, running or not, that have all these labels; one without a value stands for any.
+    /// Containers, running or not, that have all these labels, be it from their image; one without a value stands
+    /// for any.
     ///
     /// # Errors
     /// When the engine is away.
@@ -128,11 +130,12 @@ impl ContainerEngine {
         let found = self.ask("list containers", ANSWER_PATIENCE, listing).await?;
         let listed = found.into_iter().filter_map(|container| {
             let name = container.names.unwrap_or_default().into_iter().next().unwrap_or_default();
+            let name = name.trim_start_matches('/').to_owned();
             Some(Listed {
                 id: ContainerId::new(container.id?),
-                name: name.trim_start_matches('/').to_owned(),
+                labels: seal::believed(&name, in_order(container.labels)),
+                name,
                 image: container.image.unwrap_or_default(),
-                labels: in_order(container.labels),
                 running: container.state == Some(ContainerSummaryStateEnum::RUNNING),
                 created: container.created.unwrap_or_default(),
             })

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 
 use super::{ANSWER_PATIENCE, ContainerEngine, ContainerId, WORK_PATIENCE, by_labels};
 use crate::container::ContainerError;
+use crate::container::labels::seal;
 
 /// A named volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl ContainerEngine {
             // An engine insists on a command, even for what never runs one.
             entrypoint: Some(vec![format!("{path}/never-started")]),
             cmd: Some(Vec::new()),
-            labels: Some(labels.clone().into_iter().collect::<HashMap<_, _>>()),
+            labels: Some(seal::sealed(name, labels).into_iter().collect::<HashMap<_, _>>()),
             host_config: Some(HostConfig {
                 mounts: Some(vec![mount]),
                 network_mode: Some("none".to_owned()),

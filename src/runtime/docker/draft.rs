@@ -111,7 +111,7 @@ impl Machine {
             without: spec.without.clone(),
         };
         let confinement = Confinement {
-            rlimits: limits::rlimits_in_container(&spec.limits, counted),
+            rlimits: limits::rlimits_in_container(&spec.limits, counted, oci == Oci::Default),
             watched_memory_bytes: Some(spec.limits.memory_bytes),
             watched_processes: (!counted.pids).then(|| limits::cgroup_pids(&spec.limits)),
             processors: limits::processors(&spec.limits, counted).filter(|_| oci == Oci::Default),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::engine::{Debugger, ENGINES, Engine};
+use crate::engine::{ENGINES, Engine};
 use crate::protocol::ProtocolError;
 use crate::protocol::catalogue::{EngineInfo, EngineListResult, MachineInfo, NoParams, RuntimeInfo, RuntimeListResult};
 use crate::runtime::{MachineState, Offer, Probe, Runtime, Want, Workspace};
@@ -79,11 +79,13 @@ fn engine_info(sessions: &Sessions, probed: &Probed, engine: &'static Engine) ->
     let is_on_host = matches!(on_host, Usable::Yes { .. });
     let mut runtimes = Vec::new();
     let mut versions = BTreeMap::new();
+    let mut debug = false;
     for (runtime, _) in probed.iter().filter(|(_, probe)| probe.available) {
         let has_it = (is_on_host || !runtime.has_host_programs()) && offer(&**runtime, Some(engine)).is_some();
         if has_it {
             runtimes.push(runtime.id().to_owned());
             let version = sessions.version_in(engine, &**runtime);
+            debug |= sessions.has_debugger(engine, &**runtime);
             versions.extend(version.map(|version| (runtime.id().to_owned(), version)));
         }
     }
@@ -105,15 +107,6 @@ fn engine_info(sessions: &Sessions, probed: &Probed, engine: &'static Engine) ->
         hint,
         runtimes,
         versions,
-        debug: available && is_debuggable(sessions, engine),
-    }
-}
-
-/// Whether what debugs programs of an engine is there.
-fn is_debuggable(sessions: &Sessions, engine: &Engine) -> bool {
-    match engine.debugger {
-        None => false,
-        Some(Debugger::Python | Debugger::Inspector | Debugger::Deno) => true,
-        Some(Debugger::Adapter(adapter)) => sessions.host_tools().adapter(adapter).is_some(),
+        debug,
     }
 }

@@ -227,11 +227,14 @@ impl Machine {
 impl Watchee for Machine {
     async fn ping(&self) -> Result<(), String> {
         Machine::ping(self).await?;
-        // One that comes back may not be what it was.
-        if !matches!(self.known(), Known::Up(_)) {
-            self.look().await;
+        // One that comes back may not be what it was, nor be ready for more than a ping.
+        if matches!(self.known(), Known::Up(_)) {
+            return Ok(());
         }
-        Ok(())
+        match self.look().await {
+            Known::Down(cause) => Err(cause.reason),
+            Known::Up(_) | Known::Nothing => Ok(()),
+        }
     }
 
     fn changed(&self, change: Change) {
@@ -240,7 +243,11 @@ impl Watchee for Machine {
             Change::Up => tracing::info!(name, "the container engine answers"),
             Change::Down => {
                 let why = self.watched.why().unwrap_or_default();
-                tracing::warn!(name, why, "the container engine doesn't answer");
+                // Many a machine has an engine that its user may not use, and never wanted to.
+                match self.known() {
+                    Known::Up(_) => tracing::warn!(name, why, "the container engine no longer answers"),
+                    Known::Nothing | Known::Down(_) => tracing::info!(name, why, "no container engine answers"),
+                }
                 self.is_down(&why);
             }
         }
