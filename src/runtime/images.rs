@@ -34,8 +34,10 @@ pub const LOCAL: &str = "local";
 /// The label of an image that was built here, with the engine's id.
 const ENGINE: &str = "codebeaker.engine";
 
-/// How long a container that was ready in an image may take to be gone, and how often that is looked for.
-const RELEASE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long containers that were ready in an image, or whose sessions have ended, may take to be gone; and when those that
+/// stay are none of these: for so long nothing was on its way out.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(20);
+const RELEASE_PAUSES: Duration = Duration::from_secs(1);
 const RELEASE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where it is told what is being done; only the latest counts.
@@ -216,11 +218,14 @@ impl Images {
     async fn remove_from(&self, place: &Place, name: &str, force: bool) -> Result<(), ContainerError> {
         let outcome = place.engine.remove_image(name, force).await;
         let (Some(sessions), Err(ContainerError::Conflict { .. })) = (&self.sessions, &outcome) else { return outcome };
-        let was_held = sessions.release_image(&place.name, name);
-        let until = Instant::now() + RELEASE_PATIENCE;
+        sessions.release_image(&place.name, name);
+        let begun = Instant::now();
+        let mut busy = begun;
         loop {
-            // Containers of sessions that have ended are still being removed.
-            let may_change = (was_held || sessions.is_busy(&place.name)) && Instant::now() < until;
+            if sessions.is_busy(&place.name) {
+                busy = Instant::now();
+            }
+            let may_change = busy.elapsed() < RELEASE_PAUSES && begun.elapsed() < RELEASE_PATIENCE;
             tokio::time::sleep(RELEASE_PAUSE).await;
             match place.engine.remove_image(name, force).await {
                 Err(ContainerError::Conflict { .. }) if may_change => {}

@@ -52,19 +52,17 @@ impl Machines {
         }
     }
 
-    /// Gives up what waits in this image on this machine, which would be in the way of its removal. Whether anything did.
-    pub(in crate::runtime) fn release_image(&self, machine: &str, image: &str) -> bool {
+    /// Gives up what waits in this image on this machine, which would be in the way of its removal.
+    pub(in crate::runtime) fn release_image(&self, machine: &str, image: &str) {
         let member = self.fleet.member(machine);
-        let Some(image) = member.and_then(|member| chosen(&member.machine, None, Some(image))) else { return false };
-        let is_of_it = |kind: &Kind| kind.machine() == machine && kind.image_id() == image.id;
-        let waits = self.pool.waiting_of(is_of_it) > 0;
-        self.pool.give_up(is_of_it);
-        waits
+        if let Some(image) = member.and_then(|member| chosen(&member.machine, None, Some(image))) {
+            self.pool.give_up(|kind| kind.machine() == machine && kind.image_id() == image.id);
+        }
     }
 
     /// Whether containers are made or removed on this machine just now.
     pub(in crate::runtime) fn is_busy(&self, machine: &str) -> bool {
-        self.fleet.member(machine).is_some_and(|member| member.machine.works.is_busy())
+        self.pool.is_making() || self.fleet.member(machine).is_some_and(|member| member.machine.works.is_busy())
     }
 
     /// What the first machine that would do has, by what is known.
