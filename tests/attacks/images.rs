@@ -32,6 +32,9 @@ STOPSIGNAL SIGCONT
 WORKDIR /planted
 "#;
 
+/// An image's name, its links, and what it says of itself.
+type Strange = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
 /// An image of a test's, which goes with this.
 struct Image {
     engine: &'static Engine,
@@ -129,7 +132,7 @@ pub(crate) fn an_image_in_the_way_of_what_is_mounted_runs_nothing(place: Place) 
         if lab.actor == Actor::Ordinary {
             return println!("the engine does all of it, whoever asks");
         }
-        let images: [(&str, &[(&str, &str)], &[&str]); 9] = [
+        let images: [Strange; 9] = [
             ("agent-elsewhere", &[(".codebeaker", "/workspace")], &[]),
             ("agent-in-proc", &[(".codebeaker", "/proc/1/root/tmp")], &[]),
             ("agent-above", &[(".codebeaker", "../../../../tmp")], &[]),
