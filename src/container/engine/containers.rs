@@ -50,6 +50,9 @@ pub struct Listed {
 pub struct ContainerUsage {
     /// Memory that can't be taken back, in bytes: without the pages of files that the kernel could drop.
     pub memory_bytes: Option<u64>,
+    /// The bound that this is counted against, in bytes. Where it is not the container's own, nor is what was counted:
+    /// an OCI runtime that leaves control groups alone lets the engine see those of others.
+    pub memory_bound: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u64>,
     /// Processor time since it was started, in nanoseconds.
@@ -155,6 +158,7 @@ impl ContainerEngine {
         let droppable = droppable.iter().find_map(|name| memory.stats.as_ref()?.get(*name).copied());
         Ok(ContainerUsage {
             memory_bytes: memory.usage.map(|usage| usage.saturating_sub(droppable.unwrap_or(0))),
+            memory_bound: memory.limit,
             pids: counted.pids_stats.and_then(|pids| pids.current),
             cpu_nanos: counted.cpu_stats.and_then(|cpu| cpu.cpu_usage?.total_usage),
         })
