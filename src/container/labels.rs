@@ -2,12 +2,14 @@
 //!
 //! A daemon that finds a container has to know whether the daemon that made it still runs. It knows only of
 //! its own machine, since that machine's last start; of others it knows nothing, and leaves their containers
-//! alone.
+//! alone. Of labels that an image brings along it believes nothing: see `seal`.
 
 use std::fmt;
 use std::fs;
 use std::io;
 use std::str::FromStr;
+
+pub(in crate::container) mod seal;
 
 use crate::processes::{own_pid_namespace, start_time};
 

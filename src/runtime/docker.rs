@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Isolation, Lack, Offer, Probe, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec, Want};
+use super::{Isolation, Lack, MachineState, Offer, Probe, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec, Want};
 use crate::config::{DockerSettings, MachineSettings};
 use crate::container::address::{self, Address, AddressError, Environment, Found};
 use crate::sandbox::probe::Cause;
 
+mod bind;
 mod create;
 mod draft;
 pub mod fleet;
@@ -29,6 +30,7 @@ pub mod machine;
 pub mod pool;
 mod trial;
 mod watch;
+mod works;
 
 use fleet::placing::Ahead;
 use fleet::{Fleet, Member};
@@ -49,6 +51,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A daemon that is only there to run one program is gone by then, and needs no measurements.
 const MEASURE_AFTER: Duration = Duration::from_secs(3);
+
+/// From a daemon's start to its first look for what others have left, and from each look to the next.
+const LOOK_FOR_LEFTOVERS_AFTER: [Duration; 4] =
+    [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(8), Duration::from_secs(50)];
+
+/// An agent of another version stays on an engine for so long at least.
+const OLD_AGENT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What makes an engine's containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -158,10 +167,26 @@ impl Machines {
         self.recovered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks every machine for what it is, and removes there what daemons that are gone have left.
+    /// Removes what daemons that are gone have left. An engine may still be making a container for one that was killed a
+    /// moment ago, and a machine may not be up yet: so it is looked for several times.
     async fn recover(&self) {
+        for pause in LOOK_FOR_LEFTOVERS_AFTER {
+            tokio::time::sleep(pause).await;
+            self.recover_now().await;
+        }
+        for machine in &self.all {
+            let removed = machine.remove_old_agents(OLD_AGENT).await;
+            if !removed.is_empty() {
+                tracing::info!(?removed, "agents of other versions were removed");
+            }
+        }
+    }
+
+    /// Asks every machine for what it is, and removes there what daemons that are gone have left.
+    async fn recover_now(&self) {
         let each = self.all.iter().map(|machine| async {
-            match machine.look().await {
+            machine.look_if_old().await;
+            match machine.known() {
                 Known::Up(_) => machine.recover().await,
                 Known::Down(_) | Known::Nothing => Recovered::default(),
             }
@@ -171,8 +196,9 @@ impl Machines {
                 tracing::info!(?removed, ?stuck, "containers of daemons that are gone were removed");
             }
             let mut all = self.recovered.lock().unwrap_or_else(PoisonError::into_inner);
-            all.removed.extend(removed);
+            all.stuck.retain(|name| !removed.contains(name) && !stuck.contains(name));
             all.stuck.extend(stuck);
+            all.removed.extend(removed);
         }
     }
 }
@@ -214,18 +240,10 @@ impl Docker {
         Self { oci, machines }
     }
 
-    /// Its machines.
+    /// The machines that it has in common with the other.
     #[must_use]
-    pub fn machines(&self) -> &Arc<Machines> {
+    pub fn shared(&self) -> &Arc<Machines> {
         &self.machines
-    }
-
-    /// Has so many sandboxes made ready for sessions like this one, as far as the settings allow.
-    ///
-    /// # Errors
-    /// When no machine would take such a session.
-    pub async fn prewarm(&self, spec: &SandboxSpec, count: usize) -> Result<(), RuntimeError> {
-        self.machines.prewarm(spec, self.oci, count).await
     }
 
     /// Measures, once and in the background, what nobody has found out yet.
@@ -233,10 +251,14 @@ impl Docker {
         if machine.measured()[self.oci as usize].memory_bytes.is_some() || !machine.begin_trial(self.oci) {
             return;
         }
-        let (machine, oci) = (Arc::clone(machine), self.oci);
-        tokio::spawn(async move {
-            tokio::time::sleep(MEASURE_AFTER).await;
-            if let Some(Err(cause)) = machine.try_out(oci).await {
+        let (trying, oci) = (Arc::clone(machine), self.oci);
+        machine.works.begin(async move {
+            let machine = &trying;
+            let tried = async {
+                tokio::time::sleep(MEASURE_AFTER).await;
+                machine.try_out(oci).await
+            };
+            if let Some(Some(Err(cause))) = machine.works.unless_stopped(tried).await {
                 tracing::warn!(
                     machine = machine.name(),
                     runtime = oci.runtime(),
@@ -296,5 +318,17 @@ impl Runtime for Docker {
 
     async fn create(&self, spec: SandboxSpec) -> Result<Sandbox, RuntimeError> {
         self.machines.create(&spec, self.oci).await
+    }
+
+    fn machines(&self) -> Vec<MachineState> {
+        self.machines.states(self.oci)
+    }
+
+    async fn prewarm(&self, spec: &SandboxSpec, count: usize) -> Result<(), RuntimeError> {
+        self.machines.prewarm(spec, self.oci, count).await
+    }
+
+    async fn close(&self) {
+        self.machines.close().await;
     }
 }

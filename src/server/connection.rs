@@ -10,7 +10,6 @@ use tower_lsp::jsonrpc;
 use super::debugging::Debugging;
 use super::{Daemon, fault, handshake};
 use crate::protocol::handshake::{Features, StreamingOffer};
-use crate::session::Why;
 use crate::transport::Outbox;
 
 /// Tells, once, the process id that a client names as its own in `initialize`.
@@ -87,8 +86,7 @@ impl LanguageServer for Connection {
 
     async fn shutdown(&self) -> jsonrpc::Result<()> {
         self.daemon().debugs.close_all().await;
-        let sessions = self.daemon().sessions.list();
-        futures::future::join_all(sessions.iter().map(|session| session.close(Why::DaemonStopping))).await;
+        self.daemon().sessions.close_all().await;
         Ok(())
     }
 }

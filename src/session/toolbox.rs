@@ -27,7 +27,7 @@ const MAX_IMAGES: usize = 64;
 /// The most that is kept of what a program tells.
 const MAX_TOLD: usize = 4096;
 
-/// Where images keep programs: the system's places, and those of the official images of Go.
+/// Where images keep programs beside the places that they name: the system's, and those of the official images of Go.
 const DIRECTORIES: &[&str] = &["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/go/bin", "/go/bin"];
 
 /// The same for this host, beside the installations that lie elsewhere.
@@ -116,11 +116,11 @@ pub(super) struct Toolboxes {
 
 impl Toolboxes {
     /// What an image has, asked of it by this link unless that is known.
-    pub(super) async fn of_image(&self, id: &str, link: &Link) -> Arc<Toolbox> {
+    pub(super) async fn of_image(&self, id: &str, path: &[String], link: &Link) -> Arc<Toolbox> {
         if let Some((_, known)) = self.images().iter().find(|(known, _)| known == id) {
             return Arc::clone(known);
         }
-        let (toolbox, is_certain) = look(link).await;
+        let (toolbox, is_certain) = look(link, &directories(path)).await;
         let toolbox = Arc::new(toolbox);
         let mut images = self.images();
         if is_certain && images.iter().all(|(known, _)| known != id) {
@@ -155,20 +155,23 @@ impl Toolboxes {
 
 /// Asks the sandbox at the other end for all that could be there. Whether the answer holds for every sandbox of
 /// the same image.
-async fn look(link: &Link) -> (Toolbox, bool) {
+async fn look(link: &Link, directories: &[&str]) -> (Toolbox, bool) {
+    let path = directories.join(":");
     let engines = ENGINES.iter().map(|engine| async {
-        (engine.id, find(link, engine.programs, engine.version_args, &owned(engine.env)).await)
+        let env = with_path(engine.env, &path);
+        (engine.id, find(link, directories, engine.programs, engine.version_args, &env).await)
     });
-    let adapters = ADAPTERS
-        .iter()
-        .map(|adapter| async { (adapter.id, find(link, adapter.programs, &["--version"], &owned(adapter.env)).await) });
+    let adapters = ADAPTERS.iter().map(|adapter| async {
+        let env = with_path(adapter.env, &path);
+        (adapter.id, find(link, directories, adapter.programs, &["--version"], &env).await)
+    });
     let (engines, adapters) = tokio::join!(futures::future::join_all(engines), futures::future::join_all(adapters));
     let is_certain = engines.iter().chain(&adapters).all(|(_, found)| found.is_certain);
     let there = |found: Vec<(&'static str, Found)>| found.into_iter().filter_map(|(id, found)| Some((id, found.tool?)));
     let toolbox = Toolbox {
         engines: there(engines).collect(),
         adapters: there(adapters).map(|(id, tool)| (id, tool.program)).collect(),
-        path: DIRECTORIES.join(":"),
+        path: path.clone(),
         is_host: false,
     };
     (toolbox, is_certain)
@@ -180,8 +183,8 @@ struct Found {
 }
 
 /// The first of these programs that is there.
-async fn find(link: &Link, programs: &[&str], args: &[&str], env: &[(String, String)]) -> Found {
-    for directory in DIRECTORIES {
+async fn find(link: &Link, directories: &[&str], programs: &[&str], args: &[&str], env: &[(String, String)]) -> Found {
+    for directory in directories {
         for name in programs {
             let program = format!("{directory}/{name}");
             let found =
@@ -204,8 +207,19 @@ fn is_for_want(errno: i32) -> bool {
     [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE].iter().any(|want| want.raw_os_error() == errno)
 }
 
-fn owned(env: &[(&str, &str)]) -> Vec<(String, String)> {
-    let path = ("PATH".to_owned(), DIRECTORIES.join(":"));
+/// The directories of an image's own, and those where any image may have programs.
+fn directories(own: &[String]) -> Vec<&str> {
+    let mut all: Vec<&str> = own.iter().map(String::as_str).collect();
+    for directory in DIRECTORIES {
+        if !all.contains(directory) {
+            all.push(directory);
+        }
+    }
+    all
+}
+
+fn with_path(env: &[(&str, &str)], path: &str) -> Vec<(String, String)> {
+    let path = ("PATH".to_owned(), path.to_owned());
     env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain([path]).collect()
 }
 

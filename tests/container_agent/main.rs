@@ -121,13 +121,8 @@ fn a_program_in_a_terminal_sees_its_size_and_gets_its_keys() {
             text.push_str(&String::from_utf8_lossy(&stdout.next().await.unwrap().expect("more")));
         }
         assert!(text.contains("17 91"), "{text}");
-        if runtime == "runsc" {
-            skip::note("gVisor's terminals turn no key into a signal");
-            process.signals().send(2, Reach::Foreground).await.unwrap();
-        } else {
-            // Ctrl+C, which the terminal turns into a signal.
-            stdin.write(b"\x03").await.unwrap();
-        }
+        // Ctrl+C, which the terminal turns into a signal, or the agent in its place.
+        stdin.write(b"\x03").await.unwrap();
         assert_eq!(finish(&mut process).await.exited.signal, Some(2));
         standing.end().await;
     });

@@ -68,6 +68,24 @@ pub(crate) fn processes_are_limited(place: Place) {
     goes_on(&mut client, &session);
 }
 
+/// Containers have a user in common, whose processes a kernel can count all together.
+pub(crate) fn a_session_full_of_processes_leaves_another_its_own(place: Place) {
+    let mut client = place.client();
+    let fill = "
+import os, time
+for _ in range(30):
+    if os.fork() == 0: time.sleep(600)
+print('full', flush=True)
+time.sleep(600)
+";
+    for _ in 0..4 {
+        let session = place.session(&mut client, json!({"limits": {"pids": 40}}));
+        let (_, execution) = client.begin(json!({"sessionId": session, "source": python(fill)}));
+        client.wait_for_output(&execution, "full");
+    }
+    client.allow_unclaimed();
+}
+
 pub(crate) fn open_files_are_limited(place: Place) {
     let (mut client, session) = place.open(json!({}));
     had_enough(&run(&mut client, &session, OPENS, &json!({})));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::engine::{ENGINES, Engine};
 use crate::protocol::ProtocolError;
-use crate::protocol::catalogue::{EngineInfo, EngineListResult, NoParams, RuntimeInfo, RuntimeListResult};
-use crate::runtime::{Offer, Probe, Runtime, Want, Workspace};
+use crate::protocol::catalogue::{EngineInfo, EngineListResult, MachineInfo, NoParams, RuntimeInfo, RuntimeListResult};
+use crate::runtime::{MachineState, Offer, Probe, Runtime, Want, Workspace};
 use crate::server::connection::Connection;
 use crate::server::convert;
 use crate::session::{Sessions, Usable};
@@ -51,9 +51,22 @@ pub(in crate::server) fn runtime_infos(probed: &Probed) -> Vec<RuntimeInfo> {
             hint: probe.fix.clone(),
             start_ms: measured.start.map(convert::millis),
             memory_bytes: measured.memory_bytes,
+            machines: runtime.machines().into_iter().map(machine).collect(),
         }
     });
     infos.collect()
+}
+
+fn machine(state: MachineState) -> MachineInfo {
+    MachineInfo {
+        name: state.name,
+        available: state.reason.is_none(),
+        reason: state.reason,
+        hint: state.fix,
+        weight: state.weight,
+        sessions: state.sessions as u64,
+        ready: state.ready as u64,
+    }
 }
 
 /// The engines, with the versions that are known so far.
