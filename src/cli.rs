@@ -134,10 +134,19 @@ pub fn main() -> ExitCode {
 }
 
 async fn perform(cli: Cli) -> ExitCode {
-    let configuration = match configuration(&cli.common) {
+    let mut configuration = match configuration(&cli.common) {
         Ok(configuration) => configuration,
         Err(error) => return failed(&error),
     };
+    // Whoever runs one program has no use for containers that wait for the next: they would be left half made.
+    let is_for_many = match &cli.command {
+        None => true,
+        Some(Command::Dap(args)) => args.is_for_many(),
+        Some(_) => false,
+    };
+    if !is_for_many {
+        configuration.docker.pool.size = 0;
+    }
     if let Some(Command::Dap(args)) = cli.command {
         return dap::dap(args, || sessions(&cli.common, &configuration).map(|(sessions, _)| sessions)).await;
     }
