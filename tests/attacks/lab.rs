@@ -41,8 +41,8 @@ pub(crate) use program;
 /// The engine that the tests are given. It keeps no container ready: whichever there is is the one that is attacked.
 pub(crate) fn machines(place: Place) -> Arc<Machines> {
     let environment = Environment { docker_host: Some(place.engine().address().to_owned()), ..Environment::default() };
-    let settings =
-        DockerSettings { pool: PoolSettings { size: 0, ..PoolSettings::default() }, ..DockerSettings::default() };
+    let pool = PoolSettings { size: 0, total: 0, ..PoolSettings::default() };
+    let settings = DockerSettings { pool, ..DockerSettings::default() };
     Arc::new(Machines::of(&settings, &environment))
 }
 
