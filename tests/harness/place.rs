@@ -27,15 +27,6 @@ macro_rules! in_each_place {
 }
 pub(crate) use in_each_place;
 
-/// Makes tests as [`in_each_place`] does, where the kernel is the host's.
-macro_rules! on_the_hosts_kernel {
-    ($($module:ident :: { $($behaviour:ident),+ $(,)? })+) => {
-        $crate::harness::place::in_place!(native Native, $($module :: { $($behaviour),+ })+);
-        $crate::harness::place::in_place!(docker Docker, $($module :: { $($behaviour),+ })+);
-    };
-}
-pub(crate) use on_the_hosts_kernel;
-
 /// Makes a test of each behaviour in one place, in a module of this name.
 macro_rules! in_place {
     ($tests:ident $name:ident, $($module:ident :: { $($behaviour:ident),+ $(,)? })+) => {
