@@ -13,11 +13,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Isolation, Lack, Offer, Probe, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec, Want};
+use super::{
+    Isolation, Lack, Left, Offer, Probe, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec, TakeUpError, TakenUp,
+    Want,
+};
 use crate::config::{DockerSettings, MachineSettings};
 use crate::container::address::{self, Address, AddressError, Environment, Found};
 use crate::sandbox::probe::Cause;
 
+mod adoption;
 mod create;
 mod draft;
 pub mod fleet;
@@ -30,6 +34,7 @@ pub mod pool;
 mod trial;
 mod watch;
 
+use adoption::Board;
 use fleet::placing::Ahead;
 use fleet::{Fleet, Member};
 use leftovers::Recovered;
@@ -56,6 +61,9 @@ pub enum Oci {
 }
 
 impl Oci {
+    /// Both.
+    const ALL: [Self; 2] = [Self::Default, Self::Runsc];
+
     /// The name of the runtime that it is to clients.
     #[must_use]
     pub fn runtime(self) -> &'static str {
@@ -93,6 +101,8 @@ pub struct Machines {
     /// How long the last sandbox took that had been made ready before.
     warm: Mutex<Option<Duration>>,
     recovered: Mutex<Recovered>,
+    /// What daemons that are gone had left to this one.
+    left: Board,
 }
 
 impl Machines {
@@ -130,6 +140,7 @@ impl Machines {
             warm: Mutex::default(),
             all,
             recovered: Mutex::default(),
+            left: Board::default(),
         }
     }
 
@@ -157,8 +168,9 @@ impl Machines {
     /// Asks every machine for what it is, and removes there what daemons that are gone have left.
     async fn recover(&self) {
         let each = self.all.iter().map(|machine| async {
+            let awaited = self.left.awaited();
             match machine.look().await {
-                Known::Up(_) => machine.recover().await,
+                Known::Up(_) => machine.recover_but(|listed| awaited.has(adoption::left(machine.name(), listed))).await,
                 Known::Down(_) | Known::Nothing => Recovered::default(),
             }
         });
@@ -199,9 +211,10 @@ impl Docker {
     #[must_use]
     pub fn start(settings: &DockerSettings, environment: &Environment) -> [Self; 2] {
         let machines = Arc::new(Machines::of(settings, environment));
+        machines.left.expect(machines.all.len());
         let asked = Arc::clone(&machines);
         tokio::spawn(async move { asked.recover().await });
-        [Oci::Default, Oci::Runsc].map(|oci| Self { oci, machines: Arc::clone(&machines) })
+        Oci::ALL.map(|oci| Self { oci, machines: Arc::clone(&machines) })
     }
 
     /// One of them, with these machines. Nothing is asked yet.
@@ -292,5 +305,13 @@ impl Runtime for Docker {
 
     async fn create(&self, spec: SandboxSpec) -> Result<Sandbox, RuntimeError> {
         self.machines.create(&spec, self.oci).await
+    }
+
+    async fn left(&self) -> Option<Left> {
+        self.machines.left.next(self.oci).await
+    }
+
+    async fn take_up(&self, left: &Left, spec: &SandboxSpec) -> Result<TakenUp, TakeUpError> {
+        self.machines.take_up(left, spec, self.oci).await
     }
 }
