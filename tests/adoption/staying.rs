@@ -184,8 +184,9 @@ pub(crate) fn a_terminal_and_an_old_program_go_on(place: Place) {
 
 pub(crate) fn a_session_whose_time_is_over_is_removed(place: Place) {
     let mut first = daemon(place);
-    let brief = id_of(&persistent(place, &mut first, json!({"maxLifetimeMs": 3000})));
-    let longer = persistent(place, &mut first, json!({"maxLifetimeMs": 3000}));
+    // Long enough for both to be made on a slow machine.
+    let brief = id_of(&persistent(place, &mut first, json!({"maxLifetimeMs": 15_000})));
+    let longer = persistent(place, &mut first, json!({"maxLifetimeMs": 15_000}));
     first.request("session/update", json!({"sessionId": id_of(&longer), "maxLifetimeMs": 600_000}));
     first.request("session/get", json!({"sessionId": id_of(&longer)}));
     assert_eq!(left_by(place, first.pid()).len(), 2);
@@ -194,7 +195,7 @@ pub(crate) fn a_session_whose_time_is_over_is_removed(place: Place) {
     first.allow_unclaimed();
     let pid = first.pid();
     drop(first);
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    std::thread::sleep(std::time::Duration::from_secs(15));
     let mut next = daemon(place);
     takes_up(&mut next, &[&id_of(&longer)]);
     assert_eq!(next.call("session/get", json!({"sessionId": brief})).unwrap_err()["data"]["kind"], "SessionNotFound");
