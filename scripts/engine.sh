@@ -78,7 +78,7 @@ end_engine() {
     local pid containers
     pid=$(cat "$1/pid" 2>/dev/null || true)
     # The number of a process that has ended may be another's by now.
-    if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "--exec-root $1/exec "; then
+    if [ -n "$pid" ] && { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "--exec-root $1/exec "; then
         # shellcheck disable=SC2016
         containers=$(docker --host "unix://$1/socket" ps --all --quiet 2>/dev/null || true)
         # shellcheck disable=SC2086
@@ -93,7 +93,7 @@ end_engine() {
     # Killed, it leaves its containerd, and that its shims.
     local process
     for process in /proc/[0-9]*; do
-        if tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -qF -- "$1/exec/"; then
+        if grep -qaF -- "$1/exec/" "$process/cmdline" 2>/dev/null; then
             kill -KILL "${process#/proc/}" 2>/dev/null || true
         fi
     done

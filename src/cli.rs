@@ -25,7 +25,6 @@ use crate::container::address::Environment;
 use crate::engine::{self, discover};
 use crate::runtime::Runtime;
 use crate::runtime::docker::Docker;
-use crate::runtime::images::Images;
 use crate::runtime::native::Native;
 use crate::session::{Host, Sessions};
 
@@ -149,12 +148,14 @@ async fn perform(cli: Cli) -> ExitCode {
         Ok(sessions) => sessions,
         Err(error) => return failed(&error),
     };
-    match cli.command {
-        None => daemon::serve(sessions, Images::new(configuration.docker)).await,
-        Some(Command::Run(args)) => run::run(sessions, *args).await,
+    let code = match cli.command {
+        None => daemon::serve(Arc::clone(&sessions), configuration.docker).await,
+        Some(Command::Run(args)) => run::run(Arc::clone(&sessions), *args).await,
         Some(Command::Doctor { json }) => doctor::report(&sessions, &configuration, json).await,
         Some(Command::Dap(_) | Command::Image(_) | Command::Completions { .. }) => ExitCode::SUCCESS,
-    }
+    };
+    sessions.close_all().await;
+    code
 }
 
 /// The settings: those of the file, and what flags say in place of it.

@@ -8,7 +8,7 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | 0 | ids, config, causes |
+//! | 0 | ids, config, causes, processes |
 //! | 1 | protocol, engine, dap |
 //! | 2 | transport, agent |
 //! | 3 | sandbox, container |
@@ -36,6 +36,7 @@ pub mod engine;
 pub mod execution;
 pub mod files;
 pub mod ids;
+pub mod processes;
 pub mod protocol;
 pub mod runtime;
 pub mod sandbox;

@@ -161,6 +161,23 @@ pub struct Offer {
     pub memory_bytes: Option<u64>,
 }
 
+/// A machine that a runtime makes sandboxes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineState {
+    /// Its name in the settings.
+    pub name: String,
+    /// Why it can't be used now; `None` when it can.
+    pub reason: Option<String>,
+    /// What a person should do about it: commands where there are any.
+    pub fix: Option<String>,
+    /// How many sessions it takes beside those of others.
+    pub weight: u32,
+    /// Sandboxes of sessions on it, whichever runtime made them.
+    pub sessions: usize,
+    /// Sandboxes of this runtime that wait there for sessions.
+    pub ready: usize,
+}
+
 /// What of a [`Want`] a runtime has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lack {
@@ -253,8 +270,13 @@ pub trait Runtime: Send + Sync {
     async fn create(&self, spec: SandboxSpec) -> Result<Sandbox, RuntimeError>;
 
     /// The next sandbox that a daemon of this user, which is gone, had left when this one started. Each is told of
-    /// once; `None` when all were, which takes as long as the slowest machine takes to answer.
+    /// once; `None` when all were that are on machines which answer.
     async fn left(&self) -> Option<Left> {
+        None
+    }
+
+    /// As [`Runtime::left`], on machines that did not answer then; waits as long as those are asked again.
+    async fn left_late(&self) -> Option<Left> {
         None
     }
 
@@ -265,6 +287,23 @@ pub trait Runtime: Send + Sync {
     async fn take_up(&self, _left: &Left, _spec: &SandboxSpec) -> Result<TakenUp, TakeUpError> {
         Err(TakeUpError::Gone)
     }
+
+    /// The machines that it makes sandboxes on, as far as is known without waiting; none where that is this one alone.
+    fn machines(&self) -> Vec<MachineState> {
+        Vec::new()
+    }
+
+    /// Has up to so many sandboxes made ready for sessions like this one, where it keeps any ready.
+    ///
+    /// # Errors
+    /// When it would not make such a sandbox.
+    async fn prewarm(&self, _: &SandboxSpec, _: usize) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+
+    /// Makes no more sandboxes from now on, and waits until nothing is left of those that nobody holds: those that are
+    /// being made, that are kept ready, that are being removed. Who can't wait so long drops this.
+    async fn close(&self) {}
 }
 
 /// What a sandbox's agent is heard by.
@@ -278,8 +317,14 @@ pub type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 pub enum Programs {
     /// From this host: they are where they are here.
     Host,
-    /// From the image with this id. Two sandboxes of one id have the same programs.
-    Image(String),
+    /// From an image. Two sandboxes of one image have the same programs.
+    Image {
+        /// What tells it from all others.
+        id: String,
+        /// Directories in which it finds programs by their names, as it says itself: absolute, and read-only in a
+        /// sandbox. Those where every image may have some are not among them.
+        path: Vec<String>,
+    },
 }
 
 /// A sandbox that is being made, or stands, or failed: its stream tells.
@@ -330,7 +375,7 @@ pub trait Keeper: Send + Sync {
         false
     }
 
-    /// Ends every process of the sandbox and waits until they and what was made for them are gone, for
-    /// little more than two seconds. Whether they are. Once true it stays so.
+    /// Ends every process of the sandbox and waits until they are gone, for little more than two seconds. Whether they
+    /// are. Once true it stays so. What else was made for them may go later; [`Runtime::close`] waits for that.
     async fn destroy(&mut self) -> bool;
 }

@@ -149,8 +149,36 @@ fn reason(errno: i32) -> String {
     if errno == 0 { String::new() } else { format!(": {}", std::io::Error::from_raw_os_error(errno)) }
 }
 
+impl SessionError {
+    /// What would mend it, where that lies in what is installed or in what was asked for.
+    #[must_use]
+    pub fn fix(&self) -> Option<String> {
+        match self {
+            Self::EngineMissing { install, .. } => Some(format!("install it: {install}")),
+            Self::NotInImage { install, .. } => {
+                Some(format!("name another image with `image`, or build one that has it (on Debian: {install})"))
+            }
+            Self::NoRuntime { considered } => {
+                let rejections = considered.iter().filter_map(|candidate| candidate.rejection.as_ref());
+                let mut fixes: Vec<&str> = Vec::new();
+                for fix in rejections.filter_map(|rejection| rejection.fix.as_deref()) {
+                    if !fixes.contains(&fix) {
+                        fixes.push(fix);
+                    }
+                }
+                (!fixes.is_empty()).then(|| fixes.join("; "))
+            }
+            Self::Runtime(RuntimeError::Refused(refusal)) => refusal.fix.clone(),
+            _ => None,
+        }
+    }
+}
+
+/// The reasons; those that only follow from what was named, where there are no others.
 fn describe(considered: &[Candidate]) -> String {
-    let reasons = considered.iter().map(|candidate| {
+    let tells = |candidate: &&Candidate| candidate.rejection.as_ref().is_none_or(|one| one.bar != Bar::NotNamed);
+    let any_tells = considered.iter().any(|candidate| tells(&candidate));
+    let reasons = considered.iter().filter(|candidate| !any_tells || tells(candidate)).map(|candidate| {
         let engine = candidate.engine.map_or_else(String::new, |engine| format!("{} in ", engine.id));
         let because = candidate.rejection.as_ref().map_or("usable", |rejection| rejection.because.as_str());
         format!("{engine}{}: {because}", candidate.runtime)

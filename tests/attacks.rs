@@ -25,6 +25,8 @@ mod ending;
 mod files;
 #[path = "attacks/host.rs"]
 mod host;
+#[path = "attacks/images.rs"]
+mod images;
 #[path = "attacks/kernel.rs"]
 mod kernel;
 #[path = "attacks/lab.rs"]
@@ -44,9 +46,9 @@ mod survivors;
 #[path = "attacks/workspace.rs"]
 mod workspace;
 
-use harness::place::{in_place, on_the_hosts_kernel};
+use harness::place::{in_each_place, in_place};
 
-on_the_hosts_kernel! {
+in_each_place! {
     agent::{
         programs_cant_trace_read_or_rob_the_agent,
         programs_cant_take_the_agents_limits_and_turns_away,
@@ -127,30 +129,25 @@ in_place! {
     }
 }
 
-// The other attacks use calls that gVisor's kernel does not have, or judge by processes of the host, of which it makes none.
 in_place! {
-    gvisor Gvisor,
-    ending::{
-        cancel_time_out_and_close_together_give_one_end_and_one_answer,
+    in_docker Docker,
+    containers::{
+        the_agents_volume_and_the_engine_are_out_of_reach,
     }
-    files::{
-        no_link_leads_a_file_request_out_of_the_workspace,
-    }
-    reader::{
-        escape_sequences_reach_no_terminal_raw,
-        endless_output_costs_the_daemon_no_memory,
-        names_that_are_no_text_are_listed_read_and_removed,
-    }
-    secrets::{
-        a_sessions_environment_shows_in_no_list_and_no_log,
-    }
-    workspace::{
-        a_directory_of_the_host_is_as_closed_as_its_mode_says,
-        no_file_left_on_the_host_gives_its_owners_identity,
+    images::{
+        an_image_has_no_say_in_how_it_is_run,
+        an_image_in_the_way_of_what_is_mounted_runs_nothing,
+        an_image_passes_for_no_daemons_container,
     }
 }
 
 in_place! {
-    in_docker Docker,
-    containers::{ the_agents_volume_and_the_engine_are_out_of_reach }
+    in_gvisor Gvisor,
+    containers::{
+        the_agents_volume_and_the_engine_are_out_of_reach,
+    }
+    images::{
+        an_image_has_no_say_in_how_it_is_run,
+        an_image_in_the_way_of_what_is_mounted_runs_nothing,
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Each dialogue in `tests/dap/dialogues` is played three times over: by `codebeaker dap`; for Python by
 //! debugpy, for Node by a small client of its inspector. The others prove the dialogue, not the adapter.
-//! Whatever codebeaker says is checked against the protocol's own schema besides.
+//! Some are played again with the debuggee in containers. Whatever codebeaker says is checked against the
+//! protocol's own schema besides.
 
 #[path = "dap/connection.rs"]
 mod connection;
@@ -21,10 +22,13 @@ mod stand;
 
 use std::path::{Path, PathBuf};
 
+use connection::Connection;
+use harness::place::Place;
 use harness::skip::skip;
 use harness::stream;
 use schema::Schema;
 use script::Dialogue;
+use serde_json::json;
 use stand::{Language, Stand};
 
 fn directory(language: Language) -> PathBuf {
@@ -42,14 +46,27 @@ fn part(stand: &Stand) -> play::Part<'_> {
     play::Part { ours: stand.is_ours(), command: Box::new(|| stand.command()), launch: stand.launch() }
 }
 
-/// Plays a dialogue with codebeaker, and checks all that it said.
+/// Plays a dialogue with codebeaker.
 fn ours(language: Language, name: &str) {
     let dialogue = dialogue(language, name);
-    let stand = match Stand::ours(language, &dialogue.program) {
-        Ok(stand) => stand,
-        Err(why) => return skip(&why),
-    };
-    let (result, records) = play::play(&dialogue, &part(&stand), stand.program());
+    match Stand::ours(language, &dialogue.program) {
+        Ok(stand) => well_played(name, &dialogue, &stand),
+        Err(why) => skip(&why),
+    }
+}
+
+/// Plays a dialogue with codebeaker, and the debuggee in a container.
+fn contained(language: Language, name: &str, place: Place) {
+    place.test(|place| {
+        let dialogue = dialogue(language, name);
+        let stand = Stand::contained(language, &dialogue.program, place.runtime(), place.engine().address());
+        well_played(name, &dialogue, &stand);
+    });
+}
+
+/// Plays a dialogue, and checks all that codebeaker said.
+fn well_played(name: &str, dialogue: &Dialogue, stand: &Stand) {
+    let (result, records) = play::play(dialogue, &part(stand), stand.program());
     result.unwrap_or_else(|why| panic!("{name}.txt:{why}"));
     stand.nothing_left();
     match Schema::find() {
@@ -74,6 +91,33 @@ fn oracle(language: Language, name: &str) {
     };
     let (result, _) = play::play(&dialogue, &part(&stand), stand.program());
     result.unwrap_or_else(|why| panic!("{name}.txt:{why}"));
+}
+
+/// A test of each of these dialogues in each place of containers: `docker::NAME` and `gvisor::NAME`.
+macro_rules! contained {
+    ($module:ident, $language:expr, [$($name:ident),* $(,)?]) => {
+        mod $module {
+            use super::{Language, Place};
+
+            mod docker {
+                use super::{Language, Place};
+
+                $(#[test]
+                fn $name() {
+                    crate::contained($language, stringify!($name), Place::Docker);
+                })*
+            }
+
+            mod gvisor {
+                use super::{Language, Place};
+
+                $(#[test]
+                fn $name() {
+                    crate::contained($language, stringify!($name), Place::Gvisor);
+                })*
+            }
+        }
+    };
 }
 
 /// Two tests for each dialogue, and one that finds those that have none.
@@ -209,6 +253,80 @@ dialogues!(
     ]
 );
 
+// The protocol is the same wherever the debuggee is, so not every dialogue is played in containers: those are whose
+// outcome hangs on the way to the debuggee, or on what a container or another kernel does to the interpreter.
+contained!(
+    python_in_containers,
+    Language::Python,
+    [
+        // What comes with the launch, and paths of the editor's that are others in a copy.
+        arguments,
+        code,
+        source,
+        // What is said while the program runs, or all the time: two streams at once.
+        breakpoints,
+        conditions,
+        log_points,
+        output,
+        pause,
+        // Deep in the interpreter, by its own tracing.
+        asynchronous,
+        evaluate,
+        exceptions_uncaught,
+        set_values,
+        stepping,
+        threads,
+        variables_pages,
+        // Connections of processes that come and go, and the ends of all of them.
+        children,
+        disconnect,
+        restart,
+        terminate
+    ]
+);
+contained!(
+    node_in_containers,
+    Language::Node,
+    [
+        // The inspector is a server on the sandbox's own loopback.
+        breakpoints,
+        conditions,
+        log_points,
+        pause,
+        // Files that it reads itself, in a copy.
+        source_maps,
+        // What its threads and V8 do with the kernel they find.
+        asynchronous,
+        evaluate,
+        exceptions_uncaught,
+        set_values,
+        stepping,
+        variables_pages,
+        // Connections of workers that come and go, and the ends of all of them.
+        children,
+        disconnect,
+        restart,
+        terminate
+    ]
+);
+
+#[test]
+fn a_debugger_that_the_image_lacks_is_named_with_what_to_do() {
+    Place::Docker.test(|place| {
+        let stand = Stand::contained(Language::Python, "steps.py", place.runtime(), place.engine().address());
+        let mut connection = Connection::spawn(&mut stand.command());
+        connection.request("initialize", json!({"adapterID": "codebeaker"}));
+        let session = json!({"runtime": place.runtime(), "image": "codebeaker/python:latest"});
+        let launch = json!({"language": "csharp", "program": stand.program(), "session": session});
+        let refused = connection.call("launch", launch);
+        let why = refused["message"].as_str().expect("it says why");
+        assert!(why.contains("the image") && why.contains("`netcoredbg`"), "{why}");
+        connection.request("disconnect", json!({}));
+        connection.end_well();
+        stand.nothing_left();
+    });
+}
+
 #[test]
 fn the_schema_sees_what_it_is_for() {
     let mut schema = match Schema::find() {
@@ -216,9 +334,9 @@ fn the_schema_sees_what_it_is_for() {
         Err(why) => return skip(&why),
     };
     let mut faults = |message: serde_json::Value| schema.faults(&message).len();
-    let event = |body| serde_json::json!({"seq": 1, "type": "event", "event": "stopped", "body": body});
-    assert_eq!(faults(event(serde_json::json!({"reason": "entry", "threadId": 1}))), 0);
-    assert_eq!(faults(event(serde_json::json!({"reason": "entry", "threadId": "1"}))), 1);
-    assert_eq!(faults(event(serde_json::json!({"threadId": 1}))), 1);
-    assert_eq!(faults(serde_json::json!({"seq": 1, "type": "event", "event": "stopping"})), 1);
+    let event = |body| json!({"seq": 1, "type": "event", "event": "stopped", "body": body});
+    assert_eq!(faults(event(json!({"reason": "entry", "threadId": 1}))), 0);
+    assert_eq!(faults(event(json!({"reason": "entry", "threadId": "1"}))), 1);
+    assert_eq!(faults(event(json!({"threadId": 1}))), 1);
+    assert_eq!(faults(json!({"seq": 1, "type": "event", "event": "stopping"})), 1);
 }

@@ -3,6 +3,8 @@
 //!
 //! Each test starts what it needs below a directory of its own, and leaves nothing of it.
 
+#[path = "docker_fleet/agents.rs"]
+mod agents;
 #[path = "docker_fleet/engine.rs"]
 mod engine;
 #[path = "docker_fleet/loss.rs"]

@@ -12,6 +12,8 @@ mod harness;
 mod containers;
 #[path = "faults/daemons.rs"]
 mod daemons;
+#[path = "faults/ends.rs"]
+mod ends;
 #[path = "faults/engines.rs"]
 mod engines;
 
@@ -30,9 +32,14 @@ in_place! {
         what_a_daemon_could_not_remove_the_next_one_does,
         two_daemons_on_one_engine_leave_each_other_alone,
     }
+    ends::{
+        nothing_is_left_at_the_end_that_a_client_asks_for,
+        nothing_is_left_when_the_client_goes,
+        nothing_is_left_after_a_signal,
+        nothing_is_left_once_the_next_daemon_has_looked,
+    }
     engines::{
-        an_engine_that_restarts_in_the_middle_is_told_and_found_again,
-        an_engine_that_is_killed_in_the_middle_is_told_and_found_again,
+        an_engine_that_hangs_or_ends_in_the_middle_is_told_and_found_again,
     }
 }
 
@@ -46,6 +53,10 @@ in_place! {
     daemons::{
         nothing_is_left_of_a_daemon_that_is_killed_in_any_state,
         two_daemons_on_one_engine_leave_each_other_alone,
+    }
+    ends::{
+        nothing_is_left_at_the_end_that_a_client_asks_for,
+        nothing_is_left_once_the_next_daemon_has_looked,
     }
 }
 

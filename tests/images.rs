@@ -8,6 +8,7 @@ mod registry;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use harness::engine::Engine;
 use harness::skip::skip;
 use harness::{Client, Setup};
 use registry::Registry;
@@ -29,11 +30,12 @@ fn docker(args: &[&str]) -> Option<String> {
 
 /// Whether there is an engine on this machine; says why not.
 fn is_there() -> bool {
-    let there = docker(&["version", "--format", "{{.Server.Version}}"]).is_some();
-    if !there {
-        skip("no container engine answers (`docker version`)");
-    }
-    there
+    Engine::given().map_err(skip).is_ok()
+}
+
+/// A daemon's set-up with that engine.
+fn setup() -> Setup {
+    Setup::default().engine(Engine::given().expect("it was looked for"))
 }
 
 /// Whether there is one with an image to build upon.
@@ -105,7 +107,7 @@ fn an_image_is_built_listed_and_removed() {
         return;
     }
     let name = Name::new();
-    let mut client = Client::initialized();
+    let mut client = setup().initialized();
     let params = json!({"engine": "bash", "base": BASE, "tag": name.0, "workDoneToken": "b"});
     let built = client.request("image/build", params);
     assert_eq!(built["images"][0]["tags"], json!([name.0]), "{built}");
@@ -146,7 +148,7 @@ fn an_image_in_use_stays_unless_forced() {
         return;
     }
     let name = Name::new();
-    let mut client = Client::initialized();
+    let mut client = setup().initialized();
     client.request("image/build", json!({"engine": "bash", "base": BASE, "tag": name.0}));
     let id = docker(&["run", "--detach", "--network=none", &name.0, "sleep", "600"]).expect("it runs");
     let container = Container(id);
@@ -167,7 +169,7 @@ fn an_image_is_fetched_and_its_progress_told() {
     }
     let registry = Registry::start();
     let name = Name::of(&registry);
-    let mut client = Client::initialized();
+    let mut client = setup().initialized();
     let id = client.send_request("image/pull", json!({"image": name.0, "workDoneToken": "p"}));
     // Told while it is under way: the registry holds the rest back.
     client.wait_for("a report from the middle", |message| {
@@ -193,7 +195,7 @@ fn a_transfer_ends_when_its_request_is_cancelled() {
     for build in [false, true] {
         let registry = Registry::start();
         let (name, tag) = (Name::of(&registry), Name::new());
-        let mut client = Client::initialized();
+        let mut client = setup().initialized();
         let id = if build {
             let params = json!({"engine": "bash", "base": name.0, "tag": tag.0, "workDoneToken": "c"});
             client.send_request("image/build", params)
@@ -224,7 +226,7 @@ fn what_can_not_be_had_is_refused_with_what_to_do() {
     // A port that was free a moment ago, and that nobody listens on.
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port();
     let unreachable = format!("127.0.0.1:{port}/tools/python:latest");
-    let mut client = Client::initialized();
+    let mut client = setup().initialized();
     for (method, params, code) in [
         ("image/pull", json!({"image": unreachable}), PULL_FAILED),
         ("image/build", json!({"engine": "bash", "base": unreachable}), BUILD_FAILED),
@@ -252,7 +254,7 @@ fn settings_say_what_may_be_fetched_and_whether_engines_are_asked() {
     let file = directory.path().join("config.toml");
     let with = |text: &str| {
         std::fs::write(&file, text).unwrap();
-        Setup::default().arg("--config").arg(&file).initialized()
+        setup().arg("--config").arg(&file).initialized()
     };
     let registry = Registry::start();
     registry.release();
@@ -283,12 +285,7 @@ fn a_machine_that_is_away_is_told_and_the_others_are_listed() {
     if !is_there() {
         return;
     }
-    let Ok(address) = std::env::var("DOCKER_HOST").or_else(|_| {
-        let socket = "/var/run/docker.sock";
-        std::path::Path::new(socket).exists().then(|| format!("unix://{socket}")).ok_or(())
-    }) else {
-        return skip("the engine is at no address that can be written into settings");
-    };
+    let address = Engine::given().expect("it was looked for").address();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config.toml");
     let away = directory.path().join("no-such.sock");
@@ -298,7 +295,7 @@ fn a_machine_that_is_away_is_told_and_the_others_are_listed() {
         away.display()
     );
     std::fs::write(&file, text).unwrap();
-    let mut client = Setup::default().arg("--config").arg(&file).initialized();
+    let mut client = setup().arg("--config").arg(&file).initialized();
     let list = client.request("image/list", json!({}));
     assert_eq!(list["silent"][0]["machine"], "away", "{list}");
     assert!(list["silent"][0]["reason"].is_string() && list["silent"][0]["hint"].is_string(), "{list}");

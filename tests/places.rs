@@ -1,7 +1,8 @@
 //! One list of behaviours, and every place that sessions can be in: whatever isolates the code, a client finds
 //! the same. On the real binary over a real pipe, and with a real container engine.
 //!
-//! A behaviour knows its place only to ask for it. What a place refuses is in `workspaces` and said there.
+//! A behaviour knows its place only to ask for it. What a place refuses is in `workspaces` and said there; where the
+//! kernel of one is behind, the behaviour says so, and `protocol.md` as well.
 
 mod harness;
 
@@ -60,6 +61,7 @@ in_each_place! {
         links_are_listed_and_lead_nowhere_outside,
         sixty_four_mebibytes_go_in_and_come_out,
         programs_and_requests_see_the_same_files,
+        the_tools_of_the_system_look_at_files,
     }
     workspaces::{
         an_empty_workspace_is_empty_and_can_be_written_to,
@@ -71,6 +73,7 @@ in_each_place! {
     limits::{
         memory_is_limited,
         processes_are_limited,
+        a_session_full_of_processes_leaves_another_its_own,
         open_files_are_limited,
         the_disk_is_limited_and_its_end_is_told,
         one_execution_can_be_held_tighter,
@@ -93,6 +96,10 @@ in_each_place! {
     debugging::{
         a_breakpoint_in_python_is_met,
         a_breakpoint_in_node_is_met,
+        a_running_program_in_python_is_attached_to,
+        a_running_program_in_node_is_attached_to,
+        unsaved_code_is_debugged_by_its_name,
+        a_path_that_is_mapped_names_its_file,
     }
 }
 

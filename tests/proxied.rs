@@ -307,6 +307,11 @@ fn a_debugger_that_is_not_installed_says_how_to_install_it() {
     let Err(Fault::Refused(why)) = refused else { panic!("{refused:?}") };
     assert!(why.contains("netcoredbg is not installed") && why.contains(NETCOREDBG.install), "{why}");
 
+    // An image is not mended by what is done to this machine.
+    let refused = Adapters::of_image(adapter, None).prepare(&target("a.dll"), "/run/codebeaker/x");
+    let Err(Fault::Refused(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("image") && why.contains("`netcoredbg`") && !why.contains("this machine"), "{why}");
+
     // What is found by its name and is a program is taken for it.
     let root = tempfile::tempdir().unwrap();
     let directory = root.path().join("netcoredbg");

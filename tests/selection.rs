@@ -67,7 +67,7 @@ impl Runtime for StandIn {
         });
         let keeper = Box::new(Kept { inner, book: Arc::clone(&self.book), left: false });
         Ok(Sandbox {
-            programs: Programs::Image(self.image.to_owned()),
+            programs: Programs::Image { id: self.image.to_owned(), path: Vec::new() },
             keeper,
             machine: Some("here".to_owned()),
             ..made

@@ -309,15 +309,7 @@ mod tests {
     #[tokio::test]
     async fn an_exit_of_an_execution_that_never_was_ends_the_link() {
         let (link, mut agent) = linked().await;
-        let exited = Exited {
-            execution: 9,
-            code: Some(0),
-            signal: None,
-            cause: None,
-            cpu_micros: 0,
-            peak_memory_bytes: 0,
-            oom_kills: None,
-        };
+        let exited = Exited { execution: 9, code: Some(0), ..Exited::default() };
         say(&mut agent, &FromAgent::Exited(exited)).await;
         assert!(link.lost().await.to_string().contains("execution 9 is unknown"));
     }

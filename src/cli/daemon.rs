@@ -9,13 +9,15 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{failed, show};
+use crate::config::DockerSettings;
+use crate::engine;
 use crate::protocol::notification::ShutdownReason;
 use crate::runtime::images::Images;
 use crate::server::{self, Daemon};
 use crate::session::Sessions;
 use crate::transport::{self, Outbox};
 
-pub(super) async fn serve(sessions: Arc<Sessions>, images: Images) -> ExitCode {
+pub(super) async fn serve(sessions: Arc<Sessions>, docker: DockerSettings) -> ExitCode {
     if std::io::stdin().is_terminal() {
         show::message(
             "this is the daemon, which waits for an editor's messages on standard input; \
@@ -32,9 +34,14 @@ pub(super) async fn serve(sessions: Arc<Sessions>, images: Images) -> ExitCode {
     };
     // Asked for now, so that the first session doesn't wait for it.
     let probing = Arc::clone(&sessions);
-    tokio::spawn(async move { probing.host().probed().await.len() });
+    let pool = docker.pool.clone();
+    tokio::spawn(async move {
+        drop(probing.host().probed().await);
+        let engines: Vec<_> = pool.prewarm.iter().filter_map(|id| engine::by_id(id)).collect();
+        probing.prewarm(&engines, pool.size).await;
+    });
 
-    let daemon = Arc::new(Daemon::new(Arc::clone(&sessions), images));
+    let daemon = Arc::new(Daemon::new(Arc::clone(&sessions), Images::new(docker)));
     let outbox = Outbox::new();
     let (service, client) = server::service(Arc::clone(&daemon), outbox.clone());
     let stop = {
@@ -57,7 +64,6 @@ pub(super) async fn serve(sessions: Arc<Sessions>, images: Images) -> ExitCode {
     let exit = transport::serve(stdin, stdout, service, outbox, server::transport_options(), stop).await;
     tracing::info!(?exit, "the connection ended");
     daemon.debugs.close_all().await;
-    sessions.close_all().await;
     ExitCode::from(u8::try_from(exit.exit_code()).unwrap_or(1))
 }
 

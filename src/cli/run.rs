@@ -17,17 +17,23 @@ use tokio::time::Instant;
 use super::{exit_code, failed, show, terminal};
 use crate::agent::wire::Reach;
 use crate::execution::{Execution, ExecutionError, Outcome, Summary};
+use crate::runtime::Workspace;
 use crate::server;
 use crate::session::{NewSession, Run, Session, SessionError, Sessions, StateChange, Stdin, Watcher, Why};
 use output::Printer;
 
 pub(super) use args::RunArgs;
 
-const SIGINT: i32 = 2;
+const SIGHUP: u8 = 1;
+const SIGINT: u8 = 2;
+const SIGTERM: u8 = 15;
 
 /// From the wish that this command ends until it no longer waits for its output to be read: enough for a
 /// program that has to be killed in the end.
 const READER_GRACE: Duration = Duration::from_secs(2);
+
+/// From that wish until a sandbox that is still being made is left to itself: enough to end one that stands.
+const MAKING_GRACE: Duration = Duration::from_secs(5);
 
 /// Nobody but this command uses the session, and it knows how the session fares.
 struct Alone;
@@ -42,20 +48,44 @@ pub(super) async fn run(sessions: Arc<Sessions>, args: RunArgs) -> ExitCode {
         Ok(plan) => plan,
         Err(message) => return failed(&message),
     };
-    let wanted = NewSession {
-        wish: plan.wish,
-        workspace: plan.workspace,
-        env: plan.env,
-        limits: Some(plan.limits),
-        ..NewSession::default()
+    let workspace = match plan.workspace {
+        Workspace::Overlay { path } if plan.may_be_copied => sessions.unchanged(&plan.wish, path).await,
+        workspace => workspace,
     };
-    let session = match sessions.create(wanted, Arc::new(Alone)).await {
+    let wanted =
+        NewSession { wish: plan.wish, workspace, env: plan.env, limits: Some(plan.limits), ..NewSession::default() };
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return failed(&format!("signals can't be received: {error}")),
+    };
+    let session = match made(&sessions, wanted, &mut signals).await {
         Ok(session) => session,
-        Err(error) => return refused(error),
+        Err(code) => return code,
     };
-    let code = in_session(&session, &args, plan.source, plan.stdin_is_code).await;
+    let code = in_session(&session, &args, plan.source, plan.stdin_is_code, signals).await;
     session.close(Why::ClosedByClient).await;
     code
+}
+
+/// Makes the session. A signal gives it up: what there is of a sandbox by then is ended first, unless another signal
+/// says that this may not take so long.
+async fn made(sessions: &Arc<Sessions>, wanted: NewSession, signals: &mut Signals) -> Result<Arc<Session>, ExitCode> {
+    let making = sessions.create(wanted, Arc::new(Alone));
+    tokio::pin!(making);
+    let signal = tokio::select! {
+        biased;
+        made = &mut making => return made.map_err(refused),
+        signal = signals.ending() => signal,
+    };
+    tokio::select! {
+        made = tokio::time::timeout(MAKING_GRACE, making) => {
+            if let Ok(Ok(session)) = made {
+                session.close(Why::ClosedByClient).await;
+            }
+        }
+        _ = signals.ending() => {}
+    }
+    Err(ExitCode::from(exit_code::SIGNAL + signal))
 }
 
 async fn in_session(
@@ -63,6 +93,7 @@ async fn in_session(
     args: &RunArgs,
     source: crate::session::Source,
     stdin_is_code: bool,
+    signals: Signals,
 ) -> ExitCode {
     let uses_terminal = terminal::is_there() && !args.json && !stdin_is_code;
     let stdin = match (stdin_is_code, uses_terminal) {
@@ -82,11 +113,7 @@ async fn in_session(
         limits: crate::session::RunLimits::default(),
         max_chunk_bytes: 64 * 1024,
     };
-    // Before the terminal is changed: a signal that is not heeded yet would leave it so.
-    let signals = match Signals::new() {
-        Ok(signals) => signals,
-        Err(error) => return failed(&format!("signals can't be received: {error}")),
-    };
+    // Signals are heeded by now: one that is not would leave the terminal changed.
     let raw = uses_terminal.then(terminal::Raw::enter);
     let raw = match raw.transpose() {
         Ok(raw) => raw,
@@ -150,7 +177,7 @@ async fn until_ended(
             _ = interrupt.recv() => {
                 interrupts += 1;
                 // The first is the program's to answer; whoever presses again means it.
-                if interrupts == 1 && execution.signal(SIGINT, Reach::Foreground).await.is_ok() {
+                if interrupts == 1 && execution.signal(i32::from(SIGINT), Reach::Foreground).await.is_ok() {
                     continue;
                 }
                 execution.kill();
@@ -196,6 +223,15 @@ impl Signals {
             resized: signal(SignalKind::window_change())?,
             resumed: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
         })
+    }
+
+    /// Resolves when one came that asks for the end, with its number.
+    async fn ending(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => SIGINT,
+            _ = self.terminate.recv() => SIGTERM,
+            _ = self.hangup.recv() => SIGHUP,
+        }
     }
 }
 

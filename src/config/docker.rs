@@ -87,17 +87,19 @@ pub struct TlsFiles {
 }
 
 /// How many containers are kept ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSettings {
     /// Of one kind: the same engine, image and limits.
     pub size: usize,
     /// Of all kinds together.
     pub total: usize,
+    /// Engines for whose sessions some are made ready when the daemon starts, by id.
+    pub prewarm: Vec<String>,
 }
 
 impl Default for PoolSettings {
     fn default() -> Self {
-        Self { size: 2, total: 4 }
+        Self { size: 2, total: 4, prewarm: Vec::new() }
     }
 }
 

@@ -130,6 +130,13 @@ fn check(configuration: &Configuration, engines: &[&'static str]) -> Result<(), 
             return Err((place, "expected the name of an image".to_owned()));
         }
     }
+    for (index, engine) in docker.pool.prewarm.iter().enumerate() {
+        if !engines.contains(&engine.as_str()) {
+            let mut place = key(&["docker", "pool", "prewarm"]);
+            place.push(Step::Index(index));
+            return Err((place, format!("there is no such engine; {}", instead(engine, engines))));
+        }
+    }
     for (index, machine) in docker.machines.iter().enumerate() {
         let place = |name| {
             let mut path = key(&["docker", "machines"]);

@@ -22,6 +22,9 @@ pub const DIRECTORY: &str = "/.codebeaker";
 /// The agent in a container.
 pub const AGENT: &str = "/.codebeaker/agent";
 
+/// How the names of all volumes with agents begin.
+const VOLUME_PREFIX: &str = "codebeaker-agent-";
+
 /// The agent's name in its volume.
 const FILE: &str = "agent";
 
@@ -34,15 +37,29 @@ const TURN_PAUSE: Duration = Duration::from_millis(100);
 /// How often the agent is put into the volume before that is given up.
 const ATTEMPTS: usize = 3;
 
+/// A volume with the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its name.
+    pub volume: String,
+    /// The agent was there already.
+    pub was_there: bool,
+}
+
 /// Makes sure that the engine has a volume with exactly this executable, and tells its name. The image is any
 /// that the engine has; nothing of it is run.
 ///
 /// # Errors
 /// When the image is missing, or the engine is away or keeps files badly.
-pub async fn agent_volume(engine: &ContainerEngine, executable: &[u8], image: &str) -> Result<String, ContainerError> {
+pub async fn agent_volume(
+    engine: &ContainerEngine,
+    executable: &[u8],
+    image: &str,
+) -> Result<Delivered, ContainerError> {
     let volume = volume_name(executable);
     let labels = ours();
     engine.create_volume(&volume, &labels).await?;
+    let mut was_there = true;
     for _ in 0..ATTEMPTS {
         let handle = take_turn(engine, &volume, image, &labels).await?;
         let delivered = deliver(engine, &handle, executable).await;
@@ -51,20 +68,56 @@ pub async fn agent_volume(engine: &ContainerEngine, executable: &[u8], image: &s
             // The handle was taken away by one who thought us dead.
             Err(ContainerError::NoContainer { .. }) => {}
             Err(error) => return Err(error),
-            Ok(true) => return removed.map(|()| volume),
-            Ok(false) => {}
+            Ok(Found::There) => return removed.map(|()| Delivered { volume, was_there }),
+            Ok(Found::Put) => return removed.map(|()| Delivered { volume, was_there: false }),
+            Ok(Found::Spoilt) => was_there = false,
         }
     }
     Err(ContainerError::Delivery { volume, reason: "what was put there is not what is read back" })
 }
 
-/// Whether the volume holds the executable, after putting it there if it didn't.
-async fn deliver(engine: &ContainerEngine, handle: &ContainerId, executable: &[u8]) -> Result<bool, ContainerError> {
+/// What came of a look into the volume.
+enum Found {
+    /// The executable was there.
+    There,
+    /// It is there now.
+    Put,
+    /// It is not, though it was put there.
+    Spoilt,
+}
+
+/// Looks whether the volume holds the executable, and puts it there if it didn't.
+async fn deliver(engine: &ContainerEngine, handle: &ContainerId, executable: &[u8]) -> Result<Found, ContainerError> {
     if holds(engine, handle, executable).await? {
-        return Ok(true);
+        return Ok(Found::There);
     }
     engine.put_archive(handle, DIRECTORY, tar::of_file(FILE, executable)).await?;
-    holds(engine, handle, executable).await
+    Ok(if holds(engine, handle, executable).await? { Found::Put } else { Found::Spoilt })
+}
+
+/// Removes the volumes of other executables that no container uses and that were made longer ago than this. Which
+/// were removed.
+///
+/// A daemon of another version may run that has none of its containers at this moment. It finds out when it makes the
+/// next, and puts its agent there anew; so that it seldom has to, young volumes stay.
+///
+/// # Errors
+/// When the engine is away.
+pub async fn remove_old(
+    engine: &ContainerEngine,
+    executable: &[u8],
+    age: Duration,
+) -> Result<Vec<String>, ContainerError> {
+    let own = volume_name(executable);
+    let mut removed = Vec::new();
+    for volume in engine.volumes(&[(labels::MANAGED, None)]).await? {
+        let is_others = volume.name.starts_with(VOLUME_PREFIX) && volume.name != own;
+        // One that is in use the engine doesn't remove.
+        if is_others && volume.is_older_than(age) && engine.remove_volume(&volume.name).await.is_ok() {
+            removed.push(volume.name);
+        }
+    }
+    Ok(removed)
 }
 
 async fn holds(engine: &ContainerEngine, handle: &ContainerId, executable: &[u8]) -> Result<bool, ContainerError> {
@@ -122,7 +175,7 @@ fn volume_name(executable: &[u8]) -> String {
     let hash = executable
         .iter()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("codebeaker-agent-{hash:016x}")
+    format!("{VOLUME_PREFIX}{hash:016x}")
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ pub use attach::{Attached, Complaint};
 pub use containers::{ContainerState, ContainerUsage, Listed};
 pub use events::{ContainerEvent, ContainerEvents, EventKind};
 pub use images::{BuildOrder, ImageInfo, Progress};
+pub use volumes::VolumeInfo;
 
 /// The oldest version of the interface that we speak: that of Docker 20.10.
 pub const OLDEST_API: ApiVersion = ApiVersion { major: 1, minor: 41 };

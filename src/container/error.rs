@@ -144,10 +144,18 @@ impl ContainerError {
             }
             Self::TooNew { .. } => "update codebeaker".to_owned(),
             Self::NoImage { image } => format!("`docker pull {image}`, or build it"),
+            Self::Refused { message, .. } | Self::Failed { message } if message.contains(NO_ROOM) => {
+                "make room on the engine's disk: `docker system df` shows what takes it, `docker system prune` removes \
+                 what nothing uses"
+                    .to_owned()
+            }
             _ => return None,
         })
     }
 }
+
+/// What engines pass on of the kernel's words when their disk is full.
+const NO_ROOM: &str = "no space left on device";
 
 /// The kind of the first error of input and output among the causes.
 fn kind_of(cause: &Cause) -> Option<std::io::ErrorKind> {

@@ -2,13 +2,16 @@
 //!
 //! A daemon that finds a container has to know whether the daemon that made it still runs. It knows only of
 //! its own machine, since that machine's last start; of others it knows nothing, and leaves their containers
-//! alone.
+//! alone. Of labels that an image brings along it believes nothing: see `seal`.
 
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::str::FromStr;
+
+pub(in crate::container) mod seal;
+
+use crate::processes::{own_pid_namespace, start_time};
 
 /// On everything of ours with an engine: containers, volumes and images that we have built.
 pub const MANAGED: &str = "codebeaker.managed";
@@ -38,10 +41,10 @@ pub struct Owner {
     machine: String,
     /// The machine's start, by the kernel's id for it.
     boot: String,
-    /// The inode number of its pid namespace: a process id means something there only.
+    /// The inode number of its pid namespace.
     pid_namespace: u64,
     pid: u32,
-    /// In clock ticks since the machine started: a process id alone is used again.
+    /// In clock ticks since the machine started.
     start_time: u64,
     uid: u32,
 }
@@ -67,7 +70,7 @@ impl Owner {
         Ok(Self {
             machine: machine()?,
             boot: boot()?,
-            pid_namespace: pid_namespace()?,
+            pid_namespace: own_pid_namespace()?,
             pid,
             start_time: start_time(pid)?,
             uid: rustix::process::getuid().as_raw(),
@@ -77,7 +80,7 @@ impl Owner {
     /// Whether it still runs, as far as that can be known on this machine.
     #[must_use]
     pub fn is_alive_here(&self) -> Liveness {
-        let (Ok(machine), Ok(boot), Ok(namespace)) = (machine(), boot(), pid_namespace()) else {
+        let (Ok(machine), Ok(boot), Ok(namespace)) = (machine(), boot(), own_pid_namespace()) else {
             return Liveness::Elsewhere;
         };
         if machine != self.machine {
@@ -146,24 +149,6 @@ fn machine() -> io::Result<String> {
 
 fn boot() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
-}
-
-fn pid_namespace() -> io::Result<u64> {
-    Ok(fs::metadata("/proc/self/ns/pid")?.ino())
-}
-
-/// When the process started. One that has ended is not found, though nobody may have waited for it yet.
-fn start_time(pid: u32) -> io::Result<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let (state, start_time) = parse_stat(&stat).ok_or(io::ErrorKind::InvalidData)?;
-    if matches!(state, "Z" | "X") { Err(io::ErrorKind::NotFound.into()) } else { Ok(start_time) }
-}
-
-/// The third field and the 22nd. The second is the process's own choice and may hold spaces and brackets, so
-/// fields are counted from its end.
-fn parse_stat(stat: &str) -> Option<(&str, u64)> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    Some((fields.next()?, fields.nth(18)?.parse().ok()?))
 }
 
 #[cfg(test)]

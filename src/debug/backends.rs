@@ -43,8 +43,12 @@ impl Backends {
     pub(super) fn get(&self, kind: Debugger, tools: &Toolbox) -> Option<Arc<dyn Backend>> {
         match kind {
             Debugger::Adapter(adapter) => {
-                let installed = tools.adapter(adapter).map(PathBuf::from);
-                Some(Arc::new(Adapters::known(adapter, installed)))
+                let program = tools.adapter(adapter);
+                Some(Arc::new(if tools.is_host() {
+                    Adapters::known(adapter, program.map(PathBuf::from))
+                } else {
+                    Adapters::of_image(adapter, program)
+                }))
             }
             kind => self.table.get(&kind).cloned(),
         }

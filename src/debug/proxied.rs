@@ -55,15 +55,27 @@ impl Adapters {
     /// One of those that are known, where it is installed on this host.
     #[must_use]
     pub fn known(adapter: &'static AdapterProgram, installed: Option<PathBuf>) -> Self {
-        let command = installed.map(|program| {
-            let args = adapter.args.iter().map(|arg| (*arg).to_owned());
-            std::iter::once(program.display().to_string()).chain(args).collect()
-        });
         let missing = || format!("{} is not installed on this machine: {}", adapter.id, adapter.install);
+        Self::new(adapter, installed.map(|program| program.display().to_string()).ok_or_else(missing))
+    }
+
+    /// One of those that are known, where the image of a session has it.
+    #[must_use]
+    pub fn of_image(adapter: &'static AdapterProgram, program: Option<&str>) -> Self {
+        let AdapterProgram { id, programs, install, .. } = adapter;
+        let missing = || {
+            let name = programs[0];
+            format!("the image of this session has no {id}: name one that has `{name}` (on Debian: {install})")
+        };
+        Self::new(adapter, program.map(str::to_owned).ok_or_else(missing))
+    }
+
+    fn new(adapter: &'static AdapterProgram, program: Result<String, String>) -> Self {
+        let args = adapter.args.iter().map(|arg| (*arg).to_owned());
         Self {
             dialect: if adapter.id == "netcoredbg" { Dialect::Netcoredbg } else { Dialect::Delve },
             transport: adapter.transport,
-            command: command.ok_or_else(missing),
+            command: program.map(|program| std::iter::once(program).chain(args).collect()),
             env: adapter.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         }
     }

@@ -42,9 +42,35 @@ pub struct RuntimeInfo {
     /// How long a sandbox of it takes to stand; absent until that was measured here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_ms: Option<u64>,
-    /// What a sandbox of it takes before anything runs in it; absent until that was measured here.
+    /// What a sandbox of it takes before anything runs in it; absent until that was measured here, and where it is not
+    /// counted, as with gVisor when it leaves control groups alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// The machines whose engines run its containers; absent for a runtime of this machine alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub machines: Vec<MachineInfo>,
+}
+
+/// A machine with an engine of containers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MachineInfo {
+    /// Its name in the settings; `local` where they name none.
+    pub name: String,
+    /// Whether it can be used now.
+    pub available: bool,
+    /// Why it can't be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What would mend that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// How many sessions it takes beside the others.
+    pub weight: u32,
+    /// This daemon's sessions on it, in whatever runtime.
+    pub sessions: u64,
+    /// Sandboxes of this runtime that are ready there for sessions to come.
+    pub ready: u64,
 }
 
 /// Result of `engine/list`.
@@ -80,6 +106,6 @@ pub struct EngineInfo {
     pub runtimes: Vec<String>,
     /// Its version in each of these, as far as that is known: of an image it is, once a session was made of that.
     pub versions: BTreeMap<String, String>,
-    /// Whether its programs can be debugged.
+    /// Whether its programs can be debugged: where a debugger has to be in an image, once a session was made of that.
     pub debug: bool,
 }

@@ -342,6 +342,7 @@ mod tests {
             hint: None,
             start_ms: None,
             memory_bytes: None,
+            machines: Vec::new(),
         };
         let unmet = |requires: Value| {
             let client = read(json!({ "requires": requires })).unwrap();

@@ -14,14 +14,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    Isolation, Lack, Left, Offer, Probe, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec, TakeUpError, TakenUp,
-    Want,
+    Isolation, Lack, Left, MachineState, Offer, Probe, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec,
+    TakeUpError, TakenUp, Want,
 };
 use crate::config::{DockerSettings, MachineSettings};
 use crate::container::address::{self, Address, AddressError, Environment, Found};
+use crate::container::engine::Listed;
 use crate::sandbox::probe::Cause;
 
 mod adoption;
+mod bind;
 mod create;
 mod draft;
 pub mod fleet;
@@ -33,6 +35,7 @@ pub mod machine;
 pub mod pool;
 mod trial;
 mod watch;
+mod works;
 
 use adoption::Board;
 use fleet::placing::Ahead;
@@ -45,11 +48,22 @@ use pool::kind::Kind;
 /// The name of the machine that there is when the settings name none.
 const LOCAL: &str = "local";
 
+/// What is to be done about an address that is none.
+const NAME_IT: &str = "name the engine with DOCKER_HOST, such as unix:///var/run/docker.sock, with `docker context use`, \
+                       or in the settings";
+
 /// How long engines may take to answer before that counts as none.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A daemon that is only there to run one program is gone by then, and needs no measurements.
 const MEASURE_AFTER: Duration = Duration::from_secs(3);
+
+/// From a daemon's start to its first look for what others have left, and from each look to the next.
+const LOOK_FOR_LEFTOVERS_AFTER: [Duration; 4] =
+    [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(8), Duration::from_secs(50)];
+
+/// An agent of another version stays on an engine for so long at least.
+const OLD_AGENT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What makes an engine's containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,7 +125,7 @@ impl Machines {
     pub fn of(settings: &DockerSettings, environment: &Environment) -> Self {
         let shared = Arc::new(settings.clone());
         let machine = |name: &str, places: Result<Vec<Found>, AddressError>| {
-            let places = places.map_err(|error| Cause { reason: error.to_string(), fix: None });
+            let places = places.map_err(|error| Cause { reason: error.to_string(), fix: Some(NAME_IT.to_owned()) });
             Arc::new(Machine::new(name.to_owned(), places, Arc::clone(&shared)))
         };
         let all = if !settings.enabled {
@@ -165,13 +179,41 @@ impl Machines {
         self.recovered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks every machine for what it is, and removes there what daemons that are gone have left.
+    /// Removes what daemons that are gone have left. An engine may still be making a container for one that was killed a
+    /// moment ago, and a machine may not be up yet: so it is looked for several times.
     async fn recover(&self) {
+        for (round, pause) in LOOK_FOR_LEFTOVERS_AFTER.into_iter().enumerate() {
+            tokio::time::sleep(pause).await;
+            self.recover_now(round == 0).await;
+        }
+        self.left.give_up();
+        for machine in &self.all {
+            let removed = machine.remove_old_agents(OLD_AGENT).await;
+            if !removed.is_empty() {
+                tracing::info!(?removed, "agents of other versions were removed");
+            }
+        }
+    }
+
+    /// Asks every machine for what it is, and removes there what daemons that are gone have left.
+    async fn recover_now(&self, is_first: bool) {
         let each = self.all.iter().map(|machine| async {
-            let awaited = self.left.awaited();
-            match machine.look().await {
-                Known::Up(_) => machine.recover_but(|listed| awaited.has(adoption::left(machine.name(), listed))).await,
-                Known::Down(_) | Known::Nothing => Recovered::default(),
+            let look = self.left.look(machine.name(), is_first);
+            machine.look_if_old().await;
+            match machine.known() {
+                Known::Up(_) => {
+                    let tell = |listed: &[Listed]| {
+                        if let Some(look) = look {
+                            look.has(adoption::left(machine.name(), listed));
+                        }
+                    };
+                    machine.recover_but(tell).await
+                }
+                Known::Down(cause) => {
+                    tracing::debug!(machine = machine.name(), cause.reason, "what was left can't be looked for yet");
+                    Recovered::default()
+                }
+                Known::Nothing => Recovered::default(),
             }
         });
         for Recovered { removed, stuck } in futures::future::join_all(each).await {
@@ -179,8 +221,9 @@ impl Machines {
                 tracing::info!(?removed, ?stuck, "containers of daemons that are gone were removed");
             }
             let mut all = self.recovered.lock().unwrap_or_else(PoisonError::into_inner);
-            all.removed.extend(removed);
+            all.stuck.retain(|name| !removed.contains(name) && !stuck.contains(name));
             all.stuck.extend(stuck);
+            all.removed.extend(removed);
         }
     }
 }
@@ -211,7 +254,7 @@ impl Docker {
     #[must_use]
     pub fn start(settings: &DockerSettings, environment: &Environment) -> [Self; 2] {
         let machines = Arc::new(Machines::of(settings, environment));
-        machines.left.expect(machines.all.len());
+        machines.left.expect(machines.all.iter().map(|machine| machine.name()));
         let asked = Arc::clone(&machines);
         tokio::spawn(async move { asked.recover().await });
         Oci::ALL.map(|oci| Self { oci, machines: Arc::clone(&machines) })
@@ -223,18 +266,10 @@ impl Docker {
         Self { oci, machines }
     }
 
-    /// Its machines.
+    /// The machines that it has in common with the other.
     #[must_use]
-    pub fn machines(&self) -> &Arc<Machines> {
+    pub fn shared(&self) -> &Arc<Machines> {
         &self.machines
-    }
-
-    /// Has so many sandboxes made ready for sessions like this one, as far as the settings allow.
-    ///
-    /// # Errors
-    /// When no machine would take such a session.
-    pub async fn prewarm(&self, spec: &SandboxSpec, count: usize) -> Result<(), RuntimeError> {
-        self.machines.prewarm(spec, self.oci, count).await
     }
 
     /// Measures, once and in the background, what nobody has found out yet.
@@ -242,10 +277,14 @@ impl Docker {
         if machine.measured()[self.oci as usize].memory_bytes.is_some() || !machine.begin_trial(self.oci) {
             return;
         }
-        let (machine, oci) = (Arc::clone(machine), self.oci);
-        tokio::spawn(async move {
-            tokio::time::sleep(MEASURE_AFTER).await;
-            if let Some(Err(cause)) = machine.try_out(oci).await {
+        let (trying, oci) = (Arc::clone(machine), self.oci);
+        machine.works.begin(async move {
+            let machine = &trying;
+            let tried = async {
+                tokio::time::sleep(MEASURE_AFTER).await;
+                machine.try_out(oci).await
+            };
+            if let Some(Some(Err(cause))) = machine.works.unless_stopped(tried).await {
                 tracing::warn!(
                     machine = machine.name(),
                     runtime = oci.runtime(),
@@ -311,7 +350,23 @@ impl Runtime for Docker {
         self.machines.left.next(self.oci).await
     }
 
+    async fn left_late(&self) -> Option<Left> {
+        self.machines.left.next_late(self.oci).await
+    }
+
     async fn take_up(&self, left: &Left, spec: &SandboxSpec) -> Result<TakenUp, TakeUpError> {
         self.machines.take_up(left, spec, self.oci).await
+    }
+
+    fn machines(&self) -> Vec<MachineState> {
+        self.machines.states(self.oci)
+    }
+
+    async fn prewarm(&self, spec: &SandboxSpec, count: usize) -> Result<(), RuntimeError> {
+        self.machines.prewarm(spec, self.oci, count).await
+    }
+
+    async fn close(&self) {
+        self.machines.close().await;
     }
 }

@@ -194,12 +194,13 @@ pub fn agent_open_files(limits: &Limits) -> u64 {
     limits.open_files.max(AGENT_OPEN_FILES)
 }
 
-/// As [`rlimits`], in a container: its user is also that of other containers, whose processes the kernel would
-/// count with its own.
+/// As [`rlimits`], in a container. On the host's kernel its user is also that of other containers, whose processes
+/// would be counted with its own. On a kernel of its own they are not: there what forks faster than the agent looks
+/// is kept from making it wait.
 #[must_use]
-pub fn rlimits_in_container(limits: &Limits, counted: Counted) -> Vec<Rlimit> {
+pub fn rlimits_in_container(limits: &Limits, counted: Counted, host_kernel: bool) -> Vec<Rlimit> {
     let mut rlimits = rlimits(limits, counted);
-    rlimits.retain(|limit| limit.resource != Resource::Processes);
+    rlimits.retain(|limit| !host_kernel || limit.resource != Resource::Processes);
     rlimits
 }
 

@@ -11,7 +11,7 @@ use super::debugging::Debugging;
 use super::notifier::Notifier;
 use super::{Daemon, fault, handshake};
 use crate::protocol::handshake::{Features, StreamingOffer};
-use crate::session::{Audience, Why};
+use crate::session::Audience;
 use crate::transport::Outbox;
 
 /// Tells, once, the process id that a client names as its own in `initialize`.
@@ -123,8 +123,7 @@ impl LanguageServer for Connection {
 
     async fn shutdown(&self) -> jsonrpc::Result<()> {
         self.daemon().debugs.close_all().await;
-        let sessions = self.daemon().sessions.list();
-        futures::future::join_all(sessions.iter().map(|session| session.close(Why::DaemonStopping))).await;
+        self.daemon().sessions.close_all().await;
         Ok(())
     }
 }

@@ -41,6 +41,7 @@ fn of_lack(lack: Lack, message: &str, fix: Option<String>) -> ProtocolError {
 pub(super) fn of_session(error: SessionError) -> ProtocolError {
     let message = in_full(&error);
     let new = |kind| ProtocolError::new(kind, message.clone());
+    let fix = error.fix();
     match error {
         SessionError::NotFound(id) => {
             new(ErrorKind::SessionNotFound).session(id.as_str()).hint("`session/list` names those that there are")
@@ -57,15 +58,13 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
         SessionError::UnknownLanguage(_) => {
             new(ErrorKind::LanguageUnsupported).hint("`engine/list` names the engines and their languages")
         }
-        SessionError::EngineMissing { install, .. } => {
-            new(ErrorKind::LanguageUnsupported).hint(format!("install it: {install}"))
+        SessionError::EngineMissing { .. } | SessionError::NotInImage { .. } => {
+            new(ErrorKind::LanguageUnsupported).hint(fix.unwrap_or_default())
         }
-        SessionError::NotInImage { install, .. } => new(ErrorKind::LanguageUnsupported)
-            .hint(format!("name another image with `image`, or build one that has it (on Debian: {install})")),
-        SessionError::NoRuntime { considered } => of_no_runtime(&message, &considered),
-        SessionError::UnknownRuntime(_) => {
-            new(ErrorKind::RuntimeUnavailable).at("runtime").hint("`runtime/list` names those that there are")
-        }
+        SessionError::NoRuntime { considered } => of_no_runtime(&message, &considered, fix),
+        SessionError::UnknownRuntime(_) => new(ErrorKind::RuntimeUnavailable)
+            .at("runtime")
+            .hint("`runtime/list` and `codebeaker doctor` name those that there are"),
         SessionError::Runtime(error) => of_runtime(error),
         SessionError::SetUp { step, errno } if step.contains("workspace") => of_workspace_set_up(&message, errno),
         SessionError::SetUp { .. } => new(ErrorKind::RuntimeUnavailable).hint(DOCTOR),
@@ -76,16 +75,9 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
 }
 
 /// The reason that is closest to a session decides what kind of error it is; what would mend the others is told too.
-fn of_no_runtime(message: &str, considered: &[Candidate]) -> ProtocolError {
+fn of_no_runtime(message: &str, considered: &[Candidate], hint: Option<String>) -> ProtocolError {
     let bars = || considered.iter().filter_map(|candidate| Some(candidate.rejection.as_ref()?.bar));
     let is_any = |bar: Bar| bars().any(|one| one == bar);
-    let mut fixes: Vec<&str> = Vec::new();
-    for fix in considered.iter().filter_map(|candidate| candidate.rejection.as_ref()?.fix.as_deref()) {
-        if !fixes.contains(&fix) {
-            fixes.push(fix);
-        }
-    }
-    let hint = (!fixes.is_empty()).then(|| fixes.join("; "));
     if is_any(Bar::EngineMissing) {
         return ProtocolError::new(ErrorKind::LanguageUnsupported, message).hint(hint.unwrap_or_default());
     }

@@ -2,8 +2,8 @@
 
 use super::convert::{isolation, isolation_floor};
 use crate::engine::Engine;
-use crate::protocol::selection::{Candidate, Fallback, Preference, Selection};
-use crate::protocol::session::Isolation;
+use crate::protocol::selection::{Candidate, Fallback, Preference, SelectParams, Selection};
+use crate::protocol::session::CreateParams;
 use crate::session::{self, Session, Wish};
 
 /// Where a session is, and why.
@@ -34,31 +34,37 @@ pub(super) fn selection(selection: &session::Selection) -> Selection {
     }
 }
 
-/// What a client said to where its session shall be.
-pub(super) struct Said<'a> {
-    pub(super) engines: Vec<&'static Engine>,
-    pub(super) runtime: Option<&'a String>,
-    pub(super) image: Option<&'a String>,
-    pub(super) preference: Preference,
-    pub(super) min_isolation: Isolation,
-    pub(super) fallback: Fallback,
-}
-
-pub(super) fn wish(said: Said<'_>) -> Wish {
+/// Where a client wants its session, by one of these engines.
+pub(super) fn wish(params: SelectParams, engines: Vec<&'static Engine>) -> Wish {
     Wish {
-        engines: said.engines,
-        runtime: said.runtime.cloned(),
-        image: said.image.cloned(),
-        min_isolation: Some(isolation_floor(said.min_isolation)),
-        preference: match said.preference {
+        engines,
+        runtime: params.runtime,
+        image: params.image,
+        min_isolation: Some(isolation_floor(params.min_isolation)),
+        preference: match params.preference {
             Preference::Security => session::Preference::Security,
             Preference::Speed => session::Preference::Speed,
             Preference::Memory => session::Preference::Memory,
             Preference::Balanced => session::Preference::Balanced,
         },
-        fallback: match said.fallback {
+        fallback: match params.fallback {
             Fallback::Refuse => session::Fallback::Refuse,
             Fallback::Allow => session::Fallback::Allow,
         },
+    }
+}
+
+/// What of a session's parameters bears on where it is.
+pub(super) fn select_params(params: &CreateParams) -> SelectParams {
+    SelectParams {
+        language: params.language.clone(),
+        engine: params.engine.clone(),
+        runtime: params.runtime.clone(),
+        image: params.image.clone(),
+        preference: params.preference,
+        min_isolation: params.min_isolation,
+        fallback: params.fallback,
+        workspace: params.workspace.clone(),
+        persist: params.persist,
     }
 }

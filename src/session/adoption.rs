@@ -86,11 +86,17 @@ impl Sessions {
             let (sessions, audience) = (Arc::clone(self), Arc::new(audience));
             tokio::spawn(async move {
                 let runtimes = sessions.host().runtimes.iter();
-                let all = runtimes.map(|runtime| Arc::clone(&sessions).adopt_all(Arc::clone(runtime), &audience));
-                let old: Vec<_> = futures::future::join_all(all).await.into_iter().flatten().collect();
+                let all = |is_late| {
+                    let adopt = |runtime: &Arc<dyn Runtime>| {
+                        Arc::clone(&sessions).adopt_all(Arc::clone(runtime), Arc::clone(&audience), is_late)
+                    };
+                    futures::future::join_all(runtimes.clone().map(adopt))
+                };
+                let old = all(false).await;
                 sessions.recall.0.send_replace(Progress::Done);
                 // Nobody waits for these.
-                for one in old {
+                let late = all(true).await;
+                for one in old.into_iter().chain(late).flatten() {
                     sessions.end_if_old(one).await;
                 }
             });
@@ -106,10 +112,15 @@ impl Sessions {
     }
 
     /// Takes up all that a runtime has for this client. What is another's and seems to be over is returned.
-    async fn adopt_all(self: Arc<Self>, runtime: Arc<dyn Runtime>, audience: &Arc<Audience>) -> Vec<Found> {
+    async fn adopt_all(
+        self: Arc<Self>,
+        runtime: Arc<dyn Runtime>,
+        audience: Arc<Audience>,
+        is_late: bool,
+    ) -> Vec<Found> {
         let turns = Arc::new(Semaphore::new(AT_A_TIME));
         let (mut adoptions, mut old) = (JoinSet::new(), Vec::new());
-        while let Some(left) = runtime.left().await {
+        while let Some(left) = if is_late { runtime.left_late().await } else { runtime.left().await } {
             let Some(notes) = Notes::read(&left.notes) else {
                 let session = &left.session;
                 tracing::warn!(%session, "a session was left by a version that this one doesn't know; it ends by itself");
@@ -122,7 +133,7 @@ impl Sessions {
             }
             // Never closed.
             let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { break };
-            let (sessions, audience) = (Arc::clone(&self), Arc::clone(audience));
+            let (sessions, audience) = (Arc::clone(&self), Arc::clone(&audience));
             adoptions.spawn(async move {
                 sessions.adopt(found, &audience).await;
                 drop(turn);
@@ -195,8 +206,8 @@ impl Sessions {
         let age = found.age();
         let Found { runtime, left, notes } = found;
         let toolbox = match (&kept, &left.programs) {
-            (Some(kept), Programs::Image(_)) => Arc::new(kept.toolbox()),
-            (None, Programs::Image(image)) => self.toolboxes.of_used(image, &taken.link).await,
+            (Some(kept), Programs::Image { .. }) => Arc::new(kept.toolbox()),
+            (None, Programs::Image { id, path }) => self.toolboxes.of_used(id, path, &taken.link).await,
             (_, Programs::Host) => Arc::clone(self.host_tools()),
         };
         let (engine, runtime, isolation) = (notes.engine(), runtime.id(), runtime.isolation());

@@ -1,12 +1,14 @@
 //! The sessions of a daemon: making them, finding them, ending them all.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::adoption::Recall;
 use super::bounds::{check_env, check_lifetimes, check_limits};
@@ -18,7 +20,9 @@ use super::standing::Standing;
 use super::toolbox::{Toolbox, Toolboxes};
 use super::versions::Versions;
 use super::{Changeable, Session, SessionError, Watcher};
+use crate::causes;
 use crate::config::{Limits, Settings};
+use crate::engine::Engine;
 use crate::execution::Execution;
 use crate::ids::{ExecutionId, SessionId};
 use crate::runtime::{Outlives, Programs, Runtime, SandboxSpec, Workspace};
@@ -65,6 +69,11 @@ pub struct Sessions {
     /// Client tokens of sessions that are being made.
     claimed: Mutex<HashSet<String>>,
     pub(super) recall: Recall,
+    /// Sessions that are being made.
+    creating: TaskTracker,
+    stopping: CancellationToken,
+    /// By then everything ends, once that has begun.
+    stop_by: OnceLock<tokio::time::Instant>,
 }
 
 /// What a client token turned out to be.
@@ -107,6 +116,9 @@ impl Sessions {
             ended: Mutex::default(),
             claimed: Mutex::default(),
             recall: Recall::default(),
+            creating: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            stop_by: OnceLock::new(),
             versions: OnceCell::new(),
         }
     }
@@ -137,6 +149,16 @@ impl Sessions {
         self.choose(&Question { wish, workspace, outlives: persist }).await.map(|(_, selection)| selection)
     }
 
+    /// A workspace that shows this directory and leaves it as it is: an overlay; a copy, where nothing that suits the
+    /// wish has overlays.
+    pub async fn unchanged(&self, wish: &Wish, path: PathBuf) -> Workspace {
+        let overlay = Workspace::Overlay { path };
+        match (self.select(wish, &overlay, false).await, overlay) {
+            (Err(_), Workspace::Overlay { path }) => Workspace::Copy { path, exclude: Vec::new() },
+            (_, overlay) => overlay,
+        }
+    }
+
     async fn choose(&self, question: &Question<'_>) -> Result<(Arc<dyn Runtime>, Selection), SessionError> {
         self.host.check_named(question.wish.runtime.as_deref())?;
         let probed = self.host.probed_for(question.wish).await;
@@ -151,6 +173,16 @@ impl Sessions {
     /// # Errors
     /// See [`SessionError`]; nothing is left behind then.
     pub async fn create(
+        self: &Arc<Self>,
+        wanted: NewSession,
+        watcher: Arc<dyn Watcher>,
+    ) -> Result<Arc<Session>, SessionError> {
+        let _creating = self.creating.token();
+        // With the future goes what it has made.
+        self.stopping.run_until_cancelled(self.make(wanted, watcher)).await.unwrap_or(Err(SessionError::Stopping))
+    }
+
+    async fn make(
         self: &Arc<Self>,
         wanted: NewSession,
         watcher: Arc<dyn Watcher>,
@@ -188,7 +220,7 @@ impl Sessions {
             .await
             .map_err(|_| SessionError::TooSlow(self.settings.create_timeout))??;
         let Standing { link, toolbox, machine, enforcement, keeper, programs } = standing;
-        if let (Some(engine), Programs::Image(_), None) = (selection.engine, &programs, &wanted.wish.image) {
+        if let (Some(engine), Programs::Image { .. }, None) = (selection.engine, &programs, &wanted.wish.image) {
             self.toolboxes.note(engine, selection.runtime, &toolbox);
         }
         let session = Arc::new(Session {
@@ -250,6 +282,22 @@ impl Sessions {
             };
             life::live(Arc::clone(&living), watcher, bury).await;
         });
+    }
+
+    /// Has sandboxes made ready for sessions of these engines that ask for nothing else, up to so many of each.
+    pub async fn prewarm(&self, engines: &[&'static Engine], count: usize) {
+        for &engine in engines {
+            let wish = Wish { engines: vec![engine], ..Wish::default() };
+            let question = Question { wish: &wish, workspace: &Workspace::None, outlives: false };
+            let spec = || SandboxSpec { engine: Some(engine), ..self.spec(self.settings.limits, Workspace::None) };
+            let warmed = async {
+                let (runtime, _) = self.choose(&question).await?;
+                Ok::<_, SessionError>(runtime.prewarm(&spec(), count).await?)
+            };
+            if let Some(Err(error)) = self.stopping.run_until_cancelled(warmed).await {
+                tracing::warn!(engine = engine.id, error = causes::in_full(&error), "nothing is made ready for it");
+            }
+        }
     }
 
     /// Puts a session on the table, unless those there are being ended: this one would be overlooked.
@@ -327,13 +375,21 @@ impl Sessions {
         self.table().values().find_map(|session| session.execution(id))
     }
 
-    /// Ends every session, and waits until nothing is left, as long as the settings allow.
+    /// Ends every session and makes no more, and waits until nothing is left of them or of what runtimes keep
+    /// besides, as long as the settings allow. The time counts from the first call.
     pub async fn close_all(&self) {
         self.places.close();
-        let sessions = self.list();
-        let all = futures::future::join_all(sessions.iter().map(|session| session.close(Why::DaemonStopping)));
-        if tokio::time::timeout(self.settings.stop_grace, all).await.is_err() {
-            tracing::warn!("sessions did not end in time; their sandboxes end with the daemon");
+        self.stopping.cancel();
+        self.creating.close();
+        let all = async {
+            let sessions = self.list();
+            let ends = sessions.iter().map(|session| session.close(Why::DaemonStopping));
+            tokio::join!(futures::future::join_all(ends), self.creating.wait());
+            futures::future::join_all(self.host.runtimes.iter().map(|runtime| runtime.close())).await;
+        };
+        let by = *self.stop_by.get_or_init(|| tokio::time::Instant::now() + self.settings.stop_grace);
+        if tokio::time::timeout_at(by, all).await.is_err() {
+            tracing::warn!("not all sandboxes ended in time; they end with the daemon");
         }
     }
 

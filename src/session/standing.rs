@@ -60,7 +60,7 @@ impl Sessions {
     ) -> Result<Arc<Toolbox>, SessionError> {
         let toolbox = match programs {
             Programs::Host => Arc::clone(self.host_tools()),
-            Programs::Image(id) => self.toolboxes.of_image(id, link).await,
+            Programs::Image { id, path } => self.toolboxes.of_image(id, path, link).await,
         };
         if let Some(engine) = engine {
             toolbox.program(engine)?;

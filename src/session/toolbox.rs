@@ -28,7 +28,7 @@ const MAX_IMAGES: usize = 64;
 /// The most that is kept of what a program tells.
 const MAX_TOLD: usize = 4096;
 
-/// Where images keep programs: the system's places, and those of the official images of Go.
+/// Where images keep programs beside the places that they name: the system's, and those of the official images of Go.
 const DIRECTORIES: &[&str] = &["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/go/bin", "/go/bin"];
 
 /// The same for this host, beside the installations that lie elsewhere.
@@ -70,6 +70,12 @@ impl Toolbox {
         }
     }
 
+    /// Whether these are this host's programs, and not those of an image.
+    #[must_use]
+    pub fn is_host(&self) -> bool {
+        self.is_host
+    }
+
     /// The executable of an engine.
     ///
     /// # Errors
@@ -88,6 +94,7 @@ impl Toolbox {
         ToolboxNote {
             engines: self.engines.iter().map(|(id, of)| ((*id).to_owned(), tool(of))).collect(),
             adapters: self.adapters.iter().map(|(id, program)| ((*id).to_owned(), program.clone())).collect(),
+            path: self.path.clone(),
         }
     }
 
@@ -104,7 +111,8 @@ impl Toolbox {
         let adapters = ADAPTERS.iter().filter_map(|adapter| {
             Some((adapter.id, note.adapters.get(adapter.id).filter(|program| is_sound(program))?.clone()))
         });
-        Self { engines: engines.collect(), adapters: adapters.collect(), path: DIRECTORIES.join(":"), is_host: false }
+        let path = if is_sound(&note.path) { note.path.clone() } else { DIRECTORIES.join(":") };
+        Self { engines: engines.collect(), adapters: adapters.collect(), path, is_host: false }
     }
 
     /// The version of an engine, where that was asked here and told.
@@ -131,6 +139,7 @@ impl Toolbox {
 pub(super) struct ToolboxNote {
     engines: BTreeMap<String, (String, Option<String>)>,
     adapters: BTreeMap<String, String>,
+    path: String,
 }
 
 /// What is known of images.
@@ -143,11 +152,11 @@ pub(super) struct Toolboxes {
 
 impl Toolboxes {
     /// What an image has, asked of it by this link unless that is known.
-    pub(super) async fn of_image(&self, id: &str, link: &Link) -> Arc<Toolbox> {
+    pub(super) async fn of_image(&self, id: &str, path: &[String], link: &Link) -> Arc<Toolbox> {
         if let Some((_, known)) = self.images().iter().find(|(known, _)| known == id) {
             return Arc::clone(known);
         }
-        let (toolbox, is_certain) = look(link).await;
+        let (toolbox, is_certain) = look(link, &directories(path)).await;
         let toolbox = Arc::new(toolbox);
         let mut images = self.images();
         if is_certain && images.iter().all(|(known, _)| known != id) {
@@ -158,11 +167,11 @@ impl Toolboxes {
     }
 
     /// As [`Toolboxes::of_image`], in a sandbox that programs have been in: what it tells is not kept for others.
-    pub(super) async fn of_used(&self, id: &str, link: &Link) -> Arc<Toolbox> {
+    pub(super) async fn of_used(&self, id: &str, path: &[String], link: &Link) -> Arc<Toolbox> {
         if let Some((_, known)) = self.images().iter().find(|(known, _)| known == id) {
             return Arc::clone(known);
         }
-        Arc::new(look(link).await.0)
+        Arc::new(look(link, &directories(path)).await.0)
     }
 
     /// Notes that this is what a runtime takes for an engine.
@@ -177,6 +186,12 @@ impl Toolboxes {
         usual.get(&(engine.id, runtime))?.version(engine).map(str::to_owned)
     }
 
+    /// Whether a runtime's images have a debugger for an engine, where a session has found that out.
+    pub(super) fn has_adapter(&self, engine: &'static Engine, runtime: &'static str, adapter: &AdapterProgram) -> bool {
+        let usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
+        usual.get(&(engine.id, runtime)).is_some_and(|toolbox| toolbox.adapter(adapter).is_some())
+    }
+
     fn images(&self) -> MutexGuard<'_, VecDeque<(String, Arc<Toolbox>)>> {
         self.images.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -184,20 +199,23 @@ impl Toolboxes {
 
 /// Asks the sandbox at the other end for all that could be there. Whether the answer holds for every sandbox of
 /// the same image.
-async fn look(link: &Link) -> (Toolbox, bool) {
+async fn look(link: &Link, directories: &[&str]) -> (Toolbox, bool) {
+    let path = directories.join(":");
     let engines = ENGINES.iter().map(|engine| async {
-        (engine.id, find(link, engine.programs, engine.version_args, &owned(engine.env)).await)
+        let env = with_path(engine.env, &path);
+        (engine.id, find(link, directories, engine.programs, engine.version_args, &env).await)
     });
-    let adapters = ADAPTERS
-        .iter()
-        .map(|adapter| async { (adapter.id, find(link, adapter.programs, &["--version"], &owned(adapter.env)).await) });
+    let adapters = ADAPTERS.iter().map(|adapter| async {
+        let env = with_path(adapter.env, &path);
+        (adapter.id, find(link, directories, adapter.programs, &["--version"], &env).await)
+    });
     let (engines, adapters) = tokio::join!(futures::future::join_all(engines), futures::future::join_all(adapters));
     let is_certain = engines.iter().chain(&adapters).all(|(_, found)| found.is_certain);
     let there = |found: Vec<(&'static str, Found)>| found.into_iter().filter_map(|(id, found)| Some((id, found.tool?)));
     let toolbox = Toolbox {
         engines: there(engines).collect(),
         adapters: there(adapters).map(|(id, tool)| (id, tool.program)).collect(),
-        path: DIRECTORIES.join(":"),
+        path: path.clone(),
         is_host: false,
     };
     (toolbox, is_certain)
@@ -209,8 +227,8 @@ struct Found {
 }
 
 /// The first of these programs that is there.
-async fn find(link: &Link, programs: &[&str], args: &[&str], env: &[(String, String)]) -> Found {
-    for directory in DIRECTORIES {
+async fn find(link: &Link, directories: &[&str], programs: &[&str], args: &[&str], env: &[(String, String)]) -> Found {
+    for directory in directories {
         for name in programs {
             let program = format!("{directory}/{name}");
             let found =
@@ -233,8 +251,19 @@ fn is_for_want(errno: i32) -> bool {
     [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE].iter().any(|want| want.raw_os_error() == errno)
 }
 
-fn owned(env: &[(&str, &str)]) -> Vec<(String, String)> {
-    let path = ("PATH".to_owned(), DIRECTORIES.join(":"));
+/// The directories of an image's own, and those where any image may have programs.
+fn directories(own: &[String]) -> Vec<&str> {
+    let mut all: Vec<&str> = own.iter().map(String::as_str).collect();
+    for directory in DIRECTORIES {
+        if !all.contains(directory) {
+            all.push(directory);
+        }
+    }
+    all
+}
+
+fn with_path(env: &[(&str, &str)], path: &str) -> Vec<(String, String)> {
+    let path = ("PATH".to_owned(), path.to_owned());
     env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain([path]).collect()
 }
 

@@ -6,7 +6,7 @@ use super::standing::Standing;
 use super::toolbox::{PATIENCE, ask};
 use super::{SessionError, Sessions};
 use crate::config::Limits;
-use crate::engine::Engine;
+use crate::engine::{Debugger, Engine};
 use crate::runtime::{Runtime, RuntimeError, Workspace};
 
 /// The version of each installed engine, by the engine's name, or why it did not tell.
@@ -52,6 +52,19 @@ impl Sessions {
             return self.toolboxes.version(engine, runtime.id());
         }
         self.versions.get()?.get(engine.id)?.clone().ok()
+    }
+
+    /// Whether what debugs programs of an engine is in a runtime, as far as that is known without asking.
+    #[must_use]
+    pub fn has_debugger(&self, engine: &'static Engine, runtime: &dyn Runtime) -> bool {
+        match engine.debugger {
+            None => false,
+            Some(Debugger::Python | Debugger::Inspector | Debugger::Deno) => true,
+            Some(Debugger::Adapter(adapter)) if runtime.has_host_programs() => {
+                self.host_tools().adapter(adapter).is_some()
+            }
+            Some(Debugger::Adapter(adapter)) => self.toolboxes.has_adapter(engine, runtime.id(), adapter),
+        }
     }
 
     async fn ask_versions(&self) -> Versions {

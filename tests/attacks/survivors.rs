@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::harness::DEADLINE;
+
 /// Processes and cgroups of one sandbox or daemon.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Made {
@@ -104,7 +106,7 @@ impl Made {
     /// Waits until all of it is gone, and fails when some is still there after a time that no machine
     /// needs.
     pub(crate) fn assert_gone(&self) {
-        let deadline = Instant::now() + Duration::from_secs(15);
+        let deadline = Instant::now() + DEADLINE;
         loop {
             let left = self.left();
             if left.is_empty() {

@@ -79,6 +79,8 @@ impl Console {
     pub(crate) fn prepare(&self, command: &mut Command) {
         command.current_dir(self.directory.path()).env("TMPDIR", self.own.path()).env_remove("CODEBEAKER_LOG");
         command.env("FROM_HERE", "here").env("XDG_CONFIG_HOME", self.path("config"));
+        // An engine that is there for other tests changes nothing for these.
+        command.env("DOCKER_HOST", "unix:///nowhere").env_remove("DOCKER_CONTEXT");
         if let Some(uid) = self.uid {
             command.uid(uid).gid(uid);
         }

@@ -27,7 +27,7 @@ async fn an_agent_is_put_there_once_for_everybody() {
     let executable = stand_in(&place.name);
     let delivering = || agent_volume(&place.engine, &executable, &place.image);
     let (one, two, three) = within(async { tokio::join!(delivering(), delivering(), delivering()) }).await;
-    assert!([one, two, three].into_iter().all(|volume| volume.unwrap() == place.volume));
+    assert!([one, two, three].into_iter().all(|delivered| delivered.unwrap().volume == place.volume));
     assert_eq!(handles(&place, &place.volume), "", "nothing stays but the volume");
     let listing = said(&place, &place.volume, &["stat", "-c", "%a %u:%g %s", "/.codebeaker/agent"]).await;
     assert_eq!(listing.trim(), format!("755 0:0 {}", executable.len()));
@@ -55,7 +55,7 @@ async fn a_half_delivered_agent_is_made_whole() {
             "-c",
             damage,
         ]);
-        let mended = within(agent_volume(&place.engine, &stand_in(&place.name), &place.image)).await.unwrap();
+        let mended = within(agent_volume(&place.engine, &stand_in(&place.name), &place.image)).await.unwrap().volume;
         assert_eq!(mended, place.volume);
         assert_eq!(said(&place, &mended, &["cat", "/.codebeaker/agent"]).await, whole, "after {damage}");
     }
@@ -76,7 +76,7 @@ async fn a_dead_daemons_turn_passes() {
         &place.image,
         "true",
     ]);
-    let volume = within(agent_volume(&place.engine, &stand_in(&place.name), &place.image)).await.unwrap();
+    let volume = within(agent_volume(&place.engine, &stand_in(&place.name), &place.image)).await.unwrap().volume;
     assert_eq!(handles(&place, &volume), "");
 }
 

@@ -66,7 +66,7 @@ pub(crate) async fn place_on(engine: ContainerEngine, name: &str) -> Option<Plac
         return None;
     }
     let name = format!("codebeaker-test-{name}-{}", std::process::id());
-    let volume = within(agent_volume(&engine, &stand_in(&name), IMAGE)).await.expect("a volume");
+    let volume = within(agent_volume(&engine, &stand_in(&name), IMAGE)).await.expect("a volume").volume;
     let volumes = Mutex::new(vec![volume.clone()]);
     Some(Place { engine, name, image: IMAGE.to_owned(), volume, made: AtomicUsize::new(0), volumes })
 }

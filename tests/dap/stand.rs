@@ -41,6 +41,8 @@ pub(crate) struct Stand {
     /// Where the adapter has its own things; must be empty at the end.
     own: TempDir,
     program: PathBuf,
+    /// The runtime of containers that the debuggee is in, and the address of their engine.
+    container: Option<(&'static str, String)>,
 }
 
 impl Stand {
@@ -50,6 +52,11 @@ impl Stand {
         let interpreter = if language == Language::Python { "python3" } else { "node" };
         let found = Command::new(interpreter).arg("--version").stdout(Stdio::null()).status();
         found.map(|_| stand).map_err(|error| format!("{interpreter}: {error}"))
+    }
+
+    /// With codebeaker's adapter, and the debuggee in a container of this runtime, on the engine at this address.
+    pub(crate) fn contained(language: Language, program: &str, runtime: &'static str, engine: &str) -> Self {
+        Self { container: Some((runtime, engine.to_owned())), ..Self::new(true, language, program) }
     }
 
     /// With another debugger. The error is the reason for skipping a test.
@@ -91,7 +98,7 @@ impl Stand {
         let own = tempfile::Builder::new().prefix("adapter-").tempdir().expect("a directory can be made");
         // What the debugger says of a path is what the kernel calls it.
         let program = workspace.path().canonicalize().expect("it is there").join(program);
-        Self { ours, language, workspace, own, program }
+        Self { ours, language, workspace, own, program, container: None }
     }
 
     /// Whether the adapter is codebeaker's.
@@ -123,6 +130,9 @@ impl Stand {
                 for name in ["TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HOME"] {
                     command.env(name, self.own.path());
                 }
+                if let Some((_, engine)) = &self.container {
+                    command.env("DOCKER_HOST", engine).env_remove("DOCKER_CONTEXT").env_remove("XDG_CONFIG_HOME");
+                }
                 command
             }
             (false, Language::Python) => {
@@ -149,6 +159,9 @@ impl Stand {
         if (self.ours, self.language) == (false, Language::Python) {
             launch["python"] = json!(["/usr/bin/python3", "-B"]);
             launch["subProcess"] = json!(false);
+        }
+        if let Some((runtime, _)) = &self.container {
+            launch["session"] = json!({"runtime": runtime});
         }
         launch
     }

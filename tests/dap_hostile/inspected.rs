@@ -34,7 +34,7 @@ fn scripts_of_its_making_name_no_file_of_the_host() {
 fn what_floods_the_inspector_fills_no_memory() {
     plays(
         "const inspector = require('inspector');\nconst large = 'x'.repeat(8 << 20);\n\
-         for (let turn = 0; turn < 40; turn++) inspector.console.log(large + turn);\n\
+         for (let turn = 0; turn < 12; turn++) inspector.console.log(large + turn);\n\
          require('fs').writeSync(1, 'forged all\\n');\nprocess.exitCode = 7;\n",
     );
 }

@@ -177,7 +177,8 @@ impl Engine {
 /// Settings with these machines, in which every engine has the small image, and with so many sandboxes that wait.
 pub(crate) fn settings(machines: Vec<MachineSettings>, size: usize) -> DockerSettings {
     let images = [("bash".to_owned(), IMAGE.to_owned())].into();
-    DockerSettings { machines, images, pool: PoolSettings { size, total: 2 * size }, ..DockerSettings::default() }
+    let pool = PoolSettings { size, total: 2 * size, ..PoolSettings::default() };
+    DockerSettings { machines, images, pool, ..DockerSettings::default() }
 }
 
 impl Drop for Engine {

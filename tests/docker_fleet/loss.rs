@@ -1,6 +1,5 @@
 //! Machines that crash or fall silent: their sessions are told, nobody else notices, and they are used again.
 
-use codebeaker::runtime::docker::health::Standing as Health;
 use codebeaker::runtime::{Lack, Probe, Runtime, RuntimeError};
 
 use crate::engine::{Door, engine, settings};
@@ -14,7 +13,7 @@ async fn sessions_are_spread_by_weight_and_outlive_the_loss_of_another_machine()
     for _ in 0..6 {
         sessions.push(stand(&docker, spec()).await.expect("it stands"));
     }
-    let counts: Vec<usize> = docker.machines().states().iter().map(|state| state.sessions).collect();
+    let counts: Vec<usize> = docker.machines().iter().map(|state| state.sessions).collect();
     assert_eq!(counts, [2, 4]);
     assert_eq!((small.containers().len(), large.containers().len()), (2, 4));
 
@@ -31,7 +30,7 @@ async fn sessions_are_spread_by_weight_and_outlive_the_loss_of_another_machine()
     assert_eq!(elsewhere.machine, "small");
 
     large.start();
-    eventually("the machine is used again", || docker.machines().states()[1].standing == Health::Healthy).await;
+    eventually("the machine is used again", || docker.machines()[1].reason.is_none()).await;
     let back = stand(&docker, spec()).await.expect("it stands");
     assert_eq!((back.machine.as_str(), back.says("echo back").await.as_str()), ("large", "back"));
     for session in live.into_iter().chain([elsewhere, back]) {
@@ -80,7 +79,7 @@ async fn an_engine_that_is_restarted_is_used_at_once_with_nothing_of_before() {
     engine.docker(&["volume", "prune", "--force"]);
     let id = engine.import(crate::engine::IMAGE, "second");
     let again = stand(&docker, spec()).await.expect("it is there again");
-    assert_eq!(again.programs, codebeaker::runtime::Programs::Image(id));
+    assert_eq!(again.programs, codebeaker::runtime::Programs::Image { id, path: Vec::new() });
     assert_eq!(again.says("cat /etc/what").await, "second");
     again.end().await;
 }

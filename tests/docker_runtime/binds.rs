@@ -8,8 +8,9 @@ use codebeaker::config::{DockerSettings, MachineSettings};
 use codebeaker::runtime::docker::Oci;
 use codebeaker::runtime::{Lack, Runtime, RuntimeError, SandboxSpec, Workspace};
 
-use crate::boxes::{docker, docker_of, on_docker, on_each, spec, stand_in};
+use crate::boxes::{docker, docker_of, nothing_is_left, on_docker, on_each, spec, stand_in};
 use crate::engine::Engine;
+use crate::skip::skip;
 
 #[test]
 fn a_bound_workspace_is_the_directory_itself() {
@@ -26,6 +27,51 @@ fn a_bound_workspace_is_the_directory_itself() {
             assert_eq!((written, directory.path().join("new").exists()), (writable, writable));
             standing.end().await;
         }
+    });
+}
+
+#[test]
+fn a_directory_is_bound_as_its_owners_and_refused_where_that_is_root() {
+    on_docker(|| async {
+        if !rustix::process::geteuid().is_root() {
+            return skip("only root has directories of others");
+        }
+        let directory = tempfile::tempdir().expect("a directory");
+        let of = |owner: u32, mode: u32| {
+            let path = directory.path();
+            std::os::unix::fs::chown(path, Some(owner), Some(owner)).expect("root may");
+            fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("root may");
+        };
+        let docker = docker(Oci::Default);
+        let bind = |writable| SandboxSpec {
+            workspace: Workspace::Bind { path: directory.path().to_owned(), writable },
+            ..spec()
+        };
+        of(1234, 0o700);
+        let standing = stand_in(&docker, bind(true)).await.expect("it is made");
+        assert_eq!(standing.says("id -u; id -g; touch /workspace/new; cat /workspace/new").await, "1234\n1234");
+        standing.end().await;
+        let new = fs::metadata(directory.path().join("new")).expect("it was made");
+        assert_eq!(std::os::unix::fs::MetadataExt::uid(&new), 1234);
+        // Root's: to be read where anybody may, and no more.
+        of(0, 0o755);
+        let standing = stand_in(&docker, bind(false)).await.expect("it is made");
+        assert_eq!(standing.says("id -u; ls /workspace").await, "1000\nnew");
+        standing.end().await;
+        for (owner, mode, writable, said) in [
+            (0, 0o755, true, "never root"),
+            (0, 0o700, false, "never root"),
+            (1234, 0o300, false, "can't read"),
+            (1234, 0o500, true, "can't write to"),
+        ] {
+            of(owner, mode);
+            let error = docker.create(bind(writable)).await.unwrap_err();
+            let RuntimeError::Refused(refusal) = error else { panic!("{owner} {mode:o}: {error:?}") };
+            assert_eq!(refusal.lack, Lack::Workspace);
+            assert!(refusal.reason.contains(said), "{owner} {mode:o}: {refusal:?}");
+            assert!(refusal.fix.is_some_and(|fix| fix.contains("copy")));
+        }
+        of(0, 0o700);
     });
 }
 
@@ -116,6 +162,7 @@ fn an_image_with_nothing_in_it_is_enough() {
         let output = standing.run(&["/.codebeaker/agent", "check"]).await;
         assert_eq!(output.exited.code, Some(0), "{}", output.text);
         standing.end().await;
+        nothing_is_left().await;
         engine.order(&["rmi", &image]);
     });
 }

@@ -55,19 +55,20 @@ pub(crate) fn engine() -> Option<&'static Engine> {
 /// The runtime of this kind with the engine of the tests. Nothing is made ahead, so that each container there is a
 /// test's own.
 pub(crate) fn docker(oci: Oci) -> Docker {
-    let pool = PoolSettings { size: 0, total: 0 };
+    let pool = PoolSettings { size: 0, total: 0, ..PoolSettings::default() };
     docker_of(oci, &DockerSettings { pool, ..DockerSettings::default() })
 }
 
 /// With nothing kept ready: the tests count containers.
 pub(crate) fn docker_of(oci: Oci, settings: &DockerSettings) -> Docker {
-    let settings = DockerSettings { pool: PoolSettings { size: 0, total: 0 }, ..settings.clone() };
+    let settings =
+        DockerSettings { pool: PoolSettings { size: 0, total: 0, ..PoolSettings::default() }, ..settings.clone() };
     Docker::new(oci, Arc::new(Machines::of(&settings, &Environment::current())))
 }
 
 /// Its one machine.
 pub(crate) fn machine(docker: &Docker) -> Arc<Machine> {
-    Arc::clone(&docker.machines().all()[0])
+    Arc::clone(&docker.shared().all()[0])
 }
 
 /// Runs a test with each kind of container that the engine has, and looks that it leaves none.

@@ -8,7 +8,8 @@ use crate::harness::{Client, Place};
 /// A session with a program in it that has printed something, the containers that were made meanwhile, and the request.
 fn running(place: Place, client: &mut Client) -> (String, Vec<String>, i64) {
     let before = place.engine().containers_of(client.pid());
-    let session = place.session(client, json!({}));
+    // Of a kind of its own: one that was made ready before would be among those of before.
+    let session = place.session(client, json!({"limits": {"pids": 77}}));
     let (id, execution) = client.begin(json!({"sessionId": session, "source": bash("echo before; exec sleep 600")}));
     client.wait_for_output(&execution, "before");
     // Besides the session's own those that the daemon tries things out with, or keeps ready.

@@ -20,8 +20,9 @@ pub(crate) struct Dockerd {
 }
 
 impl Dockerd {
-    /// Starts one that has this image of another engine, or says why there can be none.
-    pub(crate) fn start(image: &str, of: &Engine) -> Result<Self, String> {
+    /// Starts one that has this image of another engine, or says why there can be none. What it keeps is in memory, of
+    /// which it has this much for everything.
+    pub(crate) fn start(image: &str, of: &Engine, mib: u64) -> Result<Self, String> {
         if !rustix::process::getuid().is_root() {
             return Err("an engine of its own needs root".to_owned());
         }
@@ -31,6 +32,13 @@ impl Dockerd {
         let arguments = ["--platform=ptrace", "--ignore-cgroups", "--network=none"];
         let runtimes = serde_json::json!({"runtimes": {RUNSC: {"path": "/usr/bin/runsc", "runtimeArgs": arguments}}});
         fs::write(path.join("daemon.json"), runtimes.to_string()).expect("the directory is ours");
+        let data = path.join("data");
+        fs::create_dir(&data).expect("the directory is ours");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"]).arg(&data).status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            return Err("nothing can be mounted for an engine of its own".to_owned());
+        }
         let engine = Engine::at(&format!("unix://{}", path.join("socket").display()));
         let child = spawn(&path)?;
         let dockerd = Self { child, engine, directory };
@@ -44,6 +52,16 @@ impl Dockerd {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Where it keeps what it has.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Sends it a signal that does not end it.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it is a child of ours");
     }
 
     /// Ends it with this signal, and waits until it has ended.
@@ -98,6 +116,8 @@ fn spawn(directory: &Path) -> Result<Child, String> {
 
 impl Drop for Dockerd {
     fn drop(&mut self) {
+        // One that a test has left stopped would answer nothing.
+        let _told = kill_process(Pid::from_child(&self.child), Signal::CONT);
         let running = self.engine.ask(&["ps", "--all", "--quiet"]).unwrap_or_default();
         for container in running.lines() {
             drop(self.engine.ask(&["rm", "--force", container]));

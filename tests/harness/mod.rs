@@ -8,6 +8,7 @@
 //! - [`leftovers`] says what a daemon left on the machine.
 //! - [`session`] adds sessions and executions.
 //! - [`stream`] is what is done with bytes: framing, and logs.
+//! - [`taking`] has programs that take until a limit stops them.
 //! - [`skip`](mod@skip) says why a test is not run.
 //!
 //! Every wait has a deadline, and running into one fails the test; nothing else depends on the clock.
@@ -23,6 +24,7 @@ pub(crate) mod place;
 pub(crate) mod session;
 pub(crate) mod skip;
 pub(crate) mod stream;
+pub(crate) mod taking;
 pub(crate) mod wire;
 
 pub(crate) use client::{Client, Setup};

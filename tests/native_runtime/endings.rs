@@ -86,10 +86,17 @@ fn leaving(word: &str) -> String {
     format!("sleep {word} & setsid sleep {word} & (setsid sh -c 'trap \"\" TERM HUP; sleep {word}' &) ; sleep {word}")
 }
 
+/// What is mounted here, but for what a container engine mounts for other tests.
+fn mounts() -> Vec<String> {
+    let all = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let is_engines = |line: &&str| ["/overlay2/", "/containers/", "/netns/"].iter().any(|place| line.contains(place));
+    all.lines().filter(|line| !is_engines(line)).map(str::to_owned).collect()
+}
+
 #[test]
 fn destroying_leaves_nothing() {
     on_both("endings::destroying_leaves_nothing", async || {
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let mounts = mounts();
         let mut sandbox = stand(spec()).await.unwrap();
         let word = unique_number();
         let _program = sandbox.start(&leaving(&word)).await;
@@ -98,7 +105,7 @@ fn destroying_leaves_nothing() {
         assert!(has_ended(traces.launcher), "it was not waited for");
         assert!(sandbox.keeper.destroy().await, "once gone it stays so");
         traces.are_gone().await;
-        assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), mounts);
+        assert_eq!(self::mounts(), mounts);
     });
 }
 

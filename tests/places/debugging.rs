@@ -1,4 +1,5 @@
-//! Debugging: one dialogue for each debugger, which doesn't know where its program is.
+//! Debugging in the connection that runs code: dialogues that don't know where their program is. `tests/dap.rs` has
+//! those of `codebeaker dap`.
 
 use serde_json::{Value, json};
 
@@ -46,33 +47,63 @@ impl Debug {
     fn event(&self, client: &mut Client, event: &str) -> Value {
         self.hear(client, event, |message| message["event"] == event)["body"].take()
     }
+
+    /// Begins what `command` asks for with a breakpoint in a line, and waits until it is met. Returns its frame.
+    fn begin(&mut self, client: &mut Client, command: &str, arguments: &Value, path: &str, line: u32) -> Frame {
+        self.request(client, "initialize", &json!({"adapterID": "codebeaker"}));
+        let begun = self.say(client, command, arguments);
+        self.event(client, "initialized");
+        let breakpoints = json!({"source": {"path": path}, "breakpoints": [{"line": line}]});
+        self.request(client, "setBreakpoints", &breakpoints);
+        self.request(client, "configurationDone", &json!({}));
+        self.answer(client, command, begun);
+        let thread = self.event(client, "stopped")["threadId"].take();
+        let mut stack = self.request(client, "stackTrace", &json!({"threadId": thread}));
+        let frame = stack["stackFrames"][0].take();
+        assert_eq!((&frame["line"], &frame["source"]["path"]), (&json!(line), &json!(path)), "{frame}");
+        Frame { thread, id: frame["id"].clone() }
+    }
+
+    fn evaluate(&mut self, client: &mut Client, frame: &Frame, expression: &str) -> Value {
+        let arguments = json!({"expression": expression, "frameId": frame.id, "context": "repl"});
+        self.request(client, "evaluate", &arguments)["result"].take()
+    }
+
+    /// Lets the program run to its end, which is a good one.
+    fn finish(&mut self, client: &mut Client, frame: &Frame) {
+        self.request(client, "continue", &json!({"threadId": frame.thread}));
+        assert_eq!(self.event(client, "exited")["exitCode"], 0);
+        self.event(client, "terminated");
+        self.request(client, "disconnect", &json!({}));
+    }
+}
+
+/// The innermost frame of a thread that is stopped.
+struct Frame {
+    thread: Value,
+    id: Value,
+}
+
+/// A session with these files.
+fn with_files(place: Place, language: &str, files: &[(&str, &str)]) -> (Client, String) {
+    let (mut client, session) = place.open(json!({"language": language}));
+    client.allow_unclaimed();
+    for (path, text) in files {
+        client.request("fs/write", json!({"sessionId": session, "path": path, "data": text}));
+    }
+    (client, session)
 }
 
 /// Runs `file` with a breakpoint in its line 2, looks at `answer` there, changes it, and goes on to the end.
-fn dialogue(place: Place, language: &str, file: &str, text: &str, assign: &str) {
-    let (mut client, session) = place.open(json!({"language": language}));
-    client.allow_unclaimed();
-    client.request("fs/write", json!({"sessionId": session, "path": file, "data": text}));
-    let mut debug = Debug::start(&mut client, &session);
+fn dialogue(place: Place, language: &str, file: &str, text: &str) {
+    let (mut client, session) = with_files(place, language, &[(file, text)]);
     let client = &mut client;
-    debug.request(client, "initialize", &json!({"adapterID": "codebeaker"}));
+    let mut debug = Debug::start(client, &session);
     let path = format!("/workspace/{file}");
-    let launch = debug.say(client, "launch", &json!({"program": path}));
-    debug.event(client, "initialized");
-    let breakpoints = json!({"source": {"path": path}, "breakpoints": [{"line": 2}]});
-    debug.request(client, "setBreakpoints", &breakpoints);
-    debug.request(client, "configurationDone", &json!({}));
-    debug.answer(client, "launch", launch);
-    let stopped = debug.event(client, "stopped");
-    assert_eq!(stopped["reason"], "breakpoint", "{stopped}");
-    let stack = debug.request(client, "stackTrace", &json!({"threadId": stopped["threadId"]}));
-    let frame = &stack["stackFrames"][0];
-    assert_eq!(frame["line"], 2, "{stack}");
-    let look = json!({"expression": "answer", "frameId": frame["id"], "context": "watch"});
-    assert_eq!(debug.request(client, "evaluate", &look)["result"], "42");
-    let change = json!({"expression": assign, "frameId": frame["id"], "context": "repl"});
-    debug.request(client, "evaluate", &change);
-    debug.request(client, "continue", &json!({"threadId": stopped["threadId"]}));
+    let frame = debug.begin(client, "launch", &json!({"program": path}), &path, 2);
+    assert_eq!(debug.evaluate(client, &frame, "answer"), "42");
+    debug.evaluate(client, &frame, "answer = 43");
+    debug.request(client, "continue", &json!({"threadId": frame.thread}));
     debug.hear(client, "the program's output", |message| {
         message["event"] == "output" && message["body"]["output"].as_str().is_some_and(|text| text.contains("43"))
     });
@@ -82,15 +113,63 @@ fn dialogue(place: Place, language: &str, file: &str, text: &str, assign: &str) 
 }
 
 pub(crate) fn a_breakpoint_in_python_is_met(place: Place) {
-    dialogue(place, "python", "main.py", "answer = 42\nprint('the answer is', answer)\n", "answer = 43");
+    dialogue(place, "python", "main.py", "answer = 42\nprint('the answer is', answer)\n");
 }
 
 pub(crate) fn a_breakpoint_in_node_is_met(place: Place) {
-    dialogue(
-        place,
-        "javascript",
-        "main.js",
-        "let answer = 42;\nconsole.log('the answer is', answer);\n",
-        "answer = 43",
-    );
+    dialogue(place, "javascript", "main.js", "let answer = 42;\nconsole.log('the answer is', answer);\n");
+}
+
+/// Attaches to `file` while it runs, in a line that it comes by until `going` is false.
+fn attach(place: Place, language: &str, file: &str, text: &str, line: u32, end: &str) {
+    let (mut client, session) = with_files(place, language, &[(file, text)]);
+    let source = json!({"file": file});
+    let (_, execution) = client.begin(json!({"sessionId": session, "source": source, "debuggable": true}));
+    client.wait_for_output(&execution, "begun");
+    let client = &mut client;
+    let attach = json!({"sessionId": session, "executionId": execution});
+    let path = format!("/workspace/{file}");
+    // Whoever comes next finds it running on.
+    for last in [false, true] {
+        let mut debug = Debug::start(client, &session);
+        let frame = debug.begin(client, "attach", &attach, &path, line);
+        if last {
+            debug.evaluate(client, &frame, end);
+        }
+        debug.request(client, "disconnect", &json!({}));
+    }
+    let ended = client.request("execution/wait", json!({"executionId": execution}));
+    assert_eq!((&ended["outcome"], &ended["exitCode"]), (&json!("ok"), &json!(0)), "{ended}");
+}
+
+pub(crate) fn a_running_program_in_python_is_attached_to(place: Place) {
+    let text = "import time\ngoing = True\nprint('begun', flush=True)\nwhile going:\n    time.sleep(0.01)\n";
+    attach(place, "python", "loop.py", text, 5, "going = False");
+}
+
+pub(crate) fn a_running_program_in_node_is_attached_to(place: Place) {
+    let text = "console.log('begun');\nglobalThis.loop = setInterval(() => {\n  globalThis.turns = 1;\n}, 10);\n";
+    attach(place, "javascript", "loop.js", text, 3, "clearInterval(loop)");
+}
+
+pub(crate) fn unsaved_code_is_debugged_by_its_name(place: Place) {
+    let (mut client, session) = with_files(place, "python", &[("helper.py", "def half(n):\n    return n // 2\n")]);
+    let client = &mut client;
+    let mut debug = Debug::start(client, &session);
+    let launch = json!({"code": "import helper\nanswer = helper.half(84)\nprint(answer)\n", "uri": "/home/me/new.py"});
+    let frame = debug.begin(client, "launch", &launch, "/home/me/new.py", 3);
+    assert_eq!(debug.evaluate(client, &frame, "answer"), "42");
+    debug.finish(client, &frame);
+}
+
+pub(crate) fn a_path_that_is_mapped_names_its_file(place: Place) {
+    let files = [("main.js", "require('./lib/half').half(84);\n"), ("lib/half.js", "exports.half = n =>\n  n / 2;\n")];
+    let (mut client, session) = with_files(place, "javascript", &files);
+    let client = &mut client;
+    let mut debug = Debug::start(client, &session);
+    let mappings = json!([{"localRoot": "/home/me/lib", "remoteRoot": "/workspace/lib"}]);
+    let launch = json!({"program": "/workspace/main.js", "pathMappings": mappings});
+    let frame = debug.begin(client, "launch", &launch, "/home/me/lib/half.js", 2);
+    assert_eq!(debug.evaluate(client, &frame, "n"), "84");
+    debug.finish(client, &frame);
 }

@@ -134,6 +134,31 @@ pub(crate) fn programs_and_requests_see_the_same_files(place: Place) {
     assert_eq!(client.execute(&session, python(write)).outcome(), "ok");
     let read = ask(&mut client, &session, "fs/read", json!({"path": "d/e/f"})).unwrap();
     assert_eq!((&read["data"], &read["permissions"]), (&json!("ü".repeat(1000)), &json!("600")));
-    let owners = client.execute(&session, bash("stat -c %u:%g run d/e/f . | sort -u; id -u"));
+    let owners = client.execute(&session, bash("find . -printf '%U:%G\\n' | sort -u; id -u"));
     assert_eq!(owners.stdout(), "1000:1000\n1000\n");
+}
+
+pub(crate) fn the_tools_of_the_system_look_at_files(place: Place) {
+    let (mut client, session) = place.open(json!({}));
+    ask(&mut client, &session, "fs/write", json!({"path": "file", "data": "text", "permissions": "640"})).unwrap();
+    let looked = client
+        .execute(&session, bash("ls -A; stat -c '%a %u %s' file; du -b file | cut -f 1; mv file there; ls there"));
+    if place == Place::Gvisor && !knows_no_automount(&mut client, &session) {
+        // Releases of gVisor that refuse this flag refuse it to `ls` and `stat`, which have no other way to ask.
+        assert_eq!(looked.stdout(), "file\n4\n");
+        let refused = looked.stderr();
+        assert_eq!(refused.matches("Invalid argument").count(), 2, "{refused}");
+        return;
+    }
+    assert_eq!((looked.stdout().as_str(), looked.stderr().as_str()), ("file\n640 1000 4\n4\nthere\n", ""));
+}
+
+/// Whether the kernel takes `AT_NO_AUTOMOUNT`, asked as `ls` does.
+fn knows_no_automount(client: &mut Client, session: &str) -> bool {
+    let code = "
+import ctypes
+found = ctypes.create_string_buffer(256)
+print(ctypes.CDLL(None).statx(-100, b'.', 0x800, 0x7ff, found))
+";
+    client.execute(session, python(code)).stdout() == "0\n"
 }

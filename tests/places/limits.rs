@@ -3,31 +3,10 @@
 use serde_json::{Value, json};
 
 use super::python;
-use crate::harness::{Client, Execution, Place};
-
-/// Prints how often something worked until the kernel said no, or `all`.
-const FORKS: &str = "
-import os, sys
-children = 0
-try:
-    for children in range(60):
-        if os.fork() == 0:
-            os.execv('/bin/sleep', ['sleep', '600'])
-    print('all')
-except OSError as error:
-    print(children, error.errno)
-sys.stdout.flush()
-";
-
-const OPENS: &str = "
-import os
-files = []
-try:
-    for number in range(200): files.append(os.open('/dev/null', os.O_RDONLY))
-    print('all')
-except OSError as error:
-    print(len(files), error.errno)
-";
+use crate::harness::taking::{
+    ALLOCATES, EAGAIN, EFBIG, EMFILE, ENOSPC, FORKS, OPENS, counted, had_enough, ran_out_of_memory, run,
+};
+use crate::harness::{Client, Place};
 
 const WRITES: &str = "
 import os
@@ -43,8 +22,6 @@ for number in range(8):
     if os.path.exists(f'large{number}'): os.unlink(f'large{number}')
 ";
 
-const ALLOCATES: &str = "x = b'x' * (200 << 20); print('all')";
-
 /// Memory that no one process has too much of.
 const ALLOCATES_TOGETHER: &str = "
 import os, time
@@ -56,33 +33,7 @@ time.sleep(15)
 print('all')
 ";
 
-const EAGAIN: u64 = 11;
-const EMFILE: u64 = 24;
-const EFBIG: u64 = 27;
-const ENOSPC: u64 = 28;
 const EDQUOT: u64 = 122;
-
-fn run(client: &mut Client, session: &str, code: &str, limits: &Value) -> Execution {
-    client.execute_with(json!({"sessionId": session, "source": python(code), "limits": limits, "timeoutMs": 50_000}))
-}
-
-/// What was counted until the kernel said no, with one of these errors.
-fn counted(execution: &Execution, errors: &[u64]) -> u64 {
-    let text = execution.stdout();
-    let numbers: Vec<u64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    let [count, errno] = numbers[..] else { panic!("{text} {} {}", execution.stderr(), execution.result) };
-    assert!(errors.contains(&errno), "{text}");
-    count
-}
-
-fn ran_out_of_memory(execution: &Execution) {
-    let copes = execution.outcome() == "error" && execution.stderr().contains("MemoryError");
-    assert!(copes || execution.outcome() == "outOfMemory", "{} {}", execution.result, execution.stdout());
-}
-
-fn had_enough(execution: &Execution) {
-    assert_eq!(execution.stdout(), "all\n", "{} {}", execution.stderr(), execution.result);
-}
 
 fn goes_on(client: &mut Client, session: &str) {
     let execution = client.execute(session, json!({"program": "echo", "args": ["still here"]}));
@@ -115,6 +66,24 @@ pub(crate) fn processes_are_limited(place: Place) {
         assert_eq!(forks.outcome(), "killed", "{} {}", forks.result, forks.stdout());
     }
     goes_on(&mut client, &session);
+}
+
+/// Containers have a user in common, whose processes a kernel can count all together.
+pub(crate) fn a_session_full_of_processes_leaves_another_its_own(place: Place) {
+    let mut client = place.client();
+    let fill = "
+import os, time
+for _ in range(30):
+    if os.fork() == 0: time.sleep(600)
+print('full', flush=True)
+time.sleep(600)
+";
+    for _ in 0..4 {
+        let session = place.session(&mut client, json!({"limits": {"pids": 40}}));
+        let (_, execution) = client.begin(json!({"sessionId": session, "source": python(fill)}));
+        client.wait_for_output(&execution, "full");
+    }
+    client.allow_unclaimed();
 }
 
 pub(crate) fn open_files_are_limited(place: Place) {

@@ -21,13 +21,19 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts the binary as an editor does: without arguments.
+    /// Starts the binary as an editor does, without arguments, where there is no container engine.
     pub(crate) fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_codebeaker"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the daemon can be started");
+        Self::of(Command::new(env!("CARGO_BIN_EXE_codebeaker")).env("DOCKER_HOST", "unix:///dev/null"))
+    }
+
+    /// As [`Daemon::start`], with the engine that the tests are given.
+    pub(crate) fn with_engine() -> Self {
+        Self::of(Command::new(env!("CARGO_BIN_EXE_codebeaker")).env_remove("XDG_CONFIG_HOME"))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the daemon can be started");
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
         let (sender, messages) = channel();

@@ -3,7 +3,8 @@
 //! A dialogue is a fenced block of the language `dialogue`. `-->` begins what the client sends, `<--` what
 //! it gets; a message may go on over lines that begin with a blank. Both are JSON-RPC messages without
 //! `"jsonrpc": "2.0"`. `--! SIGTERM` sends the daemon that signal. A block `dialogue` begins after the handshake, unless it begins with `initialize`;
-//! in a block `dialogue in a session` there is a session too, and `<sessionId>` is its id.
+//! in a block `dialogue in a session` there is a session too, and `<sessionId>` is its id; in a block
+//! `dialogue with an engine` there is a container engine, which has the images of `scripts/images.sh`.
 
 use serde_json::Value;
 
@@ -12,10 +13,21 @@ use serde_json::Value;
 pub(crate) struct Dialogue {
     /// Where the block begins in the document, counted from 1.
     pub(crate) line: usize,
-    /// Whether it begins in a session.
-    pub(crate) in_session: bool,
+    /// What there is when it begins.
+    pub(crate) stage: Stage,
     /// What is said, each with its line.
     pub(crate) steps: Vec<(usize, Step)>,
+}
+
+/// What there is when a dialogue begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// A daemon.
+    Bare,
+    /// A session too.
+    Session,
+    /// A container engine too.
+    Engine,
 }
 
 /// One message.
@@ -40,10 +52,11 @@ pub(crate) fn parse(document: &str) -> Result<Vec<Dialogue>, String> {
     let mut dialogues = Vec::new();
     let mut lines = document.lines().enumerate().map(|(index, line)| (index + 1, line));
     while let Some((line, text)) = lines.next() {
-        let in_session = match text.strip_prefix("```dialogue") {
+        let stage = match text.strip_prefix("```dialogue") {
             None => continue,
-            Some("") => false,
-            Some(" in a session") => true,
+            Some("") => Stage::Bare,
+            Some(" in a session") => Stage::Session,
+            Some(" with an engine") => Stage::Engine,
             Some(other) => return Err(format!("{line}: a dialogue can't begin {other:?}")),
         };
         let mut messages: Vec<(usize, Kind, String)> = Vec::new();
@@ -76,7 +89,7 @@ pub(crate) fn parse(document: &str) -> Result<Vec<Dialogue>, String> {
             };
             steps.push((line, step));
         }
-        dialogues.push(Dialogue { line, in_session, steps });
+        dialogues.push(Dialogue { line, stage, steps });
     }
     Ok(dialogues)
 }
@@ -86,7 +99,7 @@ fn a_dialogue_is_read_with_its_lines() {
     let document = "text\n```dialogue in a session\n--> {\"id\": 1,\n     \"method\": \"a\"}\n<-- {\"id\": 1}\n--! SIGTERM\n```\n```json\n{}\n```\n";
     let dialogues = parse(document).unwrap();
     let [dialogue] = &dialogues[..] else { panic!("{dialogues:?}") };
-    assert!(dialogue.in_session && dialogue.line == 2);
+    assert!(dialogue.stage == Stage::Session && dialogue.line == 2);
     let sent = serde_json::json!({"id": 1, "method": "a"});
     let expected = serde_json::json!({"id": 1});
     assert_eq!(dialogue.steps, [(3, Step::Send(sent)), (5, Step::Expect(expected)), (6, Step::Terminate)]);

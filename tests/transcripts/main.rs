@@ -14,7 +14,7 @@ use codebeaker::protocol::{METHODS, NOTIFICATIONS};
 use serde_json::{Value, json};
 
 use daemon::Daemon;
-use dialogue::{Dialogue, Step};
+use dialogue::{Dialogue, Stage, Step};
 
 /// The documents that hold dialogues.
 const DOCUMENTS: &[&str] = &["protocol.md"];
@@ -40,16 +40,34 @@ fn missing() -> Option<String> {
     (!python).then(|| "the engine python is not available".to_owned())
 }
 
+/// Why there is no container engine to show, if there is none.
+fn engine() -> Result<(), String> {
+    let address = std::env::var("DOCKER_HOST").map_err(|_| "DOCKER_HOST names no container engine".to_owned())?;
+    let asked = std::process::Command::new("docker").args(["image", "inspect", "codebeaker/bash"]).output();
+    match asked {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("{address}: {}", String::from_utf8_lossy(&output.stderr).trim_end())),
+        Err(error) => Err(format!("docker can't be run: {error}")),
+    }
+}
+
 #[test]
 fn the_documents_tell_what_happens() {
     if let Some(reason) = missing() {
         return skip::skip(&format!("the dialogues of the documents can't be replayed: {reason}"));
     }
+    let engine = engine();
     let mut failures = Vec::new();
     for document in DOCUMENTS {
         let dialogues = dialogues(document);
         assert!(!dialogues.is_empty(), "{document} has no dialogue");
         for dialogue in dialogues {
+            if dialogue.stage == Stage::Engine
+                && let Err(why) = &engine
+            {
+                skip::skip(&format!("{document}:{}: {why}", dialogue.line));
+                continue;
+            }
             if let Err(failure) = replay::replay(&dialogue) {
                 failures.push(format!("{document}:{failure}"));
             }

@@ -7,18 +7,18 @@
 use serde_json::{Value, json};
 
 use super::daemon::Daemon;
-use super::dialogue::{Dialogue, Step};
+use super::dialogue::{Dialogue, Stage, Step};
 use super::pattern::{Bindings, compare, fill};
 
 /// Plays a dialogue. The error begins with the line.
 pub(crate) fn replay(dialogue: &Dialogue) -> Result<(), String> {
-    let mut daemon = Daemon::start();
+    let mut daemon = if dialogue.stage == Stage::Engine { Daemon::with_engine() } else { Daemon::start() };
     let mut names = Bindings::new();
     let first = dialogue.steps.first().map(|(_, step)| step);
     if !matches!(first, Some(Step::Send(message)) if message["method"] == "initialize") {
         daemon.initialize();
     }
-    if dialogue.in_session {
+    if dialogue.stage == Stage::Session {
         let session = daemon.call("session/create", json!({}));
         let id =
             session["result"].get("sessionId").ok_or_else(|| format!("{}: no session: {session}", dialogue.line))?;

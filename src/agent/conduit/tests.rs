@@ -84,15 +84,7 @@ impl Agent {
         for stream in [Stream::Stdout, Stream::Stderr] {
             self.send(Kind::End, Channel::of(execution, stream), &[]).await;
         }
-        let exited = Exited {
-            execution,
-            code: Some(0),
-            signal: None,
-            cause: None,
-            cpu_micros: 0,
-            peak_memory_bytes: 0,
-            oom_kills: None,
-        };
+        let exited = Exited { execution, code: Some(0), ..Exited::default() };
         self.say(&FromAgent::Exited(exited)).await;
     }
 }

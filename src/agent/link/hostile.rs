@@ -219,15 +219,7 @@ async fn an_agent_that_takes_a_start_back_leaves_nobody_waiting() {
     let started = FromAgent::Started { execution: 1, pid: 2 };
     let not_started = FromAgent::NotStarted { execution: 1, step: "fork".to_owned(), errno: 11 };
     play(vec![spawn.clone(), Turn::Say(started), Turn::Say(not_started)]).await;
-    let exited = Exited {
-        execution: 1,
-        code: Some(0),
-        signal: None,
-        cause: None,
-        cpu_micros: 0,
-        peak_memory_bytes: 0,
-        oom_kills: None,
-    };
+    let exited = Exited { execution: 1, code: Some(0), ..Exited::default() };
     let ends = [5, 6].map(|channel| Turn::Frame(Kind::End, channel, 0)).to_vec();
     play([vec![spawn], ends, vec![Turn::Say(FromAgent::Exited(exited))]].concat()).await;
 }

@@ -55,9 +55,10 @@ pub(in crate::cli) struct RunArgs {
     /// A directory for it to work in, shown as --workspace-mode says; without one it works in an empty one
     #[arg(long, short, value_name = "DIR")]
     workspace: Option<PathBuf>,
-    /// How it sees the directory: `overlay` and `copy` keep its changes to the sandbox
-    #[arg(long, value_enum, default_value_t = Mode::Overlay, requires = "workspace")]
-    workspace_mode: Mode,
+    /// How it sees the directory: `overlay` and `copy` keep its changes to the sandbox; `overlay` where the runtime has
+    /// that, `copy` where it has not
+    #[arg(long, value_enum, requires = "workspace")]
+    workspace_mode: Option<Mode>,
     /// Where in the sandbox it starts; the workspace otherwise
     #[arg(long, value_name = "PATH")]
     pub(super) cwd: Option<String>,
@@ -127,6 +128,8 @@ pub(super) struct Plan {
     pub(super) workspace: Workspace,
     pub(super) env: BTreeMap<String, String>,
     pub(super) limits: Limits,
+    /// Whether the workspace may be a copy, where it can't be an overlay.
+    pub(super) may_be_copied: bool,
     /// Whether the code itself came from standard input, of which the program then has none.
     pub(super) stdin_is_code: bool,
 }
@@ -170,13 +173,14 @@ impl RunArgs {
             min_isolation: self.min_isolation.map(Isolation::from),
             ..Wish::default()
         };
-        Ok(Plan { source, wish, workspace, env: self.env()?, limits, stdin_is_code })
+        let may_be_copied = self.workspace_mode.is_none();
+        Ok(Plan { source, wish, workspace, env: self.env()?, limits, may_be_copied, stdin_is_code })
     }
 
     fn workspace(&self) -> Result<Workspace, String> {
         let Some(path) = &self.workspace else { return Ok(Workspace::None) };
         let path = path.canonicalize().map_err(|error| format!("--workspace {}: {error}", path.display()))?;
-        Ok(match self.workspace_mode {
+        Ok(match self.workspace_mode.unwrap_or(Mode::Overlay) {
             Mode::Overlay => Workspace::Overlay { path },
             Mode::Copy => Workspace::Copy { path, exclude: Vec::new() },
             Mode::BindRo => Workspace::Bind { path, writable: false },

@@ -88,6 +88,7 @@ struct Tls {
 struct Pool {
     size: Option<Written<Number>>,
     total: Option<Written<Number>>,
+    prewarm: Vec<String>,
 }
 
 fn set<K: Kind>(place: &mut K::Value, written: Option<Written<K>>) {
@@ -144,6 +145,7 @@ impl Docker {
         docker.machines = self.machines.into_iter().map(Machine::into).collect();
         set_number(&mut docker.pool.size, self.pool.size);
         set_number(&mut docker.pool.total, self.pool.total);
+        docker.pool.prewarm = self.pool.prewarm;
     }
 }
 

@@ -47,6 +47,7 @@ fn values_are_written_as_people_write_them() {
         images = { python = "python:3.12-slim" }
         allow = []
         pool.size = 0
+        pool.prewarm = ["python"]
         [[docker.machines]]
         name = "local"
         address = "unix:///run/docker.sock"
@@ -68,6 +69,7 @@ fn values_are_written_as_people_write_them() {
     assert_eq!(docker.image_of("node"), "registry.example.com/tools/node:latest");
     assert!(docker.enabled && !docker.allows("python:3.12-slim"));
     assert_eq!((docker.pool.size, docker.pool.total), (0, 4));
+    assert_eq!(docker.pool.prewarm, ["python"]);
     let machines: Vec<_> = docker.machines.iter().map(|m| (m.name.as_str(), m.weight, m.tls.is_some())).collect();
     assert_eq!(machines, [("local", 1, false), ("far", 4, true)]);
 }
@@ -77,7 +79,14 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     for (text, told) in [
         ("[limits]\n\nmemroy = \"1GiB\"", "config.toml:3: limits.memroy: there is no such key; did you mean `memory`?"),
         ("[dcoker]\nenabled = true", "config.toml:1: dcoker: there is no such key; did you mean `docker`?"),
-        ("[docker.pool]\nzzz = 1", "config.toml:2: docker.pool.zzz: there is no such key; there are `size`, `total`"),
+        (
+            "[docker.pool]\nprewarm = [\"node\", \"pyton\"]",
+            "config.toml:2: docker.pool.prewarm[2]: there is no such engine; did you mean `python`?",
+        ),
+        (
+            "[docker.pool]\nzzz = 1",
+            "config.toml:2: docker.pool.zzz: there is no such key; there are `size`, `total`, `prewarm`",
+        ),
         (
             "[limits]\nmemory = \"lots\"",
             "config.toml:2: limits.memory: invalid value: string \"lots\", expected a size such as \"512MiB\"",

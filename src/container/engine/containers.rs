@@ -13,6 +13,7 @@ use futures::StreamExt;
 
 use super::{ANSWER_PATIENCE, ContainerEngine, ContainerId, WORK_PATIENCE, by_labels, in_order};
 use crate::container::ContainerError;
+use crate::container::labels::seal;
 
 /// What an engine says of a container that it still knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct Listed {
     pub name: String,
     /// Its image, as it was asked for.
     pub image: String,
-    /// Its labels.
+    /// Its labels, those of its image included; in our words only what we wrote.
     pub labels: BTreeMap<String, String>,
     /// Its first program runs.
     pub running: bool,
@@ -49,6 +50,9 @@ pub struct Listed {
 pub struct ContainerUsage {
     /// Memory that can't be taken back, in bytes: without the pages of files that the kernel could drop.
     pub memory_bytes: Option<u64>,
+    /// The bound that this is counted against, in bytes. Where it is not the container's own, nor is what was counted:
+    /// an OCI runtime that leaves control groups alone lets the engine see those of others.
+    pub memory_bound: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u64>,
     /// Processor time since it was started, in nanoseconds.
@@ -115,7 +119,8 @@ impl ContainerEngine {
         self.ask("rename a container", ANSWER_PATIENCE, renaming).await
     }
 
-    /// Containers, running or not, that have all these labels; one without a value stands for any.
+    /// Containers, running or not, that have all these labels, be it from their image; one without a value stands
+    /// for any.
     ///
     /// # Errors
     /// When the engine is away.
@@ -125,11 +130,12 @@ impl ContainerEngine {
         let found = self.ask("list containers", ANSWER_PATIENCE, listing).await?;
         let listed = found.into_iter().filter_map(|container| {
             let name = container.names.unwrap_or_default().into_iter().next().unwrap_or_default();
+            let name = name.trim_start_matches('/').to_owned();
             Some(Listed {
                 id: ContainerId::new(container.id?),
-                name: name.trim_start_matches('/').to_owned(),
+                labels: seal::believed(&name, in_order(container.labels)),
+                name,
                 image: container.image.unwrap_or_default(),
-                labels: in_order(container.labels),
                 running: container.state == Some(ContainerSummaryStateEnum::RUNNING),
                 created: container.created.unwrap_or_default(),
             })
@@ -152,6 +158,7 @@ impl ContainerEngine {
         let droppable = droppable.iter().find_map(|name| memory.stats.as_ref()?.get(*name).copied());
         Ok(ContainerUsage {
             memory_bytes: memory.usage.map(|usage| usage.saturating_sub(droppable.unwrap_or(0))),
+            memory_bound: memory.limit,
             pids: counted.pids_stats.and_then(|pids| pids.current),
             cpu_nanos: counted.cpu_stats.and_then(|cpu| cpu.cpu_usage?.total_usage),
         })

@@ -14,6 +14,7 @@ use bollard::query_parameters::CreateContainerOptionsBuilder;
 use codebeaker_agent::plan::Protection;
 
 use super::{ContainerEngine, ContainerId, WORK_PATIENCE};
+use crate::container::labels::seal;
 use crate::container::{BindMount, ContainerError, ContainerSpec, Tmpfs, delivery};
 
 /// The kernel looks for victims here first when its memory runs out, before the engine and the user's programs.
@@ -93,7 +94,7 @@ fn body(spec: &ContainerSpec, volumes: &[String], cgroup_version: u8) -> Contain
         tty: Some(false),
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
         stop_signal: Some("SIGKILL".to_owned()),
-        labels: Some(spec.labels.clone().into_iter().collect()),
+        labels: Some(seal::sealed(&spec.name, &spec.labels).into_iter().collect()),
         host_config: Some(host_config(spec, volumes, cgroup_version)),
         ..ContainerCreateBody::default()
     }

@@ -19,7 +19,9 @@ pub(super) fn asking(address: &Address, asked: &'static str, error: Error) -> Co
     match error {
         Error::DockerResponseServerError { status_code, message } => refused(status_code, message),
         Error::DockerStreamError { error } => failed(error),
-        Error::SocketNotFoundError(_) => unreachable(std::io::Error::from(std::io::ErrorKind::NotFound).into()),
+        Error::SocketNotFoundError(_) => {
+            unreachable(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such socket").into())
+        }
         Error::HyperLegacyError { err } if err.is_connect() => unreachable(err.into()),
         Error::RequestTimeoutError => unreachable(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
         Error::CertPathError { .. }

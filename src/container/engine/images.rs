@@ -33,6 +33,8 @@ pub struct ImageInfo {
     /// Directories for which every container of it gets a volume of its own, without any bound on its size,
     /// unless something else is mounted there. Only known where the image was asked for by name.
     pub volumes: Vec<String>,
+    /// Where its programs are found by their names: its own `PATH`. Only known as above.
+    pub path: Option<String>,
     /// Its machine's architecture, as Docker calls it, such as `amd64`. Only known as above.
     pub architecture: Option<String>,
 }
@@ -104,6 +106,7 @@ impl ContainerEngine {
             created: found.created.unwrap_or_default(),
             labels: in_order(config.labels),
             volumes: config.volumes.unwrap_or_default(),
+            path: config.env.iter().flatten().find_map(|variable| variable.strip_prefix("PATH=")).map(str::to_owned),
             architecture: found.architecture,
         }))
     }

@@ -2,18 +2,39 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
+use std::time::Duration;
 
 use bollard::body_full;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions, VolumeCreateRequest};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, RemoveVolumeOptionsBuilder,
-    UploadToContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, ListVolumesOptionsBuilder,
+    RemoveVolumeOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures::StreamExt;
+use jiff::Timestamp;
 
-use super::{ContainerEngine, ContainerId, WORK_PATIENCE};
+use super::{ANSWER_PATIENCE, ContainerEngine, ContainerId, WORK_PATIENCE, by_labels};
 use crate::container::ContainerError;
+use crate::container::labels::seal;
+
+/// A named volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeInfo {
+    /// Its name.
+    pub name: String,
+    /// When it was made, where the engine tells that.
+    pub created: Option<Timestamp>,
+}
+
+impl VolumeInfo {
+    /// Whether it was made longer ago than this, by this machine's clock. Of one that doesn't tell, nothing is known.
+    #[must_use]
+    pub fn is_older_than(&self, age: Duration) -> bool {
+        let since = self.created.map(|created| Timestamp::now().duration_since(created));
+        since.is_some_and(|since| Duration::try_from(since).is_ok_and(|since| since >= age))
+    }
+}
 
 impl ContainerEngine {
     /// Makes a named volume. One that is there already stays as it is.
@@ -28,6 +49,20 @@ impl ContainerEngine {
             ..VolumeCreateRequest::default()
         };
         self.ask("make a volume", WORK_PATIENCE, self.docker.create_volume(request)).await.map(drop)
+    }
+
+    /// Named volumes that have all these labels; one without a value stands for any.
+    ///
+    /// # Errors
+    /// When the engine is away.
+    pub async fn volumes(&self, labels: &[(&str, Option<&str>)]) -> Result<Vec<VolumeInfo>, ContainerError> {
+        let options = ListVolumesOptionsBuilder::new().filters(&by_labels(labels)).build();
+        let found = self.ask("list volumes", ANSWER_PATIENCE, self.docker.list_volumes(Some(options))).await?;
+        let volumes = found.volumes.unwrap_or_default().into_iter().map(|volume| VolumeInfo {
+            created: volume.created_at.and_then(|created| created.parse().ok()),
+            name: volume.name,
+        });
+        Ok(volumes.collect())
     }
 
     /// Removes a named volume that no container uses.
@@ -60,7 +95,7 @@ impl ContainerEngine {
             // An engine insists on a command, even for what never runs one.
             entrypoint: Some(vec![format!("{path}/never-started")]),
             cmd: Some(Vec::new()),
-            labels: Some(labels.clone().into_iter().collect::<HashMap<_, _>>()),
+            labels: Some(seal::sealed(name, labels).into_iter().collect::<HashMap<_, _>>()),
             host_config: Some(HostConfig {
                 mounts: Some(vec![mount]),
                 network_mode: Some("none".to_owned()),

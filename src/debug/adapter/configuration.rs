@@ -37,6 +37,8 @@ pub(super) enum Choice {
 pub(super) struct OwnSession {
     /// Its runtime.
     pub(super) runtime: Option<String>,
+    /// The image that it is made of.
+    pub(super) image: Option<String>,
     /// The way in which its workspace is shown.
     pub(super) mode: Option<String>,
     /// Its workspace's directory, as the client wrote it.
@@ -259,6 +261,7 @@ impl Fields<'_> {
         };
         Ok(Some(Choice::Own(Box::new(OwnSession {
             runtime: fields.text("runtime")?,
+            image: fields.text("image")?,
             mode: workspace.text("mode")?,
             path: workspace.text("path")?,
             limits: fields.object("limits")?,
@@ -297,7 +300,7 @@ impl OwnSession {
         Ok(limits)
     }
 
-    /// The workspace, in this directory of the host.
+    /// The workspace, in this directory of the host. Where no mode was asked for it is an overlay.
     pub(super) fn workspace(&self, directory: Option<String>) -> Result<Workspace, Refusal> {
         let path = directory.map(std::path::PathBuf::from);
         Ok(match (self.mode.as_deref().unwrap_or("overlay"), path) {

@@ -12,7 +12,7 @@ use super::capabilities;
 use super::configuration::{self, Choice, Input, Launch, OwnSession};
 use super::debuggee::{Debuggee, Origin};
 use super::output::{Marks, Printer};
-use super::plan::{Plan, directory};
+use super::plan::{Plan, directory, told_engine};
 use super::refusal::Refusal;
 use super::{Adapter, Phase, ending, events};
 use crate::agent::wire::TerminalSize;
@@ -96,7 +96,7 @@ impl Adapter {
     /// Makes what the arguments say, up to the point where the program waits to be started.
     pub(super) async fn bring_up(self: &Arc<Self>, arguments: &Value) -> Result<(), Refusal> {
         let launch = Launch::read(arguments)?;
-        let (session, own) = self.session_for(&launch).await?;
+        let (session, own) = self.session_for(&launch, arguments).await?;
         self.hold(|held| held.session = Some((Arc::clone(&session), own)))?;
         self.note(|overview| overview.session = Some(session.id.clone()));
         let plan = self.plan(&launch, arguments, &session)?;
@@ -213,7 +213,7 @@ impl Adapter {
         Ok(Value::Null)
     }
 
-    async fn session_for(&self, launch: &Launch) -> Result<(Arc<Session>, bool), Refusal> {
+    async fn session_for(&self, launch: &Launch, arguments: &Value) -> Result<(Arc<Session>, bool), Refusal> {
         let sessions = &self.debugs.sessions;
         let own = match (&launch.session, &self.given) {
             (Some(Choice::Existing(id)), _) => return Ok((sessions.get(&SessionId::from(id.clone()))?, false)),
@@ -221,16 +221,25 @@ impl Adapter {
             (None, Some(session)) => return Ok((Arc::clone(session), false)),
             (None, None) => OwnSession::default(),
         };
-        let workspace = own.workspace(self.workspace_of(&own, launch))?;
+        let mut workspace = own.workspace(self.workspace_of(&own, launch))?;
         if let (Some(program), Workspace::None, None) = (&launch.program, &workspace, &own.mode) {
             let why = format!("`program`: {program:?} is no absolute path: give one, or `cwd` as one");
             return Err(Refusal::Arguments(why));
+        }
+        let wish = Wish {
+            engines: told_engine(launch, arguments).into_iter().collect(),
+            runtime: own.runtime.clone(),
+            image: own.image.clone(),
+            ..Wish::default()
+        };
+        if let (None, Workspace::Overlay { path }) = (&own.mode, &workspace) {
+            workspace = sessions.unchanged(&wish, path.clone()).await;
         }
         let ceiling = sessions.settings().ceiling;
         let mut limits = own.limits(sessions.settings().limits)?;
         limits.execution_timeout = own.timeout.unwrap_or(ceiling.execution_timeout);
         let wanted = NewSession {
-            wish: Wish { runtime: own.runtime.clone(), ..Wish::default() },
+            wish,
             workspace,
             limits: Some(limits),
             // A program that waits at a breakpoint is in use as long as its client wants.

@@ -76,7 +76,7 @@ impl Adapter {
         let what = match (&launch.code, &launch.module, file) {
             (Some(code), _, file) => {
                 let host = file.and_then(|file| self.host_file(file, launch));
-                let extension = engine_of(launch, file, session).map_or("txt", |engine| engine.extensions[0]);
+                let extension = engine_of(launch, file, session.engine).map_or("txt", |engine| engine.extensions[0]);
                 let name = match &host {
                     Some(host) => paths::name(host).to_owned(),
                     None => format!("main.{extension}"),
@@ -140,7 +140,7 @@ impl Adapter {
         }
         let backends = &self.debugs.backends;
         let tools = &session.toolbox;
-        if let Some(engine) = engine_of(launch, file, session) {
+        if let Some(engine) = engine_of(launch, file, session.engine) {
             let backend = engine.debugger.filter(|_| debugged).and_then(|kind| backends.get(kind, tools));
             if debugged && backend.is_none() {
                 let why = format!("{} programs can't be debugged here; `noDebug` runs them", engine.id);
@@ -168,7 +168,7 @@ impl Adapter {
 }
 
 /// What runs the program: as its client says, else as its file tells, else as the session has it.
-fn engine_of(launch: &Launch, file: Option<&String>, session: &Session) -> Option<&'static Engine> {
+fn engine_of(launch: &Launch, file: Option<&String>, of_session: Option<&'static Engine>) -> Option<&'static Engine> {
     // What is said counts, also when it is known to nobody here.
     if let Some(language) = launch.language.as_deref() {
         return hinted(language);
@@ -176,7 +176,14 @@ fn engine_of(launch: &Launch, file: Option<&String>, session: &Session) -> Optio
     let by_file = file.and_then(|file| engine::by_file(file));
     let by_kind = launch.kind.as_deref().and_then(hinted);
     let by_module = || launch.module.as_ref().and_then(|_| engine::by_id("python"));
-    by_file.or(by_kind).or(session.engine).or_else(by_module)
+    by_file.or(by_kind).or(of_session).or_else(by_module)
+}
+
+/// What a session has to have that is made for a program, as far as the program tells. What a debugger of the
+/// client's own starts is that debugger's to know.
+pub(super) fn told_engine(launch: &Launch, arguments: &Value) -> Option<&'static Engine> {
+    let is_our_own = arguments.get("adapter").is_none_or(Value::is_null);
+    engine_of(launch, launch.program.as_ref().or(launch.uri.as_ref()), None).filter(|_| is_our_own)
 }
 
 /// The workspace, as the editor has it. One that is nowhere but in the sandbox goes by the same name there.

@@ -43,7 +43,7 @@ pub(super) enum Refusal {
     #[error(transparent)]
     Debugger(#[from] Fault),
     /// The session did not do it.
-    #[error("{}", crate::causes::in_full(.0))]
+    #[error("{}", with_fix(.0))]
     Session(#[from] SessionError),
     /// The execution did not do it.
     #[error(transparent)]
@@ -54,6 +54,15 @@ pub(super) enum Refusal {
     /// We failed.
     #[error("the debug adapter failed at this, which is a bug in it")]
     Bug,
+}
+
+/// In full, with what would mend it: nothing else of it reaches whoever reads this.
+fn with_fix(error: &SessionError) -> String {
+    let message = crate::causes::in_full(error);
+    match error.fix() {
+        Some(fix) => format!("{message}; {fix}"),
+        None => message,
+    }
 }
 
 impl Refusal {

@@ -50,38 +50,65 @@ pub(super) struct Board {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Machines that are still being looked at.
+    /// Machines that are being looked at for the first time.
     awaited: usize,
+    /// Machines that have not answered yet, and are going to be asked again.
+    unseen: Vec<String>,
     found: Vec<Found>,
 }
 
 /// A machine that is being looked at, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Awaited<'a>(&'a Board);
+pub(super) struct Look<'a> {
+    board: &'a Board,
+    machine: &'a str,
+    /// Somebody waits for this look.
+    is_awaited: bool,
+}
 
 impl Board {
-    /// So many machines are going to be looked at.
-    pub(super) fn expect(&self, machines: usize) {
-        self.state.send_modify(|state| state.awaited += machines);
+    /// These machines are going to be looked at.
+    pub(super) fn expect<'a>(&self, machines: impl Iterator<Item = &'a str>) {
+        self.state.send_modify(|state| {
+            state.unseen.extend(machines.map(str::to_owned));
+            state.awaited = state.unseen.len();
+        });
     }
 
-    /// One of those that were expected.
-    pub(super) fn awaited(&self) -> Awaited<'_> {
-        Awaited(self)
+    /// Looks at a machine that has not answered yet. What is left on one that has is not this daemon's to take up:
+    /// another, which starts then, is to have it.
+    pub(super) fn look<'a>(&'a self, machine: &'a str, is_awaited: bool) -> Option<Look<'a>> {
+        let is_unseen = self.state.borrow().unseen.iter().any(|unseen| unseen == machine);
+        is_unseen.then_some(Look { board: self, machine, is_awaited })
     }
 
-    /// The next that nobody had; `None` once all machines were looked at and there are no more.
+    /// What has not answered by now is not asked again.
+    pub(super) fn give_up(&self) {
+        self.state.send_modify(|state| state.unseen.clear());
+    }
+
+    /// The next that nobody had; `None` once all machines were looked at, and there are no more on those that
+    /// answered.
     pub(super) async fn next(&self, oci: Oci) -> Option<Left> {
+        self.next_while(oci, |state| state.awaited > 0).await
+    }
+
+    /// As [`Board::next`], as long as there are machines that may still answer.
+    pub(super) async fn next_late(&self, oci: Oci) -> Option<Left> {
+        self.next_while(oci, |state| !state.unseen.is_empty()).await
+    }
+
+    async fn next_while(&self, oci: Oci, may_come: impl Fn(&State) -> bool) -> Option<Left> {
         let mut changes = self.state.subscribe();
         loop {
-            let (mut next, mut may_come) = (None, false);
+            let (mut next, mut waits) = (None, false);
             self.state.send_if_modified(|state| {
                 let index = state.found.iter().position(|found| found.oci == oci);
                 next = index.map(|index| state.found.remove(index).left);
-                may_come = state.awaited > 0;
+                waits = may_come(state);
                 false
             });
-            if next.is_some() || !may_come {
+            if next.is_some() || !waits {
                 return next;
             }
             changes.changed().await.ok()?;
@@ -89,16 +116,21 @@ impl Board {
     }
 }
 
-impl Awaited<'_> {
+impl Look<'_> {
     /// This is what it has.
     pub(super) fn has(self, found: Vec<Found>) {
-        self.0.state.send_modify(|state| state.found.extend(found));
+        self.board.state.send_modify(|state| {
+            state.unseen.retain(|unseen| unseen != self.machine);
+            state.found.extend(found);
+        });
     }
 }
 
-impl Drop for Awaited<'_> {
+impl Drop for Look<'_> {
     fn drop(&mut self) {
-        self.0.state.send_modify(|state| state.awaited = state.awaited.saturating_sub(1));
+        if self.is_awaited {
+            self.board.state.send_modify(|state| state.awaited = state.awaited.saturating_sub(1));
+        }
     }
 }
 
@@ -126,7 +158,8 @@ fn found(machine: &str, container: &Listed, own: &Owner) -> Option<Found> {
         notes: label(labels::NOTES).cloned().unwrap_or_default(),
         machine: Some(machine.to_owned()),
         name: container.id.to_string(),
-        programs: Programs::Image(container.image.clone()),
+        // Where else the image has programs its agent was told to keep.
+        programs: Programs::Image { id: container.image.clone(), path: Vec::new() },
     };
     Some(Found { oci, left })
 }
@@ -246,17 +279,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_is_handed_out_once_and_the_end_is_told_when_all_machines_were_looked_at() {
+    async fn each_is_handed_out_once_and_what_answers_late_comes_late() {
         let board = Board::default();
-        assert_eq!(board.next(Oci::Default).await, None, "nobody looks anywhere");
-        board.expect(2);
-        let (one, other) = (board.awaited(), board.awaited());
-        let gone = Owner::current().unwrap().to_string();
-        let parts: Vec<&str> = gone.split('/').collect();
+        assert_eq!(board.next(Oci::Runsc).await, None, "nobody looks anywhere");
+        board.expect(["one", "other"].into_iter());
+        let (one, other) = (board.look("one", true).unwrap(), board.look("other", true).unwrap());
+        let own = Owner::current().unwrap().to_string();
+        let parts: Vec<&str> = own.split('/').collect();
         let gone = [parts[0], parts[1], parts[2], parts[3], "0", parts[5]].join("/");
-        one.has(container(&gone, |_| {}).into_iter().collect());
+        let left = || container(&gone, |_| {}).into_iter().collect();
+        one.has(left());
         assert!(board.next(Oci::Runsc).await.is_some());
+        // It doesn't answer.
         let (last, ()) = tokio::join!(board.next(Oci::Runsc), async { drop(other) });
         assert_eq!((last, board.next(Oci::Default).await), (None, None));
+        assert!(board.look("one", false).is_none(), "what is left there now is another's");
+        let (late, ()) = tokio::join!(board.next_late(Oci::Runsc), async {
+            board.look("other", false).unwrap().has(left());
+        });
+        assert!(late.is_some());
+        assert_eq!(board.next_late(Oci::Runsc).await, None);
     }
 }

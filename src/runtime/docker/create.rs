@@ -33,6 +33,16 @@ impl Machine {
         self.can(oci).map_err(refused)?;
         self.check_workspace(&spec.workspace).map_err(RuntimeError::Refused)?;
         let draft = self.draft(&engine, &seen, spec, oci).await?;
+        let image = draft.container.image.clone();
+        let failed = match self.make(engine.clone(), draft, oci, asked).await {
+            Ok(sandbox) => return Ok(sandbox),
+            Err(error) => error,
+        };
+        // Another daemon may have taken the agent for one that nobody needs any more.
+        if !self.had_lost_agent(&engine, &image).await {
+            return Err(failed);
+        }
+        let draft = self.draft(&engine, &seen, spec, oci).await?;
         self.make(engine, draft, oci, asked).await
     }
 
@@ -48,7 +58,7 @@ impl Machine {
         // An engine that has begun to make a container ends that, whether or not anybody still listens. So does
         // this, and gives up what nobody waits for.
         let machine = Arc::clone(self);
-        tokio::spawn(async move { machine.make_for(sender, engine, draft, oci, asked).await });
+        self.works.begin(async move { machine.make_for(sender, engine, draft, oci, asked).await });
         let stopping = |_| RuntimeError::Unavailable { reason: "the daemon stops".to_owned() };
         receiver.await.map_err(stopping)?
     }
@@ -61,12 +71,20 @@ impl Machine {
         oci: Oci,
         asked: Instant,
     ) {
+        if self.works.is_stopped() {
+            return;
+        }
         let made = match engine.create(&draft.container).await {
             Ok(id) => {
-                let keeper = ContainerKeeper::new(Arc::clone(&self), engine, id, draft.outlives);
+                let mut keeper = ContainerKeeper::new(Arc::clone(&self), engine, id, draft.outlives);
+                keeper.bound_memory(draft.container.bounds.memory_bytes);
+                let start = self.works.unless_stopped(self.start(draft, oci, asked, keeper));
+                // With the future goes the keeper, and with that the container.
                 tokio::select! {
-                    made = self.start(draft, oci, asked, keeper) => made,
-                    // With the future goes the keeper, and with that the container.
+                    made = start => match made {
+                        Some(made) => made,
+                        None => return,
+                    },
                     () = sender.closed() => return,
                 }
             }
@@ -99,7 +117,7 @@ impl Machine {
         Ok(Sandbox {
             reader: Box::new(FirstWord { inner: attached.reader, heard: Some(Box::new(stands)) }),
             writer: attached.writer,
-            programs: Programs::Image(draft.container.image),
+            programs: Programs::Image { id: draft.container.image, path: draft.path },
             machine: Some(self.name().to_owned()),
             unfilled: draft.unfilled,
             enforcement: draft.enforcement,

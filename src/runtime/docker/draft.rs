@@ -7,6 +7,7 @@ use std::sync::Arc;
 use codebeaker_agent::plan::{self, CODE, Confinement, SANDBOX_ID, WORKSPACE};
 
 use super::Oci;
+use super::bind::{self, Bound};
 use super::create::refused;
 use super::images::Choice;
 use super::machine::{Machine, Seen, cause_of};
@@ -36,6 +37,8 @@ pub(super) struct Draft {
     pub(super) enforcement: Vec<Enforcement>,
     /// The image, as it was asked for.
     pub(super) image_name: String,
+    /// Where the image has programs besides.
+    pub(super) path: Vec<String>,
     pub(super) unfilled: Workspace,
     pub(super) outlives: bool,
 }
@@ -51,14 +54,15 @@ impl Machine {
     ) -> Result<Draft, RuntimeError> {
         let image = self.choose_now(seen, spec).await?;
         let failed = |error: ContainerError| refused(cause_of(&error));
-        let agent_volume = self.agent_volume(engine, &image.id).await.map_err(failed)?;
-        let volumes = self.volumes_of(engine, &image.id).await.map_err(failed)?;
+        let agent_volume = self.agent_volume(engine, &image.id).await.map_err(failed)?.volume;
+        let asked = self.asked_by(engine, &image.id).await.map_err(failed)?;
+        let volumes = &asked.volumes;
         if volumes.len() > MAX_VOLUMES {
             let reason =
                 format!("the image {} demands {} volumes, and {MAX_VOLUMES} are the most", image.name, volumes.len());
             return Err(refused(Cause { reason, fix: Some("take another image".to_owned()) }));
         }
-        let binds = self.binds(&spec.workspace, &image).await?;
+        let bound = self.bound(&spec.workspace, seen, &image).await?;
         let counted = counted(&seen.facts, oci);
         let workspace = in_plan(&spec.workspace);
         let sizes = limits::tmpfs_sizes(&spec.limits, &workspace);
@@ -69,7 +73,7 @@ impl Machine {
         let in_memory =
             |path: &str, bytes| Tmpfs { path: PathBuf::from(path), bytes: Some(bytes), inodes: Some(sizes.inodes) };
         let mut tmpfs = vec![in_memory("/tmp", sizes.tmp_bytes), in_memory(CODE, sizes.code_bytes)];
-        if binds.is_empty() {
+        if bound.is_none() {
             tmpfs.push(in_memory(WORKSPACE, sizes.workspace_bytes));
         }
         let taken: Vec<PathBuf> = tmpfs.iter().map(|tmpfs| tmpfs.path.clone()).chain([WORKSPACE.into()]).collect();
@@ -89,11 +93,11 @@ impl Machine {
             oci_runtime: oci.named().map(str::to_owned),
             agent_volume,
             arguments: vec!["serve".to_owned()],
-            user: user(&spec.workspace),
+            user: bound.as_ref().map_or((SANDBOX_ID, SANDBOX_ID), |(bound, _)| bound.user),
             hostname: spec.hostname.clone(),
             labels: labels_of(spec, oci)?,
             tmpfs,
-            binds,
+            binds: bound.into_iter().map(|(_, mount)| mount).collect(),
             bounds: Bounds {
                 memory_bytes: said
                     .memory
@@ -107,7 +111,7 @@ impl Machine {
             without: spec.without.clone(),
         };
         let confinement = Confinement {
-            rlimits: limits::rlimits_in_container(&spec.limits, counted),
+            rlimits: limits::rlimits_in_container(&spec.limits, counted, oci == Oci::Default),
             watched_memory_bytes: Some(spec.limits.memory_bytes),
             watched_processes: (!counted.pids).then(|| limits::cgroup_pids(&spec.limits)),
             processors: limits::processors(&spec.limits, counted).filter(|_| oci == Oci::Default),
@@ -120,6 +124,7 @@ impl Machine {
             confinement,
             enforcement: limits::enforcement_in_container(&spec.limits, counted, oci == Oci::Default, &workspace),
             image_name: image.name,
+            path: asked.path.clone(),
             unfilled: match &spec.workspace {
                 copy @ Workspace::Copy { .. } => copy.clone(),
                 _ => Workspace::None,
@@ -139,19 +144,18 @@ impl Machine {
         self.choose(&seen, engine, image).map_err(RuntimeError::Refused)
     }
 
-    async fn binds(self: &Arc<Self>, workspace: &Workspace, image: &Choice) -> Result<Vec<BindMount>, RuntimeError> {
-        let Workspace::Bind { path, writable } = workspace else { return Ok(Vec::new()) };
-        let source = directory(path)?;
+    async fn bound(
+        self: &Arc<Self>,
+        workspace: &Workspace,
+        seen: &Seen,
+        image: &Choice,
+    ) -> Result<Option<(Bound, BindMount)>, RuntimeError> {
+        let Workspace::Bind { path, writable } = workspace else { return Ok(None) };
+        let bound = bind::bound(path, *writable, &seen.facts)?;
         self.must_share_files(image).await?;
-        Ok(vec![BindMount { source, target: WORKSPACE.into(), writable: *writable }])
+        let mount = BindMount { source: bound.source.clone(), target: WORKSPACE.into(), writable: *writable };
+        Ok(Some((bound, mount)))
     }
-}
-
-/// The path that links lead to.
-fn directory(path: &Path) -> Result<PathBuf, RuntimeError> {
-    let unusable = |source| RuntimeError::Workspace { path: path.to_path_buf(), source };
-    let real = path.canonicalize().map_err(unusable)?;
-    if real.is_dir() { Ok(real) } else { Err(unusable(std::io::ErrorKind::NotADirectory.into())) }
 }
 
 fn no_filter(error: SeccompError) -> RuntimeError {
@@ -178,15 +182,6 @@ pub(super) fn in_plan(workspace: &Workspace) -> plan::Workspace {
     match workspace {
         Workspace::Bind { path, writable } => plan::Workspace::Bind { source: path.clone(), writable: *writable },
         Workspace::None | Workspace::Copy { .. } | Workspace::Overlay { .. } => plan::Workspace::Empty,
-    }
-}
-
-/// A directory of an ordinary user who is the daemon's own is that user's inside as well.
-fn user(workspace: &Workspace) -> (u32, u32) {
-    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    match workspace {
-        Workspace::Bind { .. } if !uid.is_root() => (uid.as_raw(), gid.as_raw()),
-        _ => (SANDBOX_ID, SANDBOX_ID),
     }
 }
 

@@ -1,12 +1,24 @@
 //! Which image a sandbox is made of.
 
+use std::path::Path;
+
+use codebeaker_agent::plan::{CODE, WORKSPACE};
+
 use crate::config::DockerSettings;
+use crate::container::delivery;
 use crate::container::engine::ImageInfo;
 use crate::engine::ENGINES;
 use crate::runtime::{Lack, Refusal};
 
 /// The fewest digits of an image's id that stand for it.
 const MIN_ID_DIGITS: usize = 12;
+
+/// Of an image's own `PATH`, so many directories count, and none with a longer name.
+const MAX_DIRECTORIES: usize = 32;
+const MAX_DIRECTORY_BYTES: usize = 256;
+
+/// Where programs of a sandbox may write, or where nothing is a program of the image's.
+const NO_PROGRAMS: [&str; 7] = [WORKSPACE, CODE, "/tmp", "/dev", "/proc", "/sys", delivery::DIRECTORY];
 
 /// An image that was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +58,27 @@ pub(super) fn choose(
             missing("there is no image of any engine".to_owned(), "codebeaker image build python".to_owned())
         }),
     }
+}
+
+/// The directories of an image's own `PATH` that programs may be taken from: absolute ones, in which nothing can be
+/// put by what runs in a sandbox. Those that are looked into anyway are left out.
+pub(super) fn own_directories(path: &str) -> Vec<String> {
+    let may_be = |directory: &str| {
+        let is_plain = directory.starts_with('/')
+            && directory.len() <= MAX_DIRECTORY_BYTES
+            && !directory.split('/').any(|name| name == "..")
+            && !directory.chars().any(char::is_control);
+        let is_below = |place: &str| Path::new(directory).starts_with(place);
+        is_plain && !NO_PROGRAMS.iter().any(|place| is_below(place))
+    };
+    let mut own: Vec<String> = Vec::new();
+    for directory in path.split(':').map(|directory| directory.trim_end_matches('/')) {
+        let is_known = own.iter().any(|known| known == directory);
+        if may_be(directory) && !is_known && own.len() < MAX_DIRECTORIES {
+            own.push(directory.to_owned());
+        }
+    }
+    own
 }
 
 /// Whether an image goes by this name, or has this id.
@@ -90,6 +123,14 @@ mod tests {
         for name in ["python", "debian:12", "fedcba98765", "fedcba987655", "example.com/debian", "node"] {
             assert_eq!(chosen(Some("node"), Some(name)).map_err(|refusal| refusal.lack), Err(Lack::Image), "{name}");
         }
+    }
+
+    #[test]
+    fn of_a_path_only_directories_count_that_a_sandbox_cant_change() {
+        let path = "/opt/venv/bin/:/usr/bin::.:bin:/workspace/bin:/tmp:/opt/../tmp:/opt/venv/bin:/proc/self/cwd:/a\n";
+        assert_eq!(own_directories(path), ["/opt/venv/bin", "/usr/bin"]);
+        assert!(own_directories("").is_empty());
+        assert!(own_directories(&format!("/{}", "x".repeat(300))).is_empty());
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! Holds a container from outside: what it uses, how it came to its end, and its end.
+//!
+//! A container is ended, and that is waited for: nothing runs in it any more. Its removal takes an engine many times
+//! as long and goes on in the background.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,15 +13,22 @@ use super::watch::{Fate, Followed};
 use crate::container::engine::{Complaint, ContainerEngine, ContainerId};
 use crate::runtime::{Keeper, Usage};
 
-/// How long a container may take to be gone while somebody waits for that.
+/// How long a container may take to end, and to be forgotten by its engine, each.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often it is looked whether it is.
+/// How often it is looked whether it has.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// After so long each, it is tried again in the background. A container that is left then is found by a later daemon.
-const AGAIN: [Duration; 4] =
-    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(60)];
+const AGAIN: [Duration; 7] = [
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(60),
+];
 
 /// How long the engine may take to tell of a container's end after its stream has ended.
 const NEWS_PATIENCE: Duration = Duration::from_secs(2);
@@ -40,6 +50,10 @@ pub(super) struct ContainerKeeper {
     outlives: bool,
     /// Nothing is left to be ended, or it is another's to end.
     let_go: bool,
+    /// Its removal is under way.
+    removing: bool,
+    /// The container's bound on memory, by which it is known that the engine counts this container and no other.
+    memory_bound: Option<u64>,
     counted: Arc<Mutex<Counted>>,
 }
 
@@ -55,7 +69,18 @@ impl ContainerKeeper {
     pub(super) fn new(machine: Arc<Machine>, engine: ContainerEngine, id: ContainerId, outlives: bool) -> Self {
         let followed = machine.watch.follow(&engine, &id);
         let (complaint, counted) = (Complaint::default(), Arc::default());
-        Self { machine, engine, id, followed, complaint, outlives, let_go: false, counted }
+        Self {
+            machine,
+            engine,
+            id,
+            followed,
+            complaint,
+            outlives,
+            let_go: false,
+            removing: false,
+            memory_bound: None,
+            counted,
+        }
     }
 
     pub(super) fn engine(&self) -> &ContainerEngine {
@@ -64,6 +89,11 @@ impl ContainerKeeper {
 
     pub(super) fn id(&self) -> &ContainerId {
         &self.id
+    }
+
+    /// What the container was told that it may use. Without that, what it uses isn't known either.
+    pub(super) fn bound_memory(&mut self, bytes: Option<u64>) {
+        self.memory_bound = bytes;
     }
 
     /// Where the first program complains.
@@ -85,8 +115,14 @@ impl Keeper for ContainerKeeper {
         if is_old && let Ok(runtime) = tokio::runtime::Handle::try_current() {
             counted.at = Some(Instant::now());
             let (engine, id, counts) = (self.engine.clone(), self.id.clone(), Arc::clone(&self.counted));
+            let bound = self.memory_bound;
             runtime.spawn(async move {
                 let Ok(now) = engine.usage(&id).await else { return };
+                // Control groups count whole pages.
+                let is_own = now.memory_bound.zip(bound).is_some_and(|(counted, own)| counted <= own);
+                if !is_own {
+                    return;
+                }
                 let mut counted = counts.lock().unwrap_or_else(PoisonError::into_inner);
                 counted.usage.memory_bytes = now.memory_bytes;
                 counted.usage.peak_memory_bytes = counted.usage.peak_memory_bytes.max(now.memory_bytes);
@@ -117,12 +153,45 @@ impl Keeper for ContainerKeeper {
 
     async fn destroy(&mut self) -> bool {
         if !self.let_go {
-            self.let_go = end(&self.engine, &self.id).await;
-            if !self.let_go {
-                tokio::spawn(end_later(self.engine.clone(), self.id.clone()));
-            }
+            self.let_go = self.has_ended().await;
+            // What is left then is the engine's bookkeeping, for which nobody has to wait but the daemon's end.
+            self.remove();
         }
         self.let_go
+    }
+}
+
+impl ContainerKeeper {
+    /// Ends every process. Whether none is left, in time: the engine says so when the first of them is gone, which
+    /// all others precede.
+    async fn has_ended(&self) -> bool {
+        let killed = async {
+            loop {
+                // An error may be that of a moment.
+                if self.engine.kill(&self.id).await.is_ok()
+                    && self.engine.state(&self.id).await.is_ok_and(|state| state.is_none_or(|state| !state.running))
+                {
+                    return true;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let told = async { self.followed.ended(PATIENCE).await.ended };
+        let ended = async {
+            tokio::select! {
+                ended = killed => ended,
+                ended = told => ended,
+            }
+        };
+        tokio::time::timeout(PATIENCE, ended).await.unwrap_or(false)
+    }
+
+    /// Has it removed in the background, whether or not it has ended. Must be called within a Tokio runtime.
+    fn remove(&mut self) {
+        if !std::mem::replace(&mut self.removing, true) {
+            let (machine, engine, id) = (Arc::clone(&self.machine), self.engine.clone(), self.id.clone());
+            self.machine.works.begin(async move { remove(&machine, &engine, &id).await });
+        }
     }
 }
 
@@ -130,15 +199,8 @@ impl Drop for ContainerKeeper {
     fn drop(&mut self) {
         // Where there is no runtime any more, the daemon has ended: with the connection goes the agent, and a later
         // daemon removes what never was started.
-        if !self.let_go
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            let (engine, id) = (self.engine.clone(), self.id.clone());
-            runtime.spawn(async move {
-                if !end(&engine, &id).await {
-                    end_later(engine, id).await;
-                }
-            });
+        if !self.let_go && tokio::runtime::Handle::try_current().is_ok() {
+            self.remove();
         }
     }
 }
@@ -157,11 +219,18 @@ pub(super) async fn end(engine: &ContainerEngine, id: &ContainerId) -> bool {
     tokio::time::timeout(PATIENCE, gone).await.is_ok()
 }
 
-async fn end_later(engine: ContainerEngine, id: ContainerId) {
+/// Removes a container, and tries again where the engine can't now; only once more when the daemon ends.
+async fn remove(machine: &Machine, engine: &ContainerEngine, id: &ContainerId) {
+    if end(engine, id).await {
+        return;
+    }
     for pause in AGAIN {
-        tokio::time::sleep(pause).await;
-        if end(&engine, &id).await {
+        let stopped = machine.works.unless_stopped(tokio::time::sleep(pause)).await.is_none();
+        if end(engine, id).await {
             return;
+        }
+        if stopped {
+            break;
         }
     }
     tracing::warn!(container = %id, "a container can't be removed; it is left to a later daemon");

@@ -12,14 +12,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
 use super::Oci;
+use super::health::Standing;
 use super::health::watch::Watched;
 use super::images::{self, Choice};
 use super::watch::Watch;
+use super::works::Works;
 use crate::causes;
 use crate::config::DockerSettings;
 use crate::container::ContainerError;
 use crate::container::address::Found;
-use crate::container::delivery;
+use crate::container::delivery::{self, Delivered};
 use crate::container::engine::{ContainerEngine, EngineFacts, ImageInfo};
 use crate::runtime::{Lack, Offer, Refusal, Want, Workspace};
 use crate::sandbox::executable;
@@ -32,7 +34,8 @@ const FRESH: Duration = Duration::from_secs(10);
 const MAX_REMEMBERED_IMAGES: usize = 256;
 
 /// What a person may do instead of having a directory bound or overlaid.
-const COPY_INSTEAD: &str = "have the workspace copied: `workspace.mode` \"copy\", or `--workspace-mode copy`";
+pub(super) const COPY_INSTEAD: &str =
+    "have the workspace copied: `workspace.mode` \"copy\", or `--workspace-mode copy`";
 
 /// A machine with a container engine.
 #[derive(Debug)]
@@ -48,11 +51,12 @@ pub struct Machine {
     agent_volume: tokio::sync::Mutex<Option<String>>,
     /// Whether its engine sees this host's files under their own names.
     pub(super) shares_files: OnceCell<bool>,
-    /// Directories for which images demand volumes, by the images' ids.
-    volumes: Mutex<HashMap<String, Arc<[String]>>>,
+    /// What images ask for, by their ids.
+    asked_by_images: Mutex<HashMap<String, Arc<AskedByImage>>>,
     measured: Mutex<[Offer; 2]>,
     tried: [AtomicBool; 2],
     pub(super) watch: Arc<Watch>,
+    pub(super) works: Works,
     /// Whether its engine answers, and who is there.
     pub(super) watched: Arc<Watched>,
 }
@@ -66,6 +70,15 @@ pub enum Known {
     Up(Arc<Seen>),
     /// It did not, or can't be used.
     Down(Cause),
+}
+
+/// What an image asks of whoever runs it, as far as it gets that.
+#[derive(Debug)]
+pub(super) struct AskedByImage {
+    /// Directories for which it demands volumes.
+    pub(super) volumes: Vec<String>,
+    /// Directories in which programs are found by their names, as in [`crate::runtime::Programs::Image`].
+    pub(super) path: Vec<String>,
 }
 
 /// What an engine said of itself.
@@ -92,10 +105,11 @@ impl Machine {
             looking: tokio::sync::Mutex::default(),
             agent_volume: tokio::sync::Mutex::default(),
             shares_files: OnceCell::new(),
-            volumes: Mutex::default(),
+            asked_by_images: Mutex::default(),
             measured: Mutex::default(),
             tried: Default::default(),
             watch: Arc::default(),
+            works: Works::default(),
             watched: Arc::default(),
         }
     }
@@ -261,13 +275,39 @@ impl Machine {
     }
 
     /// The volume that has the agent, put there by the first who asks.
-    pub(super) async fn agent_volume(&self, engine: &ContainerEngine, image: &str) -> Result<String, ContainerError> {
-        let mut volume = self.agent_volume.lock().await;
-        if let Some(volume) = &*volume {
-            return Ok(volume.clone());
+    pub(super) async fn agent_volume(
+        self: &Arc<Self>,
+        engine: &ContainerEngine,
+        image: &str,
+    ) -> Result<Delivered, ContainerError> {
+        if let Some(volume) = &*self.agent_volume.lock().await {
+            return Ok(Delivered { volume: volume.clone(), was_there: true });
         }
-        let delivered = delivery::agent_volume(engine, executable::bytes(), image).await?;
-        Ok(volume.insert(delivered).clone())
+        let (machine, engine, image) = (Arc::clone(self), engine.clone(), image.to_owned());
+        // A container is made for it. Whoever asks may give up; this goes on, so that it is removed again.
+        let delivering = self.works.begin(async move {
+            let mut volume = machine.agent_volume.lock().await;
+            if let Some(volume) = &*volume {
+                return Ok(Delivered { volume: volume.clone(), was_there: true });
+            }
+            let delivered = delivery::agent_volume(&engine, executable::bytes(), &image).await?;
+            *volume = Some(delivered.volume.clone());
+            Ok(delivered)
+        });
+        delivering.await.unwrap_or(Err(ContainerError::Incomplete { what: "the agent's volume" }))
+    }
+
+    /// Whether the agent had gone from the engine, which has it again now.
+    pub(super) async fn had_lost_agent(self: &Arc<Self>, engine: &ContainerEngine, image: &str) -> bool {
+        !self.works.is_stopped()
+            && self.watched.standing() == Standing::Healthy
+            && self.agent_volume(engine, image).await.is_ok_and(|delivered| !delivered.was_there)
+    }
+
+    /// Removes from its engine the agents of other versions that nothing uses and that are older than this. Which were.
+    pub async fn remove_old_agents(&self, age: Duration) -> Vec<String> {
+        let Ok(engine) = self.engine().await else { return Vec::new() };
+        delivery::remove_old(&engine, executable::bytes(), age).await.unwrap_or_default()
     }
 
     /// Its engine doesn't answer: whatever comes back in its place is looked at anew.
@@ -288,24 +328,25 @@ impl Machine {
         *self.agent_volume.lock().await = None;
     }
 
-    /// The directories for which an image demands volumes. An image never changes, so it is asked of each once.
-    pub(super) async fn volumes_of(
+    /// What an image asks for. It never changes, so each is looked at once.
+    pub(super) async fn asked_by(
         &self,
         engine: &ContainerEngine,
         image: &str,
-    ) -> Result<Arc<[String]>, ContainerError> {
-        let all = || self.volumes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(volumes) = all().get(image) {
-            return Ok(Arc::clone(volumes));
+    ) -> Result<Arc<AskedByImage>, ContainerError> {
+        let all = || self.asked_by_images.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asked) = all().get(image) {
+            return Ok(Arc::clone(asked));
         }
         let found = engine.image(image).await?.ok_or_else(|| ContainerError::NoImage { image: image.to_owned() })?;
-        let volumes: Arc<[String]> = found.volumes.into();
+        let path = images::own_directories(found.path.as_deref().unwrap_or_default());
+        let asked = Arc::new(AskedByImage { volumes: found.volumes, path });
         let mut all = all();
         if all.len() >= MAX_REMEMBERED_IMAGES {
             all.clear();
         }
-        all.insert(image.to_owned(), Arc::clone(&volumes));
-        Ok(volumes)
+        all.insert(image.to_owned(), Arc::clone(&asked));
+        Ok(asked)
     }
 
     /// Takes in what a sandbox took.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::stock::{Number, Stock};
@@ -39,14 +40,15 @@ pub trait Maker<K>: Send + Sync + 'static {
 }
 
 /// What a pool holds.
+#[cfg(test)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Held {
+struct Held {
     /// Sandboxes that wait.
-    pub waiting: usize,
+    waiting: usize,
     /// Sandboxes that are being made.
-    pub making: usize,
+    making: usize,
     /// Memory of those that wait.
-    pub bytes: u64,
+    bytes: u64,
 }
 
 /// Sandboxes that wait, by kind.
@@ -67,6 +69,7 @@ struct Shared<K> {
     /// There may be something to do.
     woken: Notify,
     tasks: TaskTracker,
+    closing: CancellationToken,
 }
 
 impl<K> Shared<K> {
@@ -85,6 +88,7 @@ impl<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static> Pool<K> {
             stock: Mutex::new(Stock::new(bounds)),
             woken: Notify::new(),
             tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -122,8 +126,8 @@ impl<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static> Pool<K> {
     }
 
     /// What it holds.
-    #[must_use]
-    pub fn held(&self) -> Held {
+    #[cfg(test)]
+    fn held(&self) -> Held {
         let stock = self.shared.stock();
         Held { waiting: stock.waiting(), making: stock.making(), bytes: stock.bytes() }
     }
@@ -138,6 +142,7 @@ impl<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static> Pool<K> {
     pub async fn close(&self) {
         let gone = self.shared.stock().close();
         drop(gone);
+        self.shared.closing.cancel();
         self.shared.woken.notify_one();
         self.shared.tasks.close();
         // What is left then ends with its stream.
@@ -148,6 +153,7 @@ impl<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static> Pool<K> {
 impl<K> Drop for Pool<K> {
     fn drop(&mut self) {
         drop(self.shared.stock().close());
+        self.shared.closing.cancel();
         self.shared.woken.notify_one();
     }
 }
@@ -166,7 +172,8 @@ async fn refill<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static>(
         };
         if let Some((key, gone)) = order {
             drop(gone);
-            make(&shared, key).await;
+            // With the future goes what it makes.
+            shared.closing.run_until_cancelled(make(&shared, key)).await;
         } else if let Some(due) = next_due {
             drop(tokio::time::timeout_at(due.into(), shared.woken.notified()).await);
         } else {

@@ -143,7 +143,7 @@ impl ImageError {
                     .to_owned()
             }
             Self::NotBuilt { engine, .. } => format!(
-                "name an image that has {engine} already with `base`, or make one without any registry: \
+                "name an image that has {engine} already with `base` (`--base`), or make one without any registry: \
                  `scripts/images.sh {engine}`"
             ),
             Self::Engine(error) => return error.fix(),

@@ -1,13 +1,11 @@
 //! Whose a cgroup is, written into its name.
 //!
-//! A process id alone is used again by the kernel; with the process's start time it is not. And it
-//! means something in one pid namespace only: daemons in different containers can share a tree of
-//! cgroups and must leave each other's alone.
+//! Daemons in different containers can share a tree of cgroups and must leave each other's alone.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::processes::{own_pid_namespace, start_time};
 
 /// How every cgroup of ours begins.
 const PREFIX: &str = "codebeaker";
@@ -69,25 +67,6 @@ impl Owner {
     }
 }
 
-fn own_pid_namespace() -> io::Result<u64> {
-    Ok(fs::metadata("/proc/self/ns/pid")?.ino())
-}
-
-/// When the process started. One that has ended is not found, though nobody may have waited for it yet.
-fn start_time(pid: u32) -> io::Result<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "a stat line without start time");
-    let (state, start_time) = parse_stat(&stat).ok_or_else(invalid)?;
-    if matches!(state, "Z" | "X") { Err(io::ErrorKind::NotFound.into()) } else { Ok(start_time) }
-}
-
-/// The third field and the 22nd. The second is the process's own choice and may hold spaces and
-/// brackets, so fields are counted from its end.
-fn parse_stat(stat: &str) -> Option<(&str, u64)> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    Some((fields.next()?, fields.nth(18)?.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,12 +86,5 @@ mod tests {
         assert!(current.may_be_alive());
         assert!(!Owner { start_time: current.start_time + 1, ..current.clone() }.may_be_alive());
         assert!(Owner { pid_namespace: 1, start_time: 0, ..current }.may_be_alive(), "what can't be known");
-    }
-
-    #[test]
-    fn a_process_that_names_itself_strangely_is_read_right() {
-        let stat = "5 (a) b (c) S 1 5 5 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 0 0";
-        assert_eq!(parse_stat(stat), Some(("S", 987_654)));
-        assert_eq!(parse_stat("5 (a"), None);
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::engine::{Debugger, ENGINES, Engine};
+use crate::engine::{ENGINES, Engine};
 use crate::protocol::ProtocolError;
-use crate::protocol::catalogue::{EngineInfo, EngineListResult, NoParams, RuntimeInfo, RuntimeListResult};
-use crate::runtime::{Offer, Probe, Runtime, Want, Workspace};
+use crate::protocol::catalogue::{EngineInfo, EngineListResult, MachineInfo, NoParams, RuntimeInfo, RuntimeListResult};
+use crate::runtime::{MachineState, Offer, Probe, Runtime, Want, Workspace};
 use crate::server::connection::Connection;
 use crate::server::convert;
 use crate::session::{Sessions, Usable};
@@ -51,9 +51,22 @@ pub(in crate::server) fn runtime_infos(probed: &Probed) -> Vec<RuntimeInfo> {
             hint: probe.fix.clone(),
             start_ms: measured.start.map(convert::millis),
             memory_bytes: measured.memory_bytes,
+            machines: runtime.machines().into_iter().map(machine).collect(),
         }
     });
     infos.collect()
+}
+
+fn machine(state: MachineState) -> MachineInfo {
+    MachineInfo {
+        name: state.name,
+        available: state.reason.is_none(),
+        reason: state.reason,
+        hint: state.fix,
+        weight: state.weight,
+        sessions: state.sessions as u64,
+        ready: state.ready as u64,
+    }
 }
 
 /// The engines, with the versions that are known so far.
@@ -66,11 +79,13 @@ fn engine_info(sessions: &Sessions, probed: &Probed, engine: &'static Engine) ->
     let is_on_host = matches!(on_host, Usable::Yes { .. });
     let mut runtimes = Vec::new();
     let mut versions = BTreeMap::new();
+    let mut debug = false;
     for (runtime, _) in probed.iter().filter(|(_, probe)| probe.available) {
         let has_it = (is_on_host || !runtime.has_host_programs()) && offer(&**runtime, Some(engine)).is_some();
         if has_it {
             runtimes.push(runtime.id().to_owned());
             let version = sessions.version_in(engine, &**runtime);
+            debug |= sessions.has_debugger(engine, &**runtime);
             versions.extend(version.map(|version| (runtime.id().to_owned(), version)));
         }
     }
@@ -92,15 +107,6 @@ fn engine_info(sessions: &Sessions, probed: &Probed, engine: &'static Engine) ->
         hint,
         runtimes,
         versions,
-        debug: available && is_debuggable(sessions, engine),
-    }
-}
-
-/// Whether what debugs programs of an engine is there.
-fn is_debuggable(sessions: &Sessions, engine: &Engine) -> bool {
-    match engine.debugger {
-        None => false,
-        Some(Debugger::Python | Debugger::Inspector | Debugger::Deno) => true,
-        Some(Debugger::Adapter(adapter)) => sessions.host_tools().adapter(adapter).is_some(),
+        debug,
     }
 }

@@ -62,8 +62,14 @@ pub async fn examine(sessions: &Sessions) -> DoctorResult {
     let host = sessions.host();
     let mut checks = Vec::new();
     let probed = host.probed().await;
+    let any_works = probed.iter().any(|(_, probe)| probe.available);
     for (runtime, probe) in &probed {
-        let status = if probe.available { CheckStatus::Ok } else { CheckStatus::Failed };
+        let status = match probe.available {
+            true => CheckStatus::Ok,
+            // Code can be run all the same.
+            false if any_works => CheckStatus::Warning,
+            false => CheckStatus::Failed,
+        };
         let summary = match status {
             CheckStatus::Ok => format!("sandboxes can be made (isolation: {})", runtime.isolation()),
             _ => "sandboxes can't be made".to_owned(),

@@ -16,9 +16,9 @@ use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::Workspace;
 use crate::server::connection::Connection;
 use crate::server::notifier::Notifier;
-use crate::server::selection::{self, Said};
+use crate::server::selection;
 use crate::server::{convert, fault};
-use crate::session::{NewSession, Session, SessionError, Update, Why};
+use crate::session::{NewSession, Session, SessionError, Update, Why, Wish};
 
 pub(in crate::server) async fn find(connection: &Connection, id: &str) -> Result<Arc<Session>, ProtocolError> {
     let (id, sessions) = (SessionId::from(id.to_owned()), &connection.daemon().sessions);
@@ -57,29 +57,24 @@ pub(in crate::server) fn engine(
     }
 }
 
-/// The engines that would do for what a client names, the preferred first.
-fn engines(id: Option<&str>, language: Option<&str>) -> Result<Vec<&'static Engine>, ProtocolError> {
+/// Where a client wants its session; the engines that would do for what it names, the preferred first.
+fn wish(params: SelectParams) -> Result<Wish, ProtocolError> {
+    let (id, language) = (params.engine.as_deref(), params.language.as_deref());
     let named = engine(id, language)?;
-    Ok(match (id, language) {
+    let engines = match (id, language) {
         (None, Some(language)) => engine::all_by_language(language).collect(),
         _ => named.into_iter().collect(),
-    })
+    };
+    Ok(selection::wish(params, engines))
 }
 
 pub(in crate::server) async fn select(
     connection: &Connection,
     params: SelectParams,
 ) -> Result<Selection, ProtocolError> {
-    let wish = selection::wish(Said {
-        engines: engines(params.engine.as_deref(), params.language.as_deref())?,
-        runtime: params.runtime.as_ref(),
-        image: params.image.as_ref(),
-        preference: params.preference,
-        min_isolation: params.min_isolation,
-        fallback: params.fallback,
-    });
     let workspace = workspace(&params.workspace)?;
     let persist = params.persist == Persist::UntilClosed;
+    let wish = wish(params)?;
     let selected = connection.daemon().sessions.select(&wish, &workspace, persist).await;
     Ok(selection::selection(&selected.map_err(fault::of_session)?))
 }
@@ -103,14 +98,7 @@ fn new_session(connection: &Connection, params: &CreateParams) -> Result<NewSess
     refuse_network(&params.network)?;
     let settings = connection.daemon().sessions.settings();
     Ok(NewSession {
-        wish: selection::wish(Said {
-            engines: engines(params.engine.as_deref(), params.language.as_deref())?,
-            runtime: params.runtime.as_ref(),
-            image: params.image.as_ref(),
-            preference: params.preference,
-            min_isolation: params.min_isolation,
-            fallback: params.fallback,
-        }),
+        wish: wish(selection::select_params(params))?,
         workspace: workspace(&params.workspace)?,
         env: params.env.0.clone(),
         labels: params.labels.clone(),

@@ -14,7 +14,7 @@ for name, change in (
 
 def capabilities():
     status = dict(line.split(":\t") for line in open("/proc/self/status") if ":\t" in line)
-    return must([name for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb") if int(status[name], 16)])
+    return must([name for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb") if int(status.get(name, "0"), 16)])
 
 
 attempt("capabilities", capabilities)

@@ -54,6 +54,8 @@ def silent(then):
     return action
 
 
+# Who leaves a stopped child behind may be told so.
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
 fork(lambda: linger("child"))
 double(lambda: linger("orphan"))
 double(in_session(in_session(silent(lambda: linger("daemon")))))

@@ -8,7 +8,16 @@ write("/workspace/target/secret", b"inside")
 os.symlink("/tmp/outside", "/workspace/link")
 print("begin", flush=True)
 EXCHANGE = 2
+
+
+def exchange():
+    if libc.renameat2(-100, b"/workspace/target", -100, b"/workspace/link", EXCHANGE) != 0:
+        os.rename("/workspace/target", "/workspace/spare")
+        os.rename("/workspace/link", "/workspace/target")
+        os.rename("/workspace/spare", "/workspace/link")
+
+
 end = time.monotonic() + 120
 while time.monotonic() < end and not os.path.exists("/workspace/stop"):
     for _ in range(100):
-        libc.renameat2(-100, b"/workspace/target", -100, b"/workspace/link", EXCHANGE)
+        exchange()

@@ -26,6 +26,7 @@ mod terminal;
 mod tests;
 mod two_way;
 mod watch;
+mod witness;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -45,6 +46,7 @@ use self::presence::{Alone, Due};
 use self::program::ProgramLimits;
 use self::shims::Shims;
 use self::sys::Epoll;
+pub(crate) use self::sys::is_gvisor;
 use self::two_way::TwoWay;
 use self::watch::{Limits, Watch};
 

@@ -92,6 +92,9 @@ fn prepare(input: &OwnedFd) -> Result<Prepared, Failure> {
     }
     let landlock_abi = landlock::scope(has(Protection::Landlock))?;
     confine::hide_from_programs(has(Protection::UndumpableAgent))?;
+    if agent::is_gvisor() && has(Protection::NoNewPrivileges) {
+        seccomp::answer_empty_writes()?;
+    }
     if has(Protection::Seccomp) {
         seccomp::install(&confinement.seccomp)?;
     }

@@ -13,52 +13,36 @@ use crate::runtime::docker::health::watch::Watchee;
 use crate::runtime::docker::health::{Change, Evidence, PING_DEADLINE, Standing};
 use crate::runtime::docker::images::Choice;
 use crate::runtime::docker::machine::{Known, Machine};
+use crate::runtime::docker::pool::Maker;
 use crate::runtime::docker::pool::kind::Kind;
-use crate::runtime::docker::pool::{Held, Maker};
 use crate::runtime::docker::{Machines, Oci, PATIENCE};
-use crate::runtime::{Lack, Offer, Refusal, RuntimeError, Sandbox, SandboxSpec, Want, Workspace};
-
-/// What can be told of a machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MachineState {
-    /// Its name in the settings.
-    pub name: String,
-    /// What is thought of it.
-    pub standing: Standing,
-    /// Why it failed last; `None` when it answered.
-    pub why: Option<String>,
-    /// How many sessions it takes beside those of others.
-    pub weight: u32,
-    /// Sessions on it.
-    pub sessions: usize,
-    /// Sandboxes that wait there for sessions.
-    pub waiting: usize,
-}
+use crate::runtime::{Lack, MachineState, Offer, Refusal, RuntimeError, Sandbox, SandboxSpec, Want, Workspace};
+use crate::sandbox::probe::Cause;
 
 impl Machines {
-    /// Every machine, in the order of the settings.
-    #[must_use]
-    pub fn states(&self) -> Vec<MachineState> {
-        let state = |member: &super::Member<Machine>| MachineState {
-            name: member.name.clone(),
-            standing: member.watched.standing(),
-            why: member.watched.why(),
-            weight: member.weight,
-            sessions: member.watched.sessions(),
-            waiting: self.pool.waiting_of(|kind| kind.machine() == member.name),
+    /// Every machine, in the order of the settings, as it is for containers of this kind.
+    pub(in crate::runtime::docker) fn states(&self, oci: Oci) -> Vec<MachineState> {
+        let state = |member: &super::Member<Machine>| {
+            let usable = member.stands().and_then(|()| member.machine.can(oci).map(drop).map_err(of_machine));
+            let (reason, fix) = usable.err().map_or((None, None), |refusal| (Some(refusal.reason), refusal.fix));
+            MachineState {
+                name: member.name.clone(),
+                reason,
+                fix,
+                weight: member.weight,
+                sessions: member.watched.sessions(),
+                ready: self.pool.waiting_of(|kind| kind.machine() == member.name && kind.oci() == oci),
+            }
         };
         self.fleet.members().iter().map(state).collect()
     }
 
-    /// What waits for sessions.
-    #[must_use]
-    pub fn held(&self) -> Held {
-        self.pool.held()
-    }
-
-    /// Ends what waits for sessions, and makes no more.
+    /// Makes no more sandboxes, ends what waits for sessions, and waits until whatever was being made is gone, and
+    /// whatever was being removed.
     pub async fn close(&self) {
+        self.all().iter().for_each(|machine| machine.works.stop());
         self.pool.close().await;
+        futures::future::join_all(self.all().iter().map(|machine| machine.works.done())).await;
     }
 
     /// What the first machine that would do has, by what is known.
@@ -221,11 +205,14 @@ impl Machine {
 impl Watchee for Machine {
     async fn ping(&self) -> Result<(), String> {
         Machine::ping(self).await?;
-        // One that comes back may not be what it was.
-        if !matches!(self.known(), Known::Up(_)) {
-            self.look().await;
+        // One that comes back may not be what it was, nor be ready for more than a ping.
+        if matches!(self.known(), Known::Up(_)) {
+            return Ok(());
         }
-        Ok(())
+        match self.look().await {
+            Known::Down(cause) => Err(cause.reason),
+            Known::Up(_) | Known::Nothing => Ok(()),
+        }
     }
 
     fn changed(&self, change: Change) {
@@ -234,7 +221,11 @@ impl Watchee for Machine {
             Change::Up => tracing::info!(name, "the container engine answers"),
             Change::Down => {
                 let why = self.watched.why().unwrap_or_default();
-                tracing::warn!(name, why, "the container engine doesn't answer");
+                // Many a machine has an engine that its user may not use, and never wanted to.
+                match self.known() {
+                    Known::Up(_) => tracing::warn!(name, why, "the container engine no longer answers"),
+                    Known::Nothing | Known::Down(_) => tracing::info!(name, why, "no container engine answers"),
+                }
                 self.is_down(&why);
             }
         }
@@ -254,6 +245,10 @@ impl Maker<Kind> for Ahead {
         }
         machine.create(&kind.spec(), kind.oci()).await.map_err(|error| causes::in_full(&error))
     }
+}
+
+fn of_machine(Cause { reason, fix }: Cause) -> Refusal {
+    Refusal { lack: Lack::Machine, reason, fix }
 }
 
 fn want(spec: &SandboxSpec) -> Want<'_> {

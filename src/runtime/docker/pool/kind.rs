@@ -1,7 +1,5 @@
 //! What makes two sandboxes the same before anything has run in them.
 
-use std::path::PathBuf;
-
 use crate::config::Limits;
 use crate::runtime::docker::Oci;
 use crate::runtime::docker::images::Choice;
@@ -22,18 +20,16 @@ pub struct Kind {
     pids: u64,
     disk_bytes: u64,
     open_files: u64,
-    copies: bool,
 }
 
 impl Kind {
     /// The kind of a sandbox; `None` for one that can't have been made before it was asked for: what is bound is
     /// somebody's own, and what outlives its daemon carries its session's name.
     pub(in crate::runtime::docker) fn of(machine: &str, oci: Oci, image: &Choice, spec: &SandboxSpec) -> Option<Self> {
-        let copies = match spec.workspace {
-            Workspace::None => false,
-            Workspace::Copy { .. } => true,
-            Workspace::Bind { .. } | Workspace::Overlay { .. } => return None,
-        };
+        // A copy is made after the sandbox was taken: until then it is as empty as any.
+        if matches!(spec.workspace, Workspace::Bind { .. } | Workspace::Overlay { .. }) {
+            return None;
+        }
         if spec.outlives.is_some() || !spec.without.is_empty() {
             return None;
         }
@@ -51,7 +47,6 @@ impl Kind {
             pids,
             disk_bytes,
             open_files,
-            copies,
         })
     }
 
@@ -78,7 +73,7 @@ impl Kind {
         self.machine == machine && self.image_name == image.name && self.image_id != image.id
     }
 
-    /// What one is made by. A copy's directory is not known yet, and not needed: it is filled after it was taken.
+    /// What one is made by.
     pub(in crate::runtime::docker) fn spec(&self) -> SandboxSpec {
         let limits = Limits {
             memory_bytes: self.memory_bytes,
@@ -88,10 +83,8 @@ impl Kind {
             open_files: self.open_files,
             ..Limits::default()
         };
-        let copy = Workspace::Copy { path: PathBuf::new(), exclude: Vec::new() };
         SandboxSpec {
             limits,
-            workspace: if self.copies { copy } else { Workspace::None },
             image: Some(self.image_id.clone()),
             hostname: self.hostname.clone(),
             ..SandboxSpec::default()
@@ -137,14 +130,12 @@ mod tests {
             other(|limits| limits.disk_bytes += 1),
             other(|limits| limits.open_files += 1),
             kind(&SandboxSpec { hostname: "other".to_owned(), ..base.clone() }),
-            kind(&SandboxSpec {
-                workspace: Workspace::Copy { path: "/a".into(), exclude: Vec::new() },
-                ..base.clone()
-            }),
         ] {
             assert_ne!(other, kind(&base));
         }
         assert_eq!(other(|limits| limits.output_bytes += 1), kind(&base));
+        let copy = Workspace::Copy { path: "/a".into(), exclude: Vec::new() };
+        assert_eq!(kind(&SandboxSpec { workspace: copy, ..base.clone() }), kind(&base));
     }
 
     #[test]

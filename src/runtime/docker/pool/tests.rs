@@ -73,7 +73,7 @@ impl Maker<&'static str> for Fake {
         Ok(Sandbox {
             reader: Box::new(reader),
             writer: Box::new(writer),
-            programs: Programs::Image((*key).to_owned()),
+            programs: Programs::Image { id: (*key).to_owned(), path: Vec::new() },
             machine: Some(number.to_string()),
             unfilled: Workspace::None,
             enforcement: Vec::new(),

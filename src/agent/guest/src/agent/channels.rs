@@ -13,6 +13,7 @@ use crate::agent::outbound::Outbound;
 use crate::agent::sys::memory::Buffer;
 use crate::agent::sys::{self, Epoll, Errno, stream};
 use crate::agent::terminal::END_OF_INPUT;
+use crate::agent::witness::Keys;
 
 /// How much one stream passes on before the next has its turn.
 const TURN_FRAMES: usize = 8;
@@ -213,6 +214,8 @@ pub(crate) struct Input {
     carrier: Carrier,
     /// What was typed last is a whole line.
     at_line_start: bool,
+    /// Given where no kernel makes signals of what is typed.
+    keys: Option<Keys>,
 }
 
 impl Input {
@@ -227,7 +230,13 @@ impl Input {
             ending: false,
             carrier,
             at_line_start: true,
+            keys: None,
         }
+    }
+
+    /// Makes signals of keys, as the kernel doesn't.
+    pub(crate) fn with_keys(self, keys: Option<Keys>) -> Self {
+        Input { keys, ..self }
     }
 
     /// Takes bytes for the program. More than were granted end the agent.
@@ -277,6 +286,7 @@ impl Input {
 
     /// The program is gone.
     pub(crate) fn close(&mut self, epoll: &Epoll) {
+        self.keys = None;
         if let Some(sink) = self.sink.take() {
             epoll.remove(sink.as_fd());
             // What a pipe says by being closed: another descriptor of this socket is still read from.
@@ -292,7 +302,15 @@ impl Input {
             && !self.waiting.is_empty()
         {
             let (bytes, _) = self.waiting.as_slices();
-            match sys::write(sink.as_fd(), bytes) {
+            let keys = self.keys.as_ref();
+            let (length, signal) = keys.map_or((bytes.len(), None), |keys| keys.seek(sink.as_fd(), bytes));
+            if length == 0 {
+                keys.zip(signal).into_iter().for_each(|(keys, signal)| keys.press(signal));
+                self.waiting.pop_front();
+                self.owe(1);
+                continue;
+            }
+            match sys::write(sink.as_fd(), &bytes[..length]) {
                 Ok(length) => {
                     if let Some(last) = self.waiting.drain(..length).next_back() {
                         self.at_line_start = is_line_end(last);

@@ -8,6 +8,7 @@ use std::os::fd::RawFd;
 
 use crate::agent::program::{Failure, Program, Step};
 use crate::agent::sys::{self, Errno};
+use crate::agent::witness;
 use crate::handover::HIGHEST_DESCRIPTOR;
 
 /// Where the child runs; it has the shim's memory but must not have its stack.
@@ -63,7 +64,16 @@ fn execute(program: &Program) -> Failure {
         if libc::setsid() < 0 {
             return failed(Step::OwnSession);
         }
-        let count = if program.side { program.streams.len() } else { 3 };
+        let [terminal, .., waits] = program.streams;
+        if program.terminal && libc::ioctl(terminal, libc::TIOCSCTTY as _, 0) < 0 {
+            return failed(Step::TakeTerminal);
+        }
+        if program.witness
+            && let Err(errno) = witness::leave(terminal, waits)
+        {
+            return Step::TakeTerminal.failed(errno);
+        }
+        let count = if program.side { 4 } else { 3 };
         // The last number may be one that a stream came under. By its turn that stream is where it belongs, and
         // if it is the last itself it only has to stay open.
         for (target, source) in program.streams.iter().take(count).enumerate() {
@@ -74,9 +84,6 @@ fn execute(program: &Program) -> Failure {
         }
         if libc::close_range(count as u32, HIGHEST_DESCRIPTOR, 0) < 0 {
             return failed(Step::CloseDescriptors);
-        }
-        if program.terminal && libc::ioctl(0, libc::TIOCSCTTY as _, 0) < 0 {
-            return failed(Step::TakeTerminal);
         }
         for (resource, limit) in &program.limits {
             if libc::setrlimit(*resource, limit) < 0 {

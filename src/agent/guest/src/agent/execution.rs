@@ -123,7 +123,8 @@ impl Execution {
             oom_kills,
             memory_peak: 0,
             early: Vec::new(),
-            input: Input::new(stdin, Channel::of(number, Stream::Stdin), carrier),
+            input: Input::new(stdin, Channel::of(number, Stream::Stdin), carrier)
+                .with_keys(terminal.as_ref().and_then(Terminal::keys)),
             outputs: [output(Some(stdout), Stream::Stdout), output(stderr, Stream::Stderr)],
             side,
             terminal,
@@ -324,8 +325,9 @@ impl Execution {
         };
         match reach {
             Reach::Foreground => {
-                let foreground = self.terminal.as_ref().and_then(Terminal::foreground);
-                sys::kill(-foreground.unwrap_or(program), signal);
+                if !self.terminal.as_ref().is_some_and(|terminal| terminal.signal(signal)) {
+                    sys::kill(-program, signal);
+                }
             }
             Reach::Tree => {
                 if let Ok(table) = Table::take() {

@@ -24,6 +24,8 @@ pub(crate) struct Order {
     outputs: Option<[OwnedFd; 2]>,
     /// `None` when it has no side stream.
     side: Option<OwnedFd>,
+    /// What a witness waits at, for a terminal that needs one.
+    witness: Option<OwnedFd>,
 }
 
 /// The agent's ends of a program's streams.
@@ -51,15 +53,17 @@ impl Order {
         Ok((order, ends))
     }
 
-    /// The descriptors that become the program's 0, 1 and 2, and 3 where it has a side stream.
+    /// The descriptors that become the program's 0, 1 and 2, and 3 where it has a side stream; the last is for the
+    /// witness.
     pub(crate) fn streams<'a>(&'a self, null: &'a OwnedFd, terminal: Option<&'a Terminal>) -> [BorrowedFd<'a>; PASSED] {
         let stdin = self.stdin.as_ref().unwrap_or(null).as_fd();
         let side = self.side.as_ref().unwrap_or(null).as_fd();
+        let witness = self.witness.as_ref().unwrap_or(null).as_fd();
         match (&self.outputs, terminal) {
-            (Some([stdout, stderr]), _) => [stdin, stdout.as_fd(), stderr.as_fd(), side],
+            (Some([stdout, stderr]), _) => [stdin, stdout.as_fd(), stderr.as_fd(), side, witness],
             (None, Some(terminal)) => {
                 let shown = terminal.program_side().as_fd();
-                [shown, shown, shown, side]
+                [shown, shown, shown, side, witness]
             }
             (None, None) => [null.as_fd(); PASSED],
         }
@@ -95,14 +99,15 @@ fn with_pipes(spawn: Spawn) -> sys::Result<(Order, Ends)> {
     for fd in [stdin.as_ref(), Some(&stdout), Some(&stderr)].into_iter().flatten() {
         sys::set_nonblocking(fd.as_fd())?;
     }
-    let order = Order { spawn, stdin: program_stdin, outputs: Some([program_stdout, program_stderr]), side: None };
+    let outputs = Some([program_stdout, program_stderr]);
+    let order = Order { spawn, stdin: program_stdin, outputs, side: None, witness: None };
     Ok((order, Ends { stdin, stdout, stderr: Some(stderr), terminal: None, side: None }))
 }
 
 fn in_terminal(spawn: Spawn) -> sys::Result<(Order, Ends)> {
-    let terminal = spawn.terminal.map(Terminal::open).ok_or(sys::Errno(libc::EINVAL))??;
+    let (terminal, witness) = spawn.terminal.map(Terminal::open).ok_or(sys::Errno(libc::EINVAL))??;
     // Its descriptors share one open file, which does not block.
     let (stdout, typed) = terminal.ends()?;
-    let order = Order { spawn, stdin: None, outputs: None, side: None };
+    let order = Order { spawn, stdin: None, outputs: None, side: None, witness };
     Ok((order, Ends { stdin: Some(typed), stdout, stderr: None, terminal: Some(terminal), side: None }))
 }

@@ -11,6 +11,7 @@ use codebeaker_agent::wire::{ExecutionLimits, Spawn};
 use crate::agent::processes::Table;
 use crate::agent::sys::socket::PASSED;
 use crate::agent::sys::{self, Errno};
+use crate::agent::terminal::Terminal;
 
 /// What was attempted when a program could not be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +162,8 @@ pub(crate) struct Program {
     pub(crate) side: bool,
     /// Descriptor 0 is to be the controlling terminal.
     pub(crate) terminal: bool,
+    /// A witness, who waits at the last of `streams`, is to be in its session.
+    pub(crate) witness: bool,
 }
 
 impl Program {
@@ -188,6 +191,7 @@ impl Program {
             streams,
             side: spawn.side,
             terminal: spawn.terminal.is_some(),
+            witness: spawn.terminal.is_some() && Terminal::needs_witness(),
         })
     }
 }

@@ -165,11 +165,31 @@ pub(crate) fn terminal_peer(master: BorrowedFd<'_>) -> Result<OwnedFd> {
         Err(Errno(libc::ENOTTY)) => {}
         peer => return peer,
     }
+    terminal_by_name(master, libc::O_RDWR)
+}
+
+/// As [`terminal_peer`], by its name.
+pub(crate) fn terminal_by_name(master: BorrowedFd<'_>, flags: c_int) -> Result<OwnedFd> {
     let mut number: libc::c_uint = 0;
     // SAFETY: `TIOCGPTN` fills in an unsigned int.
     unsafe { ioctl(master, libc::TIOCGPTN, &mut number) }?;
     let path = std::ffi::CString::new(format!("/dev/pts/{number}")).map_err(|_| Errno(libc::EINVAL))?;
-    open_device(&path, libc::O_RDWR | libc::O_NOCTTY)
+    open_device(&path, flags | libc::O_NOCTTY)
+}
+
+/// The mode of a terminal, of which the head is what the kernel knows.
+pub(crate) fn terminal_mode(terminal: BorrowedFd<'_>) -> Result<libc::termios> {
+    // SAFETY: all zeroes is a valid termios.
+    let mut mode: libc::termios = unsafe { std::mem::zeroed() };
+    // SAFETY: `TCGETS` fills in the kernel's termios, the head of the library's.
+    unsafe { ioctl(terminal, libc::TCGETS, &mut mode) }?;
+    Ok(mode)
+}
+
+/// Changes the mode of a terminal.
+pub(crate) fn set_terminal_mode(terminal: BorrowedFd<'_>, mode: &mut libc::termios) -> Result<()> {
+    // SAFETY: `TCSETS` reads the kernel's termios, the head of the library's.
+    unsafe { ioctl(terminal, libc::TCSETS, mode) }.map(drop)
 }
 
 /// Whether the kernel is gVisor's, which is told by a file that no other has.

@@ -18,6 +18,31 @@ pub(crate) fn install(filters: &[Vec<u64>]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Has a write of nothing to a standard stream succeed at once. To a terminal of gVisor's it would wait for ever,
+/// and programs make such writes: Python, where its output is not buffered, for every line of a traceback.
+pub(crate) fn answer_empty_writes() -> Result<(), Failure> {
+    const LOAD: u64 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u64;
+    const EQUALS: u64 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u64;
+    const EXCEEDS: u64 = (libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K) as u64;
+    const ANSWER: u64 = (libc::BPF_RET | libc::BPF_K) as u64;
+    let instruction = |code: u64, jt: u64, jf: u64, k: u64| code | jt << 16 | jf << 24 | k << 32;
+    // Where `seccomp_data` has the call's number, and the low half of each argument of 64 bits.
+    let (number, low_half) = (0, |argument: u64| 16 + 8 * argument);
+    install(&[vec![
+        instruction(LOAD, 0, 0, number),
+        instruction(EQUALS, 0, 7, libc::SYS_write as u64),
+        instruction(LOAD, 0, 0, low_half(0)),
+        instruction(EXCEEDS, 5, 0, 2),
+        instruction(LOAD, 0, 0, low_half(2)),
+        instruction(EQUALS, 0, 3, 0),
+        instruction(LOAD, 0, 0, low_half(2) + 4),
+        instruction(EQUALS, 0, 1, 0),
+        // The error 0, which is none.
+        instruction(ANSWER, 0, 0, libc::SECCOMP_RET_ERRNO.into()),
+        instruction(ANSWER, 0, 0, libc::SECCOMP_RET_ALLOW.into()),
+    ]])
+}
+
 /// The reverse of the plan's packing: `code | jt << 16 | jf << 24 | k << 32`.
 fn unpacked(packed: u64) -> libc::sock_filter {
     libc::sock_filter {

@@ -8,7 +8,7 @@ use libc::c_int;
 use super::{Errno, Result, check, check_size, owned};
 
 /// How many descriptors go with a message.
-pub(crate) const PASSED: usize = 4;
+pub(crate) const PASSED: usize = 5;
 
 /// Room for the control message that carries them, aligned as its header must be.
 type Control = [u64; 8];
