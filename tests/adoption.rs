@@ -26,7 +26,6 @@ in_place! {
     others::{
         of_two_daemons_one_gets_it_and_the_other_harms_nothing,
         what_another_has_or_may_want_is_let_be,
-        what_nobody_understands_is_let_be_and_told,
     }
 }
 

@@ -1,12 +1,10 @@
 //! Daemons beside each other, and containers that are none of a daemon's business.
 
-use std::process::Command;
-
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::harness::client::initialize_params;
-use crate::harness::{Client, Place, eventually};
+use crate::harness::{Client, Place};
 use crate::lab::{End, daemon, end, id_of, nothing_is_left, persistent, sessions, start, takes_up};
 
 pub(crate) fn of_two_daemons_one_gets_it_and_the_other_harms_nothing(place: Place) {
@@ -85,58 +83,4 @@ pub(crate) fn what_another_has_or_may_want_is_let_be(place: Place) {
     next.request("session/close", json!({"sessionId": session}));
     drop(next);
     nothing_is_left(place, pid);
-}
-
-/// A container as a daemon would have left it, but for what is said.
-struct Forged {
-    place: Place,
-    name: String,
-}
-
-impl Forged {
-    fn new(place: Place, what: &str, uid: u32, notes: &str) -> Self {
-        let name = format!("codebeaker-test-{what}-{}", std::process::id());
-        let this = codebeaker::container::labels::Owner::current().unwrap().to_string();
-        let parts: Vec<&str> = this.split('/').collect();
-        // Alive until the container runs: one that does not yet is anybody's to remove once its daemon is gone.
-        let mut daemon = Command::new("sleep").arg("600").spawn().unwrap();
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", daemon.id())).unwrap();
-        let start = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19).unwrap().to_owned();
-        let owner = format!("{}/{}/{}/{}/{start}/{uid}", parts[0], parts[1], parts[2], daemon.id());
-        let session = codebeaker::ids::SessionId::random();
-        let labels = [
-            "codebeaker.managed=1".to_owned(),
-            format!("codebeaker.owner={owner}"),
-            format!("codebeaker.session={session}"),
-            format!("codebeaker.notes={notes}"),
-            "codebeaker.runtime=docker".to_owned(),
-        ];
-        let mut args = vec!["run", "--detach", "--rm", "--network=none", "--name", name.as_str()];
-        args.extend(labels.iter().flat_map(|label| ["--label", label.as_str()]));
-        args.extend(["codebeaker/bash:latest", "sleep", "600"]);
-        place.engine().order(&args);
-        daemon.kill().unwrap();
-        daemon.wait().unwrap();
-        Self { place, name }
-    }
-
-    fn runs(&self) -> bool {
-        self.place.engine().order(&["inspect", "--format", "{{.State.Running}}", &self.name]) == "true"
-    }
-}
-
-impl Drop for Forged {
-    fn drop(&mut self) {
-        drop(self.place.engine().ask(&["rm", "--force", &self.name]));
-    }
-}
-
-pub(crate) fn what_nobody_understands_is_let_be_and_told(place: Place) {
-    let own = rustix::process::getuid().as_raw();
-    let odd = Forged::new(place, "odd", own, "{\"of\": \"another version\"}");
-    let other = Forged::new(place, "other", own + 4242, "{}");
-    let mut client = place.client();
-    assert_eq!(sessions(&mut client), Vec::<String>::new());
-    eventually("it is told", || client.log().contains("a version that this one doesn't know"));
-    assert!(odd.runs() && other.runs());
 }
