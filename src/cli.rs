@@ -24,7 +24,7 @@ use crate::config::file::{self, Configuration};
 use crate::container::address::Environment;
 use crate::engine::{self, discover};
 use crate::runtime::Runtime;
-use crate::runtime::docker::Docker;
+use crate::runtime::docker::{Docker, Machines};
 use crate::runtime::native::Native;
 use crate::session::{Host, Sessions};
 
@@ -134,22 +134,31 @@ pub fn main() -> ExitCode {
 }
 
 async fn perform(cli: Cli) -> ExitCode {
-    let configuration = match configuration(&cli.common) {
+    let mut configuration = match configuration(&cli.common) {
         Ok(configuration) => configuration,
         Err(error) => return failed(&error),
     };
+    // Whoever runs one program has no use for containers that wait for the next: they would be left half made.
+    let is_for_many = match &cli.command {
+        None => true,
+        Some(Command::Dap(args)) => args.is_for_many(),
+        Some(_) => false,
+    };
+    if !is_for_many {
+        configuration.docker.pool.size = 0;
+    }
     if let Some(Command::Dap(args)) = cli.command {
-        return dap::dap(args, || sessions(&cli.common, &configuration)).await;
+        return dap::dap(args, || sessions(&cli.common, &configuration).map(|(sessions, _)| sessions)).await;
     }
     if let Some(Command::Image(args)) = cli.command {
         return image::image(args, &configuration.docker).await;
     }
-    let sessions = match sessions(&cli.common, &configuration) {
-        Ok(sessions) => sessions,
+    let (sessions, machines) = match sessions(&cli.common, &configuration) {
+        Ok(made) => made,
         Err(error) => return failed(&error),
     };
     let code = match cli.command {
-        None => daemon::serve(Arc::clone(&sessions), configuration.docker).await,
+        None => daemon::serve(Arc::clone(&sessions), machines, configuration.docker).await,
         Some(Command::Run(args)) => run::run(Arc::clone(&sessions), *args).await,
         Some(Command::Doctor { json }) => doctor::report(&sessions, &configuration, json).await,
         Some(Command::Dap(_) | Command::Image(_) | Command::Completions { .. }) => ExitCode::SUCCESS,
@@ -170,8 +179,8 @@ fn configuration(common: &Common) -> Result<Configuration, String> {
     Ok(configuration)
 }
 
-/// The sessions of this process, with what this machine has to run code with.
-fn sessions(common: &Common, configuration: &Configuration) -> Result<Arc<Sessions>, String> {
+/// The sessions of this process, with what this machine has to run code with, and the machines of container engines.
+fn sessions(common: &Common, configuration: &Configuration) -> Result<(Arc<Sessions>, Arc<Machines>), String> {
     let home = std::env::home_dir();
     let path = std::env::var("PATH").unwrap_or_default();
     let mut installations = discover::installations(&path, home.as_deref());
@@ -182,11 +191,13 @@ fn sessions(common: &Common, configuration: &Configuration) -> Result<Arc<Sessio
         installations.push(named);
     }
     let mut runtimes: Vec<Arc<dyn Runtime>> = vec![Arc::new(Native::start())];
-    for docker in Docker::start(&configuration.docker, &Environment::current()) {
+    let containers = Docker::start(&configuration.docker, &Environment::current());
+    let machines = Arc::clone(containers[0].shared());
+    for docker in containers {
         runtimes.push(Arc::new(docker));
     }
     let host = Host::new(runtimes, installations).with_adapters(discover::adapters(&path, home.as_deref()));
-    Ok(Arc::new(Sessions::new(configuration.settings.clone(), host)))
+    Ok((Arc::new(Sessions::new(configuration.settings.clone(), host)), machines))
 }
 
 fn failed(message: &str) -> ExitCode {

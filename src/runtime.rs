@@ -321,8 +321,8 @@ pub enum Programs {
     Image {
         /// What tells it from all others.
         id: String,
-        /// Directories in which it finds programs by their names, as it says itself: absolute, and read-only in a
-        /// sandbox. Those where every image may have some are not among them.
+        /// Directories in which it finds programs by their names, as it says itself: absolute, and none that
+        /// programs can change.
         path: Vec<String>,
     },
 }

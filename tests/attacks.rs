@@ -35,6 +35,8 @@ mod lab;
 mod network;
 #[path = "attacks/processes.rs"]
 mod processes;
+#[path = "attacks/reach.rs"]
+mod reach;
 #[path = "attacks/reader.rs"]
 mod reader;
 #[path = "attacks/resources.rs"]

@@ -12,6 +12,7 @@ mod terminal;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 
 use console::Console;
@@ -324,4 +325,23 @@ fn a_reader_that_pauses_keeps_nobody_from_ending_it() {
         drop(stdout);
     }
     console.leaves_nothing();
+}
+
+#[test]
+fn a_run_is_given_up_while_its_engine_keeps_it_waiting() {
+    let console = Console::new();
+    let socket = console.path("engine");
+    // Whoever connects is never answered.
+    let _engine = UnixListener::bind(&socket).unwrap();
+    let file = console.file("a.py", "print('it was run')");
+    let mut command = console.command(&["run", "--runtime", "docker", &file]);
+    let mut child = command.env("DOCKER_HOST", format!("unix://{socket}")).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    harness::eventually("interrupts are heeded", || {
+        let status = fs::read_to_string(&status).unwrap();
+        let heeded = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(heeded.trim(), 16).unwrap() & (1 << (Signal::INT.as_raw() - 1)) != 0
+    });
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }

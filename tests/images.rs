@@ -4,6 +4,8 @@ mod harness;
 
 #[path = "images/registry.rs"]
 mod registry;
+#[path = "images/sessions.rs"]
+mod sessions;
 
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};

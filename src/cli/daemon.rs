@@ -12,12 +12,13 @@ use super::{failed, show};
 use crate::config::DockerSettings;
 use crate::engine;
 use crate::protocol::notification::ShutdownReason;
+use crate::runtime::docker::Machines;
 use crate::runtime::images::Images;
 use crate::server::{self, Daemon};
 use crate::session::Sessions;
 use crate::transport::{self, Outbox};
 
-pub(super) async fn serve(sessions: Arc<Sessions>, docker: DockerSettings) -> ExitCode {
+pub(super) async fn serve(sessions: Arc<Sessions>, machines: Arc<Machines>, docker: DockerSettings) -> ExitCode {
     if std::io::stdin().is_terminal() {
         show::message(
             "this is the daemon, which waits for an editor's messages on standard input; \
@@ -41,7 +42,8 @@ pub(super) async fn serve(sessions: Arc<Sessions>, docker: DockerSettings) -> Ex
         probing.prewarm(&engines, pool.size).await;
     });
 
-    let daemon = Arc::new(Daemon::new(Arc::clone(&sessions), Images::new(docker)));
+    let images = Images::new(docker).with_sessions_on(machines);
+    let daemon = Arc::new(Daemon::new(Arc::clone(&sessions), images));
     let outbox = Outbox::new();
     let (service, client) = server::service(Arc::clone(&daemon), outbox.clone());
     let stop = {

@@ -43,6 +43,13 @@ pub(super) struct DapArgs {
     token: Option<PathBuf>,
 }
 
+impl DapArgs {
+    /// Whether it serves more than the client that started it.
+    pub(super) fn is_for_many(&self) -> bool {
+        self.listen.is_some()
+    }
+}
+
 /// Where clients connect to.
 #[derive(Debug, Clone)]
 enum Address {

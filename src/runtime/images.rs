@@ -5,6 +5,8 @@
 //! Whatever is begun here ends when its future is dropped, with the engine too.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -15,6 +17,7 @@ use crate::container::delivery::tar;
 use crate::container::engine::{BuildOrder, ContainerEngine, ImageInfo};
 use crate::container::{ContainerError, labels};
 use crate::engine::{ENGINES, Engine};
+use crate::runtime::docker::Machines;
 
 mod doing;
 mod error;
@@ -30,6 +33,12 @@ pub const LOCAL: &str = "local";
 
 /// The label of an image that was built here, with the engine's id.
 const ENGINE: &str = "codebeaker.engine";
+
+/// How long containers that were ready in an image, or whose sessions have ended, may take to be gone; and when those that
+/// stay are none of these: for so long nothing was on its way out.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(20);
+const RELEASE_PAUSES: Duration = Duration::from_secs(1);
+const RELEASE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where it is told what is being done; only the latest counts.
 pub type Teller = watch::Sender<Doing>;
@@ -75,6 +84,8 @@ pub struct Build {
 #[derive(Debug, Clone, Default)]
 pub struct Images {
     settings: DockerSettings,
+    /// Those who choose images for sessions, and have to hear of changes.
+    sessions: Option<Arc<Machines>>,
 }
 
 /// A machine that has answered.
@@ -87,7 +98,13 @@ impl Images {
     /// By these settings. Nothing is asked yet.
     #[must_use]
     pub fn new(settings: DockerSettings) -> Self {
-        Self { settings }
+        Self { settings, sessions: None }
+    }
+
+    /// The same, where sessions are made on these machines: what changes counts for the next of them.
+    #[must_use]
+    pub fn with_sessions_on(self, machines: Arc<Machines>) -> Self {
+        Self { sessions: Some(machines), ..self }
     }
 
     /// The images that have a name, on this machine or on all.
@@ -130,6 +147,7 @@ impl Images {
             let mut follow = |progress| teach(tell, pulling.take(&progress));
             let fetched = place.engine.pull(&name, &mut follow).await;
             fetched.map_err(|source| ImageError::of_pull(&name, &place.name, source))?;
+            self.changed_on(&place).await;
             pulled.push(self.found(&place, &name).await?);
         }
         Ok(pulled)
@@ -168,6 +186,7 @@ impl Images {
             let mut follow = |progress| teach(tell, building.take(&progress));
             let made = place.engine.build(order, &mut follow).await;
             made.map_err(|source| ImageError::of_build(id, &base, &place.name, source, building.last_lines()))?;
+            self.changed_on(&place).await;
             built.push(self.found(&place, &tag).await?);
         }
         Ok(built)
@@ -181,7 +200,9 @@ impl Images {
         let name = checked(name)?;
         let mut removed = Vec::new();
         for place in self.reach_all(machine).await? {
-            match place.engine.remove_image(&name, force).await {
+            let outcome = self.remove_from(&place, &name, force).await;
+            self.changed_on(&place).await;
+            match outcome {
                 Ok(()) => removed.push(place.name),
                 Err(ContainerError::NoImage { .. }) => {}
                 Err(ContainerError::Conflict { message }) => {
@@ -191,6 +212,32 @@ impl Images {
             }
         }
         if removed.is_empty() { Err(ImageError::Missing { image: name }) } else { Ok(removed) }
+    }
+
+    /// What is only kept ready in an image, or is on its way out, doesn't keep the image.
+    async fn remove_from(&self, place: &Place, name: &str, force: bool) -> Result<(), ContainerError> {
+        let outcome = place.engine.remove_image(name, force).await;
+        let (Some(sessions), Err(ContainerError::Conflict { .. })) = (&self.sessions, &outcome) else { return outcome };
+        sessions.release_image(&place.name, name);
+        let begun = Instant::now();
+        let mut busy = begun;
+        loop {
+            if sessions.is_busy(&place.name) {
+                busy = Instant::now();
+            }
+            let may_change = busy.elapsed() < RELEASE_PAUSES && begun.elapsed() < RELEASE_PATIENCE;
+            tokio::time::sleep(RELEASE_PAUSE).await;
+            match place.engine.remove_image(name, force).await {
+                Err(ContainerError::Conflict { .. }) if may_change => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn changed_on(&self, place: &Place) {
+        if let Some(sessions) = &self.sessions {
+            sessions.images_changed(&place.name).await;
+        }
     }
 
     fn admit(&self, name: &str) -> Result<(), ImageError> {

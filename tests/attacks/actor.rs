@@ -58,6 +58,10 @@ pub(crate) fn each_actor<F: AsyncFn(Lab)>(place: Place, attack: F) {
     let ground = ground_of_root();
     run(Actor::Root, place, ground.path(), attack);
     drop(ground);
+    // The engine makes the same container for either; that it does is shown where a sandbox takes less time.
+    if place == Place::Gvisor {
+        return;
+    }
     run_as_ordinary(place);
 }
 

@@ -143,19 +143,24 @@ pub(crate) fn cancel_time_out_and_close_together_give_one_end_and_one_answer(pla
     each_actor(place, async |lab| {
         let mut daemon = Daemon::start(&lab, &[]);
         let mut asked = Vec::new();
-        // Each round takes a sandbox of its own.
-        for round in 0..if place.has_containers() { 8 } else { 24_u64 } {
+        // Each round takes a sandbox of its own, and a program takes its time to start in gVisor.
+        let (rounds, pace) = match place {
+            Place::Native => (24, 1),
+            Place::Docker => (8, 3),
+            Place::Gvisor => (8, 20),
+        };
+        for round in 0..rounds {
             let session = daemon.session(json!({"language": "python", "limits": {"pids": 64}}));
             for number in 0..3 {
                 let mut params = code(&session, "import time\nprint('begin', flush=True)\ntime.sleep(300)");
-                params["timeoutMs"] = (1 + (round * 7 + number * 13) % 60).into();
+                params["timeoutMs"] = (1 + pace * ((round * 7 + number * 13) % 60)).into();
                 let execution = daemon.ask("session/execute", params);
                 asked.push(execution);
                 if (round + number) % 2 == 0 {
                     daemon.notify("$/cancelRequest", json!({"id": execution}));
                 }
             }
-            std::thread::sleep(std::time::Duration::from_millis(round * 3));
+            std::thread::sleep(std::time::Duration::from_millis(round * 3 * pace));
             asked.push(daemon.ask("session/close", json!({"sessionId": session})));
             if round % 3 == 0 {
                 asked.push(daemon.ask("session/close", json!({"sessionId": session})));

@@ -13,6 +13,7 @@ use crate::actor::{Actor, each_actor};
 use crate::harness::Place;
 use crate::harness::engine::{ADDRESS, Engine};
 use crate::lab::{Setting, machines, program};
+use crate::reach::possible;
 
 /// Everything that an image can say of how it wants to be run, and what it can have lie in wait.
 const HOSTILE: &str = r#"
@@ -31,6 +32,9 @@ CMD ["planted"]
 STOPSIGNAL SIGCONT
 WORKDIR /planted
 "#;
+
+/// An image's name, its links, and what it says of itself.
+type Strange = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
 
 /// An image of a test's, which goes with this.
 struct Image {
@@ -103,7 +107,7 @@ pub(crate) fn an_image_has_no_say_in_how_it_is_run(place: Place) {
         let stand = lab.sandbox(of_image(Setting::without(&open))).await;
         let ran = stand.attack(program!("image.py")).await;
         println!("without {open:?}:\n{}", ran.stdout);
-        ran.assert_worked(&lab.possible(&["set-user-id program", "file capabilities", "a file in the root"]));
+        ran.assert_worked(&possible(place, &["set-user-id program", "file capabilities", "a file in the root"]));
         stand.close().await;
 
         let stand = lab.sandbox(of_image(Setting::safe())).await;
@@ -129,7 +133,7 @@ pub(crate) fn an_image_in_the_way_of_what_is_mounted_runs_nothing(place: Place) 
         if lab.actor == Actor::Ordinary {
             return println!("the engine does all of it, whoever asks");
         }
-        let images: [(&str, &[(&str, &str)], &[&str]); 9] = [
+        let images: [Strange; 9] = [
             ("agent-elsewhere", &[(".codebeaker", "/workspace")], &[]),
             ("agent-in-proc", &[(".codebeaker", "/proc/1/root/tmp")], &[]),
             ("agent-above", &[(".codebeaker", "../../../../tmp")], &[]),

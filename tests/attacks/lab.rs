@@ -21,6 +21,7 @@ use crate::actor::Actor;
 use crate::harness::engine::Engine;
 use crate::harness::{Place, eventually};
 use crate::host::Host;
+use crate::reach::{harmless, possible};
 use crate::survivors::{Made, children};
 
 /// A program that has not ended by then never will: the attack is over.
@@ -40,69 +41,10 @@ pub(crate) use program;
 /// The engine that the tests are given. It keeps no container ready: whichever there is is the one that is attacked.
 pub(crate) fn machines(place: Place) -> Arc<Machines> {
     let environment = Environment { docker_host: Some(place.engine().address().to_owned()), ..Environment::default() };
-    let settings = DockerSettings { pool: PoolSettings { size: 0, total: 0 }, ..DockerSettings::default() };
+    let pool = PoolSettings { size: 0, total: 0, ..PoolSettings::default() };
+    let settings = DockerSettings { pool, ..DockerSettings::default() };
     Arc::new(Machines::of(&settings, &environment))
 }
-
-/// What is tried in containers, and reaches there nothing of the host's: their images have users of their own, the
-/// engine shows them names in `/sys` and a `/dev/mqueue` of their own, and the agent, with no other user to be, keeps
-/// code where its programs can write.
-const OF_CONTAINERS: [&str; 6] = [
-    "other users' names",
-    "list /sys",
-    "list /proc/acpi",
-    "other devices",
-    "a file in /run/codebeaker",
-    "code changed",
-];
-
-/// What is tried in gVisor as well, and reaches there nothing but the sandbox itself: devices of its own kernel, and an
-/// agent that its kernel shows to programs of the same user, whether or not that is dumpable. It decides itself who is
-/// spared and nice, and takes the numbers of 32-bit calls for those of others, which are filtered.
-const OF_GVISOR: [&str; 9] = [
-    "open /dev/fuse",
-    "open /dev/net/tun",
-    "environ",
-    "maps",
-    "descriptors",
-    "reopened descriptors",
-    "be spared when memory is short",
-    "be nicer to itself",
-    "int 0x80",
-];
-
-/// What gVisor's kernel has in no sandbox, whatever is left out: there is nothing to protect from.
-const NOT_IN_GVISOR: [&str; 29] = [
-    "set-user-id program",
-    "file capabilities",
-    "clone3 pid",
-    "setns user",
-    "mount tmpfs in a namespace",
-    "chroot in a namespace",
-    "fsopen in a namespace",
-    "listmount",
-    "keyctl",
-    "io_uring_setup",
-    "userfaultfd",
-    "process_vm_readv",
-    "name_to_handle_at",
-    "modify_ldt",
-    "pidfd_getfd",
-    "unshare by int 0x80",
-    "TIOCSTI",
-    "read /proc/kallsyms",
-    "list /sys",
-    "read /sys/class/net/lo/address",
-    "mem",
-    "exe",
-    "ptrace",
-    "host name",
-    "host's loopback",
-    "all of loopback",
-    "abstract",
-    "names of the host's sockets",
-    "may gain privileges",
-];
 
 /// One test's runtime and the host around it.
 pub(crate) struct Lab {
@@ -246,22 +188,6 @@ impl Lab {
         Ok(Stand { link, keeper: sandbox.keeper, facts, first, container, landlock_abi: ready.landlock_abi })
     }
 
-    /// What may work in this place.
-    pub(crate) fn harmless(&self) -> Vec<&'static str> {
-        match self.place {
-            Place::Native => Vec::new(),
-            Place::Docker => OF_CONTAINERS.into(),
-            Place::Gvisor => [&OF_CONTAINERS[..], &OF_GVISOR].concat(),
-        }
-    }
-
-    /// Which of these attempts there is anything to protect from in this place.
-    pub(crate) fn possible<'a>(&self, attempts: &[&'a str]) -> Vec<&'a str> {
-        let mut attempts = attempts.to_vec();
-        attempts.retain(|attempt| self.place != Place::Gvisor || !NOT_IN_GVISOR.contains(attempt));
-        attempts
-    }
-
     /// Runs the program as a process of the host, where nothing stands in its way: there each of `attempts` has to
     /// work. For what no protection can be left out of a container for, and for programs that change nothing.
     pub(crate) fn works_outside(&self, program: &str, attempts: &[&str]) {
@@ -294,7 +220,7 @@ impl Lab {
 
     /// Runs the program where these protections are missing: there each of `attempts` has to work that can.
     pub(crate) async fn works(&self, program: &str, without: &[Protection], attempts: &[&str]) {
-        let possible = self.possible(attempts);
+        let possible = possible(self.place, attempts);
         if possible.is_empty() && !attempts.is_empty() {
             return println!("{:?} has none of {attempts:?}", self.place);
         }
@@ -312,7 +238,7 @@ impl Lab {
         let stand = self.sandbox(Setting::safe()).await;
         let ran = stand.attack(program).await;
         println!("with everything:\n{}", ran.stdout);
-        ran.assert_refused_but(&self.harmless());
+        ran.assert_refused_but(&harmless(self.place));
         self.host.assert_untouched(&ran.seen());
         stand.assert_works().await;
         stand.close().await;

@@ -5,6 +5,7 @@ use codebeaker::agent::plan::Protection::{Landlock, MinimalRoot, Network};
 use crate::actor::each_actor;
 use crate::harness::Place;
 use crate::lab::{Setting, program};
+use crate::reach::possible;
 
 pub(crate) fn nothing_on_a_network_is_reached(place: Place) {
     each_actor(place, async |mut lab| {
@@ -13,7 +14,7 @@ pub(crate) fn nothing_on_a_network_is_reached(place: Place) {
         let stand = lab.sandbox(Setting::without(&[Network])).await;
         let ran = stand.attack(program!("network.py")).await;
         println!("without a network of its own:\n{}", ran.stdout);
-        let reached = lab.possible(&["host's loopback", "all of loopback"]);
+        let reached = possible(place, &["host's loopback", "all of loopback"]);
         ran.assert_worked(&reached);
         assert!(lab.host.connections() >= reached.len(), "the canaries saw no connection: {ran:#?}");
         stand.close().await;
@@ -30,9 +31,9 @@ pub(crate) fn no_socket_of_the_host_is_reached_by_path_or_by_name(place: Place) 
         println!("without protections:\n{}", ran.stdout);
         // No file of the host's is in a container, whatever is left out.
         let path = if lab.place.has_containers() { None } else { Some("path") };
-        ran.assert_worked(&lab.possible(&["abstract", "names of the host's sockets"]));
+        ran.assert_worked(&possible(place, &["abstract", "names of the host's sockets"]));
         ran.assert_worked(path.as_slice());
-        let least = path.iter().chain(&lab.possible(&["abstract"])).count();
+        let least = path.iter().chain(&possible(place, &["abstract"])).count();
         assert!(lab.host.connections() >= least, "the canaries saw no connection: {ran:#?}");
         stand.close().await;
         lab.fails(program!("sockets.py")).await;

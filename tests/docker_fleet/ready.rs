@@ -22,7 +22,7 @@ fn ready(docker: &Docker) -> usize {
 
 async fn warm(docker: &Docker, count: usize) {
     within(docker.prewarm(&spec(), count)).await.expect("there is a machine");
-    eventually("they wait", || ready(&docker) == count).await;
+    eventually("they wait", || ready(docker) == count).await;
 }
 
 fn runtime(engine: &Engine) -> Docker {

@@ -58,8 +58,9 @@ pub(crate) fn processes_are_limited(place: Place) {
     let (mut client, session) = place.open(json!({}));
     had_enough(&run(&mut client, &session, FORKS, &json!({})));
     let session = place.session(&mut client, json!({"limits": {"pids": 20}}));
-    let forks = run(&mut client, &session, FORKS, &json!({}));
-    // Where nothing but the agent counts, it ends who makes too many.
+    // Where nothing but the agent counts, it ends who has too many, when it sees them.
+    let stays = format!("{FORKS}if children == 59:\n    import time\n    time.sleep(600)\n");
+    let forks = run(&mut client, &session, &stays, &json!({}));
     if forks.outcome() == "ok" {
         assert!(counted(&forks, &[EAGAIN]) <= 20 + 18, "{}", forks.stdout());
     } else {

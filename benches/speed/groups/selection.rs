@@ -40,8 +40,9 @@ impl Runtime for Seen {
     }
 
     fn offer(&self, want: &Want<'_>) -> std::result::Result<Offer, Refusal> {
+        let at = ENGINES.iter().position(|engine| Some(engine) == want.engine).unwrap_or_default();
         match want.engine {
-            Some(engine) if engine.id.len() % 2 == 0 => Err(Refusal {
+            Some(engine) if at % 2 == 1 => Err(Refusal {
                 lack: Lack::Image,
                 reason: format!("there is no image codebeaker/{}:latest", engine.id),
                 fix: Some(format!("codebeaker image build {}", engine.id)),

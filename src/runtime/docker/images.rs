@@ -61,7 +61,7 @@ pub(super) fn choose(
 }
 
 /// The directories of an image's own `PATH` that programs may be taken from: absolute ones, in which nothing can be
-/// put by what runs in a sandbox. Those that are looked into anyway are left out.
+/// put by what runs in a sandbox.
 pub(super) fn own_directories(path: &str) -> Vec<String> {
     let may_be = |directory: &str| {
         let is_plain = directory.starts_with('/')

@@ -132,6 +132,12 @@ impl<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static> Pool<K> {
         Held { waiting: stock.waiting(), making: stock.making(), bytes: stock.bytes() }
     }
 
+    /// Whether anything is being made for it, though it may have been given up since.
+    #[must_use]
+    pub fn is_making(&self) -> bool {
+        self.shared.stock().making() > 0
+    }
+
     /// What it holds of these kinds; what is being made is not told by kind.
     #[must_use]
     pub fn waiting_of(&self, which: impl Fn(&K) -> bool) -> usize {

@@ -36,6 +36,11 @@ impl Works {
         self.stopping.is_cancelled()
     }
 
+    /// Whether anything is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
     /// Waits until nothing is under way.
     pub(super) async fn done(&self) {
         self.tasks.close();

@@ -135,7 +135,8 @@ impl ImageError {
             }
             Self::InUse { .. } => "close the sessions that use it, or say `force`".to_owned(),
             Self::NotFetched { is_unknown: true, .. } => {
-                "check the name and the tag; a private registry may want `docker login` on the engine's machine first"
+                "check the name and the tag; where the registry wants credentials, fetch it with `docker login` and \
+                 `docker pull`, since codebeaker has none"
                     .to_owned()
             }
             Self::NotFetched { .. } => {

@@ -45,6 +45,26 @@ impl Machines {
         futures::future::join_all(self.all().iter().map(|machine| machine.works.done())).await;
     }
 
+    /// An image of this machine was fetched, built or removed. From now on sessions are chosen by what it has now.
+    pub(in crate::runtime) async fn images_changed(&self, machine: &str) {
+        if let Some(member) = self.fleet.member(machine) {
+            member.machine.look().await;
+        }
+    }
+
+    /// Gives up what waits in this image on this machine, which would be in the way of its removal.
+    pub(in crate::runtime) fn release_image(&self, machine: &str, image: &str) {
+        let member = self.fleet.member(machine);
+        if let Some(image) = member.and_then(|member| chosen(&member.machine, None, Some(image))) {
+            self.pool.give_up(|kind| kind.machine() == machine && kind.image_id() == image.id);
+        }
+    }
+
+    /// Whether containers are made or removed on this machine just now.
+    pub(in crate::runtime) fn is_busy(&self, machine: &str) -> bool {
+        self.pool.is_making() || self.fleet.member(machine).is_some_and(|member| member.machine.works.is_busy())
+    }
+
     /// What the first machine that would do has, by what is known.
     pub(in crate::runtime::docker) fn offer(&self, want: &Want<'_>, oci: Oci) -> Result<Offer, Refusal> {
         let (name, image, offer) = self.fleet.suits(|machine| {
