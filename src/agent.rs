@@ -9,6 +9,7 @@
 mod asked;
 mod conduit;
 mod inbound;
+mod joined;
 mod link;
 mod process;
 mod stream;

@@ -10,6 +10,7 @@ pub mod drive;
 mod kept;
 mod outcome;
 mod pump;
+pub mod takeover;
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -60,6 +61,9 @@ pub enum ExecutionError {
     /// The sandbox went.
     #[error(transparent)]
     Lost(LinkError),
+    /// The daemon ends, and the program runs on in a sandbox that outlives it.
+    #[error("the daemon is about to end; execution {0} runs on, and the next daemon has it")]
+    Left(ExecutionId),
     /// Running it failed in the daemon itself.
     #[error("the daemon failed to run execution {0} to its end, which is a bug in it")]
     Abandoned(ExecutionId),
@@ -89,6 +93,15 @@ pub struct Output {
     pub chunk: Chunk,
 }
 
+/// Why bytes are not passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Missing {
+    /// There are more than the limit allows.
+    OverLimit,
+    /// Another daemon, which is gone, had them.
+    AnotherDaemon,
+}
+
 /// Bytes that are not passed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
@@ -100,6 +113,8 @@ pub struct Gap {
     pub offset: u64,
     /// How large it is.
     pub bytes: u64,
+    /// Why there is one.
+    pub why: Missing,
 }
 
 /// Who is told how an execution goes, in order. A call that waits holds the program back, not the daemon.
@@ -170,6 +185,8 @@ struct Stop {
     cancel: CancellationToken,
     /// End it at once.
     kill: CancellationToken,
+    /// It is another daemon's to end.
+    leave: CancellationToken,
 }
 
 /// The input of a program that runs, held by one who writes.
@@ -217,17 +234,30 @@ impl Execution {
         has_terminal: bool,
         kept_bytes: usize,
     ) -> Self {
+        Self::after(id, session, argv, has_terminal, kept_bytes, [0; 2], Timestamp::now())
+    }
+
+    /// One that another daemon had begun, and of whose streams so many bytes have passed already.
+    pub(crate) fn after(
+        id: ExecutionId,
+        session: SessionId,
+        argv: Vec<String>,
+        has_terminal: bool,
+        kept_bytes: usize,
+        passed: [u64; 2],
+        created_at: Timestamp,
+    ) -> Self {
         Self {
             id,
             session,
             argv,
-            created_at: Timestamp::now(),
+            created_at,
             has_terminal,
             phase: watch::Sender::new(Phase::Queued),
             running: OnceLock::new(),
             stdin_turn: tokio::sync::Mutex::default(),
-            primary: Mutex::new(Kept::new(kept_bytes)),
-            stderr: Mutex::new(Kept::new(kept_bytes)),
+            primary: Mutex::new(Kept::new(kept_bytes, passed[0])),
+            stderr: Mutex::new(Kept::new(kept_bytes, passed[1])),
             printed: Notify::new(),
             over: CancellationToken::new(),
             stop: Stop::default(),
@@ -287,6 +317,12 @@ impl Execution {
     /// Ends the whole tree at once.
     pub fn kill(&self) {
         self.stop.kill.cancel();
+    }
+
+    /// Lets a program that runs be, once its sandbox is left to another daemon. One that waits in the queue never
+    /// starts.
+    pub(crate) fn leave(&self) {
+        if matches!(*self.phase.borrow(), Phase::Queued) { self.kill() } else { self.stop.leave.cancel() }
     }
 
     /// Delivers a signal.

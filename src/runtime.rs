@@ -22,7 +22,10 @@ use crate::sandbox::launcher::LaunchError;
 
 pub mod docker;
 pub mod images;
+mod left;
 pub mod native;
+
+pub use left::{Left, TakeUpError, TakenUp};
 
 pub use crate::sandbox::cgroup::Usage;
 pub use crate::sandbox::limits::{Enforcement, Enforcer, Limit};
@@ -265,6 +268,25 @@ pub trait Runtime: Send + Sync {
     /// # Errors
     /// When it can't even be started; nothing is left then.
     async fn create(&self, spec: SandboxSpec) -> Result<Sandbox, RuntimeError>;
+
+    /// The next sandbox that a daemon of this user, which is gone, had left when this one started. Each is told of
+    /// once; `None` when all were that are on machines which answer.
+    async fn left(&self) -> Option<Left> {
+        None
+    }
+
+    /// As [`Runtime::left`], on machines that did not answer then; waits as long as those are asked again.
+    async fn left_late(&self) -> Option<Left> {
+        None
+    }
+
+    /// Takes it up. `spec` says which limits and which workspace it was made with.
+    ///
+    /// # Errors
+    /// Why it can't be had; it is left as it was then.
+    async fn take_up(&self, _left: &Left, _spec: &SandboxSpec) -> Result<TakenUp, TakeUpError> {
+        Err(TakeUpError::Gone)
+    }
 
     /// The machines that it makes sandboxes on, as far as is known without waiting; none where that is this one alone.
     fn machines(&self) -> Vec<MachineState> {

@@ -4,8 +4,10 @@
 //! files. A session ends exactly once, for one reason, and when it has ended nothing of its sandbox is
 //! left. What a client gets to see of all this is the business of the layer above.
 
+mod adoption;
 mod bounds;
 mod host;
+mod inside;
 mod launch;
 mod life;
 mod notes;
@@ -33,6 +35,7 @@ use crate::files::CopyError;
 use crate::ids::{ExecutionId, SessionId};
 use crate::runtime::{Enforcement, Keeper, RuntimeError, Workspace};
 
+pub use adoption::Audience;
 pub use host::Host;
 pub use launch::{Run, RunLimits, Source, Stdin};
 pub use life::{State, StateChange, Why};
@@ -212,6 +215,8 @@ pub struct Session {
     pub workspace: Workspace,
     /// Who holds each limit.
     pub enforcement: Vec<Enforcement>,
+    /// Its age when this daemon got it: others may have had it before.
+    age: Duration,
     link: Link,
     keeper: Arc<tokio::sync::Mutex<Box<dyn Keeper>>>,
     settings: Arc<Settings>,
@@ -235,6 +240,8 @@ struct Changeable {
     max_lifetime: Duration,
     last_used: tokio::time::Instant,
     last_used_at: Timestamp,
+    /// The next daemon could not know of a change.
+    unnoted: bool,
 }
 
 /// A session as it stands.
@@ -371,6 +378,7 @@ impl Session {
         changeable.labels = labels.unwrap_or_else(|| std::mem::take(&mut changeable.labels));
         changeable.idle_timeout = idle_timeout.unwrap_or(changeable.idle_timeout);
         changeable.max_lifetime = max_lifetime.unwrap_or(changeable.max_lifetime);
+        changeable.unnoted = self.persist;
         drop(changeable);
         self.touched.notify_one();
         Ok(())

@@ -6,14 +6,13 @@
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use codebeaker_agent::frame::{self, Channel, Frame, Kind, Stream};
-use codebeaker_agent::wire::{
-    FileEntry, FileFault, FileOp, FileReply, FromAgent, LISTING_PATH_BYTES, MAX_NAME_BYTES, Ready,
-};
+use codebeaker_agent::frame::{self, Frame, Kind, Stream};
+use codebeaker_agent::wire::{FileEntry, FileFault, FileOp, FileReply, FromAgent, LISTING_PATH_BYTES, Ready};
 use tokio::sync::oneshot;
 
 use super::conduit::Ends;
-use super::link::{Adoptable, LinkError, Shared, Table};
+use super::joined::take_over;
+use super::link::{LinkError, Shared};
 use super::process::Entry;
 use super::stream::first_message;
 
@@ -110,32 +109,13 @@ fn take(
     }
 }
 
-/// Expects to hear of what another daemon had started.
-fn take_over(ready: &Ready, table: &mut Table) -> Result<(), Violation> {
-    if ready.highest > Channel::MAX_NUMBER {
-        return Err(Violation::OverLimit);
-    }
-    table.last_number = ready.highest;
-    for running in &ready.running {
-        let number = running.execution;
-        let is_known = table.executions.contains_key(&number);
-        if is_known || !(1..=ready.highest).contains(&number) || running.name.len() > MAX_NAME_BYTES {
-            return Err(Violation::UnknownExecution(number));
-        }
-        let (entry, exited) = Entry::adopted(running.stdin, running.terminal);
-        table.executions.insert(number, Arc::clone(&entry));
-        table.adoptable.insert(number, Adoptable { entry, exited, pid: running.pid });
-    }
-    Ok(())
-}
-
 fn decode(payload: &[u8]) -> Result<FromAgent, Violation> {
     postcard::from_bytes(payload).map_err(Violation::Undecodable)
 }
 
 fn control(message: FromAgent, shared: &Shared) -> Result<(), Violation> {
     match message {
-        FromAgent::Ready(_) | FromAgent::SetupFailed { .. } => Err(Violation::Repeated),
+        FromAgent::Ready(_) | FromAgent::SetupFailed { .. } | FromAgent::Occupied => Err(Violation::Repeated),
         FromAgent::Started { execution, pid } => entry(shared, execution)?.start(Ok(pid)).ok_or(Violation::Repeated),
         FromAgent::NotStarted { execution, step, errno } => {
             let refusal = LinkError::NotStarted { step: plain(&step), errno: error_number(errno)? };

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::conduit::{Conduit, Ends};
 use super::inbound::{self, PendingFile};
+use super::joined::Adoptable;
 use super::process::{Entry, Process};
 use super::stream;
 
@@ -32,6 +33,9 @@ pub enum LinkError {
         /// The kernel's error number, 0 when it was not the kernel that refused.
         errno: i32,
     },
+    /// Another daemon has joined the sandbox: it is that one's.
+    #[error("another daemon has this sandbox")]
+    Occupied,
     /// The stream ended, by itself or because the agent broke the protocol.
     #[error("the sandbox is gone: {0}")]
     Lost(String),
@@ -120,14 +124,6 @@ pub(super) struct Shared {
     why: OnceLock<String>,
 }
 
-/// An execution that another daemon had started.
-#[derive(Debug)]
-pub(super) struct Adoptable {
-    pub(super) entry: Arc<Entry>,
-    pub(super) exited: oneshot::Receiver<wire::Exited>,
-    pub(super) pid: u32,
-}
-
 /// What was asked and is not yet answered.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -192,24 +188,6 @@ impl Link {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(self.shared.lost()),
         }
-    }
-
-    /// Takes over an execution that another daemon had started, as [`Ready::running`] tells of it, and lets it go on
-    /// printing. `None` when it was taken over already, or is none of those.
-    ///
-    /// # Errors
-    /// [`LinkError::Lost`].
-    pub async fn adopt(&self, execution: u32) -> Result<Option<Process>, LinkError> {
-        let Some(Adoptable { entry, exited, pid }) = self.shared.table().adoptable.remove(&execution) else {
-            return Ok(None);
-        };
-        let mut process = Process::new(execution, Arc::clone(&self.shared), entry, exited, None);
-        process.was_asked_for();
-        process.pid = pid;
-        for stream in [Stream::Stdout, Stream::Stderr] {
-            process.output(stream).grant(frame::STREAM_WINDOW as usize).await?;
-        }
-        Ok(Some(process))
     }
 
     /// Does one file operation that is answered by itself: anything but a write.

@@ -100,6 +100,7 @@ pub(super) fn first_message(message: FromAgent) -> Result<Ready, LinkError> {
             let errno = if (1..4096).contains(&errno) { errno } else { 0 };
             Err(LinkError::SetUp { step: inbound::plain(&step), errno })
         }
+        FromAgent::Occupied => Err(LinkError::Occupied),
         _ => Err(LinkError::Lost("its agent spoke before it was ready".to_owned())),
     }
 }

@@ -25,6 +25,9 @@ pub const SESSION: &str = "codebeaker.session";
 /// What the next daemon has to know of that session.
 pub const NOTES: &str = "codebeaker.notes";
 
+/// The runtime that it is a sandbox of, by our name for it.
+pub const RUNTIME: &str = "codebeaker.runtime";
+
 /// What a container was made ready for that has no session yet.
 pub const POOL: &str = "codebeaker.pool";
 

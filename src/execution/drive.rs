@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::outcome::StopReason;
 use super::pump::{Allowance, Pump};
-use super::{Execution, ExecutionError, Observer, Phase, Running, Summary, Written};
+use super::{Execution, ExecutionError, Observer, Outcome, Phase, Running, Summary, Written};
 use crate::agent::frame::Stream;
 use crate::agent::wire::Reach;
 use crate::agent::{Ended, Link, LinkError, Process, Program, StdinWriter};
@@ -31,6 +31,13 @@ pub struct Order {
     pub input: Option<Bytes>,
     /// Whether the input ends with that.
     pub input_ends: bool,
+    /// What bounds it.
+    pub terms: Terms,
+}
+
+/// What bounds an execution.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
     /// Wall time until it is ended.
     pub timeout: Duration,
     /// Bytes of output that are passed on.
@@ -89,7 +96,16 @@ impl std::fmt::Debug for Place {
 /// Runs it to its end, and leaves the result in the execution, for those who wait there.
 pub async fn drive(execution: &Execution, order: Order, place: Place, observer: &dyn Observer) {
     let _over = Over(execution);
-    match run(execution, order, place, observer).await {
+    let ended = run(execution, order, place, observer).await;
+    conclude(execution, ended, observer).await;
+}
+
+/// Leaves the result in the execution, and tells it, unless the program runs on for another daemon.
+pub(super) async fn conclude(execution: &Execution, ended: Result<Summary, ExecutionError>, observer: &dyn Observer) {
+    match ended {
+        Ok(summary) if summary.outcome == Outcome::Lost && execution.stop.leave.is_cancelled() => {
+            execution.end(Phase::Refused(ExecutionError::Left(execution.id.clone())));
+        }
         Ok(summary) => {
             execution.end(Phase::Ended(summary.clone()));
             observer.exited(execution, &summary).await;
@@ -99,7 +115,7 @@ pub async fn drive(execution: &Execution, order: Order, place: Place, observer: 
 }
 
 /// Wakes those who wait for the execution, also when driving it fails.
-struct Over<'a>(&'a Execution);
+pub(super) struct Over<'a>(pub(super) &'a Execution);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
@@ -134,13 +150,17 @@ async fn run(
         () = execution.stop.kill.cancelled() => Err(StopReason::Killed),
         () = execution.stop.cancel.cancelled() => Err(StopReason::Cancelled),
         begun = begin(&order, &link) => Ok(begun),
-        () = tokio::time::sleep(order.timeout) => Err(StopReason::Timeout),
+        () = tokio::time::sleep(order.terms.timeout) => Err(StopReason::Timeout),
     };
     let result = match begun {
         // The process that may have been started meanwhile was dropped, and so killed.
         Err(reason) => Ok(never_started(reason, queued)),
         Ok(Err(error)) => Err(error),
-        Ok(Ok(process)) => Ok(see_through(execution, &order, process, &link, &oom_kills, queued, observer).await),
+        Ok(Ok(process)) => {
+            let begun = Begun { process, queued, age: Duration::ZERO, passed: [0; 2] };
+            let feed = Feed { input: order.input.clone(), ends: order.input_ends };
+            Ok(see_through(execution, &order.terms, begun, feed, &link, &oom_kills, observer).await)
+        }
     };
     if let Some(Code { directory, .. }) = &order.code
         && let Err(error) = link.remove_code(directory).await
@@ -163,19 +183,38 @@ async fn begin(order: &Order, link: &Link) -> Result<Process, ExecutionError> {
     begun.map_err(refusal)
 }
 
-async fn see_through(
+/// A program that runs.
+pub(super) struct Begun {
+    pub(super) process: Process,
+    /// How long it waited for its turn.
+    pub(super) queued: Duration,
+    /// How long it has been running.
+    pub(super) age: Duration,
+    /// What of its streams another daemon had.
+    pub(super) passed: [u64; 2],
+}
+
+/// What a program's input begins with.
+#[derive(Default)]
+pub(super) struct Feed {
+    pub(super) input: Option<Bytes>,
+    pub(super) ends: bool,
+}
+
+pub(super) async fn see_through(
     execution: &Execution,
-    order: &Order,
-    mut process: Process,
+    terms: &Terms,
+    begun: Begun,
+    feed: Feed,
     link: &Link,
     oom_kills: &OomKills,
-    queued: Duration,
     observer: &dyn Observer,
 ) -> Summary {
+    let Begun { mut process, queued, age, passed } = begun;
     let oom_before = oom_kills();
     let running = Running {
         pid: process.pid,
-        started_at: Timestamp::now(),
+        started_at: Timestamp::now().saturating_sub(age).unwrap_or(Timestamp::UNIX_EPOCH),
         stdin: process.stdin(),
         signals: process.signals(),
         side: Mutex::new(process.side()),
@@ -189,17 +228,18 @@ async fn see_through(
     execution.phase.send_replace(Phase::Running);
 
     let (over_sender, over) = oneshot::channel();
-    let allowance = Allowance { bytes: order.output_bytes, max_chunk_bytes: order.max_chunk_bytes };
-    let (stdout, stderr) = (process.output(Stream::Stdout), process.output(Stream::Stderr));
-    let pump = Pump::new(execution, observer, stdout, stderr, allowance, over_sender);
+    let left = terms.output_bytes.saturating_sub(passed.iter().sum());
+    let allowance = Allowance { bytes: left, max_chunk_bytes: terms.max_chunk_bytes };
+    let streams = [process.output(Stream::Stdout), process.output(Stream::Stderr)];
+    let pump = Pump::new(execution, observer, streams, passed, allowance, over_sender);
     // Whoever doesn't listen holds up what is told, and never what is done about the program.
     let pump = async {
         observer.started(execution).await;
         pump.run().await
     };
-    let watch = Watch { execution, order, link, began };
+    let watch = Watch { execution, terms, link, began, age };
     let feed = async {
-        feed(stdin, order.input.clone(), order.input_ends).await;
+        feed.into(stdin).await;
         drop(first_turn);
     };
     let watch = async {
@@ -231,9 +271,11 @@ async fn see_through(
 /// Watches over a running program.
 struct Watch<'a> {
     execution: &'a Execution,
-    order: &'a Order,
+    terms: &'a Terms,
     link: &'a Link,
     began: Instant,
+    /// How old it was then.
+    age: Duration,
 }
 
 impl Watch<'_> {
@@ -253,11 +295,11 @@ impl Watch<'_> {
         let signals = process.signals();
         let ended = process.ended();
         tokio::pin!(ended, feed);
-        let timeout = tokio::time::sleep_until(self.began + self.order.timeout);
+        let timeout = tokio::time::sleep_until(self.began + self.terms.timeout.saturating_sub(self.age));
         tokio::pin!(timeout);
         let stop = &self.execution.stop;
         let (mut reason, mut killed, mut feeding) = (None, false, true);
-        let mut watch_output = self.order.stop_at_output_limit;
+        let mut watch_output = self.terms.stop_at_output_limit;
         // The next step of a cancellation, and when it is due.
         let mut insist: Option<(Instant, i32)> = None;
         // When a program that was killed is given up.
@@ -265,14 +307,14 @@ impl Watch<'_> {
         loop {
             let (signal, reach) = tokio::select! {
                 biased;
-                ended = &mut ended => return (ended, reason, self.began.elapsed()),
+                ended = &mut ended => return (ended, reason, self.age + self.began.elapsed()),
                 () = stop.kill.cancelled(), if !killed => {
                     reason.get_or_insert(StopReason::Killed);
                     (SIGKILL, Reach::Tree)
                 }
                 () = stop.cancel.cancelled(), if reason.is_none() => {
                     reason = Some(StopReason::Cancelled);
-                    insist = Some((Instant::now() + self.order.cancel_grace, SIGTERM));
+                    insist = Some((Instant::now() + self.terms.cancel_grace, SIGTERM));
                     (SIGINT, Reach::Foreground)
                 }
                 () = &mut timeout, if reason != Some(StopReason::Timeout) && !killed => {
@@ -290,7 +332,7 @@ impl Watch<'_> {
                 () = due(insist.map(|(when, _)| when)), if !killed => {
                     let signal = insist.take().map_or(SIGKILL, |(_, signal)| signal);
                     if signal == SIGTERM {
-                        insist = Some((Instant::now() + self.order.cancel_grace, SIGKILL));
+                        insist = Some((Instant::now() + self.terms.cancel_grace, SIGKILL));
                     }
                     (signal, Reach::Tree)
                 }
@@ -306,9 +348,9 @@ impl Watch<'_> {
             };
             if signal == SIGKILL {
                 killed = true;
-                hopeless = Some(Instant::now() + self.order.kill_patience);
+                hopeless = Some(Instant::now() + self.terms.kill_patience);
             }
-            match tokio::time::timeout(self.order.kill_patience, signals.send(signal, reach)).await {
+            match tokio::time::timeout(self.terms.kill_patience, signals.send(signal, reach)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%error, "a signal had nobody to go to"),
                 Err(_) => self.give_up(),
@@ -324,10 +366,12 @@ async fn due(when: Option<Instant>) {
     }
 }
 
-/// Writes the input that was given beforehand. A program that doesn't read it to the end has no use for it.
-async fn feed(stdin: StdinWriter, input: Option<Bytes>, ends: bool) {
-    if stdin.write(&input.unwrap_or_default()).await.is_ok() && ends {
-        drop(stdin.close().await);
+impl Feed {
+    /// Writes the input that was given beforehand. A program that doesn't read it to the end has no use for it.
+    async fn into(self, stdin: StdinWriter) {
+        if stdin.write(&self.input.unwrap_or_default()).await.is_ok() && self.ends {
+            drop(stdin.close().await);
+        }
     }
 }
 

@@ -26,10 +26,10 @@ pub struct Piece {
 }
 
 impl Kept {
-    /// Keeps at most `capacity` bytes.
+    /// Keeps at most `capacity` bytes, of a stream of which `passed` are gone already.
     #[must_use]
-    pub(super) fn new(capacity: usize) -> Self {
-        Self { bytes: VecDeque::new(), capacity, end: 0, finished: false }
+    pub(super) fn new(capacity: usize, passed: u64) -> Self {
+        Self { bytes: VecDeque::new(), capacity, end: passed, finished: false }
     }
 
     /// Adds the next bytes of the stream.
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn old_bytes_go_and_are_counted() {
-        let mut kept = Kept::new(4);
+        let mut kept = Kept::new(4, 0);
         kept.push(b"abc");
         kept.push(b"def");
         assert_eq!(kept.read(0, 10), Piece { bytes: b"cdef".to_vec(), offset: 2, lost: 2, is_end: false });
@@ -74,5 +74,13 @@ mod tests {
         kept.finish();
         assert_eq!(kept.read(14, 9), Piece { bytes: b"89".to_vec(), offset: 14, lost: 0, is_end: true });
         assert_eq!(kept.read(99, 9), Piece { bytes: Vec::new(), offset: 16, lost: 0, is_end: true });
+    }
+
+    #[test]
+    fn what_passed_before_is_gone_and_counted() {
+        let mut kept = Kept::new(4, 100);
+        assert_eq!(kept.read(0, 9), Piece { bytes: Vec::new(), offset: 100, lost: 100, is_end: false });
+        kept.push(b"ab");
+        assert_eq!(kept.read(90, 9), Piece { bytes: b"ab".to_vec(), offset: 100, lost: 10, is_end: false });
     }
 }

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::chunk::Chunker;
-use super::{Execution, Gap, Observer, Output, OutputStream, Written};
+use super::{Execution, Gap, Missing, Observer, Output, OutputStream, Written};
 use crate::agent::{ByteStream, LinkError};
 
 /// How long bytes that follow others may wait for more.
@@ -40,14 +40,14 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(stream: OutputStream, source: ByteStream) -> Self {
+    fn new(stream: OutputStream, source: ByteStream, passed: u64) -> Self {
         Self {
             stream,
             source,
             chunker: Chunker::default(),
             waiting: BytesMut::new(),
-            written: Written::default(),
-            passed: 0,
+            written: Written { bytes: passed, truncated: false },
+            passed,
             open: true,
         }
     }
@@ -75,21 +75,27 @@ impl<'a> Pump<'a> {
     pub(super) fn new(
         execution: &'a Execution,
         observer: &'a dyn Observer,
-        stdout: ByteStream,
-        stderr: ByteStream,
+        streams: [ByteStream; 2],
+        passed: [u64; 2],
         allowance: Allowance,
         over: tokio::sync::oneshot::Sender<()>,
     ) -> Self {
+        let [stdout, stderr] = streams;
         let lanes = if execution.has_terminal {
-            [Some(Lane::new(OutputStream::Pty, stdout)), None]
+            [Some(Lane::new(OutputStream::Pty, stdout, passed[0])), None]
         } else {
-            [Some(Lane::new(OutputStream::Stdout, stdout)), Some(Lane::new(OutputStream::Stderr, stderr))]
+            let stderr = Lane::new(OutputStream::Stderr, stderr, passed[1]);
+            [Some(Lane::new(OutputStream::Stdout, stdout, passed[0])), Some(stderr)]
         };
         Self { execution, observer, lanes, allowance, seq: 0, last_flush: None, over: Some(over) }
     }
 
     /// Runs until both streams have ended, or the sandbox is gone: then what came until there is passed on.
     pub(super) async fn run(mut self) -> Pumped {
+        for index in 0..self.lanes.len() {
+            let Some(Lane { stream, passed: bytes @ 1.., .. }) = self.lanes[index] else { continue };
+            self.tell_gap(stream, 0, bytes, Missing::AnotherDaemon).await;
+        }
         loop {
             let [first, second] = &mut self.lanes;
             if !is_open(first) && !is_open(second) {
@@ -192,6 +198,11 @@ impl<'a> Pump<'a> {
         }
     }
 
+    async fn tell_gap(&mut self, stream: OutputStream, offset: u64, bytes: u64, why: Missing) {
+        let gap = Gap { seq: self.next_seq(), stream, offset, bytes, why };
+        self.observer.gap(self.execution, gap).await;
+    }
+
     fn next_seq(&mut self) -> u64 {
         self.seq += 1;
         self.seq - 1
@@ -206,8 +217,7 @@ impl<'a> Pump<'a> {
             let Some(lane) = &self.lanes[index] else { continue };
             let (stream, offset, missing) = (lane.stream, lane.passed, lane.written.bytes - lane.passed);
             if missing > 0 {
-                let gap = Gap { seq: self.next_seq(), stream, offset, bytes: missing };
-                self.observer.gap(self.execution, gap).await;
+                self.tell_gap(stream, offset, missing, Missing::OverLimit).await;
             }
         }
         let [stdout, stderr] = self.lanes.map(|lane| lane.map(|lane| lane.written).unwrap_or_default());

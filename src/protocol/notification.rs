@@ -69,6 +69,8 @@ pub struct OutputGapNotice {
 pub enum GapReason {
     /// There is more of it than `outputBytes` allows.
     OutputLimit,
+    /// It was printed while an earlier daemon had the session, which is gone: it may have been passed on then, or not.
+    DaemonEnded,
 }
 
 /// Parameters of `execution/exited`: the program and everything it left behind are gone, and all of its output was sent.

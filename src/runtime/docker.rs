@@ -13,11 +13,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Isolation, Lack, MachineState, Offer, Probe, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec, Want};
+use super::{
+    Isolation, Lack, Left, MachineState, Offer, Probe, Refusal, Runtime, RuntimeError, Sandbox, SandboxSpec,
+    TakeUpError, TakenUp, Want,
+};
 use crate::config::{DockerSettings, MachineSettings};
 use crate::container::address::{self, Address, AddressError, Environment, Found};
+use crate::container::engine::Listed;
 use crate::sandbox::probe::Cause;
 
+mod adoption;
 mod bind;
 mod create;
 mod draft;
@@ -32,6 +37,7 @@ mod trial;
 mod watch;
 mod works;
 
+use adoption::Board;
 use fleet::placing::Ahead;
 use fleet::{Fleet, Member};
 use leftovers::Recovered;
@@ -69,6 +75,9 @@ pub enum Oci {
 }
 
 impl Oci {
+    /// Both.
+    const ALL: [Self; 2] = [Self::Default, Self::Runsc];
+
     /// The name of the runtime that it is to clients.
     #[must_use]
     pub fn runtime(self) -> &'static str {
@@ -106,6 +115,8 @@ pub struct Machines {
     /// How long the last sandbox took that had been made ready before.
     warm: Mutex<Option<Duration>>,
     recovered: Mutex<Recovered>,
+    /// What daemons that are gone had left to this one.
+    left: Board,
 }
 
 impl Machines {
@@ -143,6 +154,7 @@ impl Machines {
             warm: Mutex::default(),
             all,
             recovered: Mutex::default(),
+            left: Board::default(),
         }
     }
 
@@ -170,10 +182,11 @@ impl Machines {
     /// Removes what daemons that are gone have left. An engine may still be making a container for one that was killed a
     /// moment ago, and a machine may not be up yet: so it is looked for several times.
     async fn recover(&self) {
-        for pause in LOOK_FOR_LEFTOVERS_AFTER {
+        for (round, pause) in LOOK_FOR_LEFTOVERS_AFTER.into_iter().enumerate() {
             tokio::time::sleep(pause).await;
-            self.recover_now().await;
+            self.recover_now(round == 0).await;
         }
+        self.left.give_up();
         for machine in &self.all {
             let removed = machine.remove_old_agents(OLD_AGENT).await;
             if !removed.is_empty() {
@@ -183,12 +196,24 @@ impl Machines {
     }
 
     /// Asks every machine for what it is, and removes there what daemons that are gone have left.
-    async fn recover_now(&self) {
+    async fn recover_now(&self, is_first: bool) {
         let each = self.all.iter().map(|machine| async {
+            let look = self.left.look(machine.name(), is_first);
             machine.look_if_old().await;
             match machine.known() {
-                Known::Up(_) => machine.recover().await,
-                Known::Down(_) | Known::Nothing => Recovered::default(),
+                Known::Up(_) => {
+                    let tell = |listed: &[Listed]| {
+                        if let Some(look) = look {
+                            look.has(adoption::left(machine.name(), listed));
+                        }
+                    };
+                    machine.recover_but(tell).await
+                }
+                Known::Down(cause) => {
+                    tracing::debug!(machine = machine.name(), cause.reason, "what was left can't be looked for yet");
+                    Recovered::default()
+                }
+                Known::Nothing => Recovered::default(),
             }
         });
         for Recovered { removed, stuck } in futures::future::join_all(each).await {
@@ -229,9 +254,10 @@ impl Docker {
     #[must_use]
     pub fn start(settings: &DockerSettings, environment: &Environment) -> [Self; 2] {
         let machines = Arc::new(Machines::of(settings, environment));
+        machines.left.expect(machines.all.iter().map(|machine| machine.name()));
         let asked = Arc::clone(&machines);
         tokio::spawn(async move { asked.recover().await });
-        [Oci::Default, Oci::Runsc].map(|oci| Self { oci, machines: Arc::clone(&machines) })
+        Oci::ALL.map(|oci| Self { oci, machines: Arc::clone(&machines) })
     }
 
     /// One of them, with these machines. Nothing is asked yet.
@@ -318,6 +344,18 @@ impl Runtime for Docker {
 
     async fn create(&self, spec: SandboxSpec) -> Result<Sandbox, RuntimeError> {
         self.machines.create(&spec, self.oci).await
+    }
+
+    async fn left(&self) -> Option<Left> {
+        self.machines.left.next(self.oci).await
+    }
+
+    async fn left_late(&self) -> Option<Left> {
+        self.machines.left.next_late(self.oci).await
+    }
+
+    async fn take_up(&self, left: &Left, spec: &SandboxSpec) -> Result<TakenUp, TakeUpError> {
+        self.machines.take_up(left, spec, self.oci).await
     }
 
     fn machines(&self) -> Vec<MachineState> {

@@ -2,14 +2,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use lsp_types::{InitializeParams, InitializeResult};
+use lsp_types::{InitializeParams, InitializeResult, InitializedParams};
 use tokio::sync::oneshot;
 use tower_lsp::LanguageServer;
 use tower_lsp::jsonrpc;
 
 use super::debugging::Debugging;
+use super::notifier::Notifier;
 use super::{Daemon, fault, handshake};
 use crate::protocol::handshake::{Features, StreamingOffer};
+use crate::session::Audience;
 use crate::transport::Outbox;
 
 /// Tells, once, the process id that a client names as its own in `initialize`.
@@ -34,6 +36,8 @@ struct Shared {
     outbox: Outbox,
     debugging: Arc<Debugging>,
     features: OnceLock<Features>,
+    /// What the client calls itself.
+    client_name: OnceLock<String>,
     client: std::sync::Mutex<Option<NameProcess>>,
 }
 
@@ -41,7 +45,8 @@ impl Connection {
     pub(super) fn new(daemon: Arc<Daemon>, outbox: Outbox, client: NameProcess) -> Self {
         let client = std::sync::Mutex::new(Some(client));
         let debugging = Debugging::new(outbox.clone());
-        Self { shared: Arc::new(Shared { daemon, outbox, debugging, features: OnceLock::new(), client }) }
+        let (features, client_name) = (OnceLock::new(), OnceLock::new());
+        Self { shared: Arc::new(Shared { daemon, outbox, debugging, features, client_name, client }) }
     }
 
     pub(super) fn daemon(&self) -> &Arc<Daemon> {
@@ -67,9 +72,37 @@ impl Connection {
         self.features().streaming
     }
 
-    pub(super) fn settle(&self, features: Features, process: Option<u32>) {
+    /// What the client called itself in `initialize`, if it did.
+    pub(super) fn client_name(&self) -> Option<String> {
+        self.shared.client_name.get().cloned()
+    }
+
+    /// Has taken up what the last daemon left, and tells this client what happens there. Nothing is told before the
+    /// client has said something after `initialize`.
+    fn recall(&self) {
+        let streaming = self.streaming();
+        let max_chunk_bytes = streaming.clone().unwrap_or_default().max_chunk_bytes as usize;
+        let notifier = Notifier { outbox: self.outbox().clone(), streaming, progress: None };
+        self.daemon().sessions.recall(Audience {
+            client: self.client_name(),
+            watcher: Arc::new(notifier.clone()),
+            observer: Arc::new(notifier),
+            max_chunk_bytes,
+        });
+    }
+
+    /// Waits until what the last daemon left is taken up, as long as that is worth waiting for.
+    pub(super) async fn recalled(&self) {
+        self.recall();
+        self.daemon().sessions.recalled().await;
+    }
+
+    pub(super) fn settle(&self, features: Features, process: Option<u32>, name: Option<String>) {
         // The state machine of the service lets `initialize` succeed once.
         drop(self.shared.features.set(features));
+        if let Some(name) = name {
+            drop(self.shared.client_name.set(name));
+        }
         let client = self.shared.client.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if let Some(client) = client {
             // Nobody waits for it where the process is not watched.
@@ -82,6 +115,10 @@ impl Connection {
 impl LanguageServer for Connection {
     async fn initialize(&self, params: InitializeParams) -> jsonrpc::Result<InitializeResult> {
         handshake::shake(self, params).await.map_err(fault::to_rpc)
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        self.recall();
     }
 
     async fn shutdown(&self) -> jsonrpc::Result<()> {

@@ -166,6 +166,9 @@ pub(super) fn of_execution(error: ExecutionError) -> ProtocolError {
         ExecutionError::NotFound(id) => {
             new(ErrorKind::ExecutionNotFound).execution(id.as_str()).hint("`execution/list` names those remembered")
         }
+        ExecutionError::Left(id) => new(ErrorKind::ShuttingDown)
+            .execution(id.as_str())
+            .hint("start another daemon: `execution/list` has it there, and its output from then on"),
         ExecutionError::NotRunning(id) => new(ErrorKind::NotRunning).execution(id.as_str()),
         ExecutionError::StdinClosed(id) => new(ErrorKind::StdinClosed)
             .execution(id.as_str())

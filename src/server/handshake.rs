@@ -12,6 +12,9 @@ use crate::protocol::ProtocolError;
 use crate::protocol::handshake::{ClientAdvertisement, Features, PROTOCOL_VERSIONS, ServerAdvertisement};
 use crate::protocol::methods::METHODS;
 
+/// The most characters of a client's name that count.
+const MAX_CLIENT_NAME: usize = 200;
+
 pub(super) async fn shake(
     connection: &Connection,
     params: InitializeParams,
@@ -44,7 +47,8 @@ pub(super) async fn shake(
         engines,
         instance_id: connection.daemon().instance.to_string(),
     };
-    connection.settle(features, params.process_id);
+    let name = params.client_info.map(|client| client.name.chars().take(MAX_CLIENT_NAME).collect());
+    connection.settle(features, params.process_id, name);
     let experimental = BTreeMap::from([("codebeaker", json!(advertisement))]);
     Ok(InitializeResult {
         capabilities: ServerCapabilities { experimental: Some(json!(experimental)), ..ServerCapabilities::default() },

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::convert;
-use crate::execution::{Execution, Gap, Observer, Output, Summary};
+use crate::execution::{Execution, Gap, Missing, Observer, Output, Summary};
 use crate::protocol::encoding::to_base64;
 use crate::protocol::handshake::StreamingOffer;
 use crate::protocol::notification::{
@@ -169,7 +169,10 @@ impl Observer for Notifier {
             stream: convert::stream(gap.stream),
             offset: gap.offset,
             lost_bytes: gap.bytes,
-            reason: GapReason::OutputLimit,
+            reason: match gap.why {
+                Missing::OverLimit => GapReason::OutputLimit,
+                Missing::AnotherDaemon => GapReason::DaemonEnded,
+            },
         };
         self.send("execution/outputGap", &notice).await;
     }

@@ -9,13 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::bounds::{check_env, check_limits};
-use super::{Session, SessionError};
+use super::{Session, SessionError, inside};
 use crate::agent::Program;
 use crate::agent::plan::{CODE, WORKSPACE};
 use crate::agent::wire::{ExecutionLimits, TerminalSize};
 use crate::config::Limits;
 use crate::engine::{self, Engine};
-use crate::execution::drive::{Code, Order, Place, drive, join_queue};
+use crate::execution::drive::{Code, Order, Place, Terms, drive, join_queue};
 use crate::execution::{Execution, ExecutionError, Observer};
 use crate::ids::ExecutionId;
 
@@ -133,7 +133,10 @@ impl Session {
         self.check_run(&run)?;
         let id = run.id.clone().unwrap_or_else(ExecutionId::random);
         let command = self.command(&run, &id)?;
-        let order = self.order(run, command);
+        let mut order = self.order(run, command);
+        if self.persist {
+            order.program.name = inside::Begun::new(&id, &order.program.argv, &order.terms).written();
+        }
         let Program { argv, terminal, .. } = &order.program;
         let kept = self.settings.kept_output_bytes;
         let execution = Arc::new(Execution::new(id, self.id.clone(), argv.clone(), terminal.is_some(), kept));
@@ -288,12 +291,14 @@ impl Session {
             code,
             input,
             input_ends,
-            timeout: limits.timeout.unwrap_or(own.execution_timeout),
-            output_bytes: limits.output_bytes.unwrap_or(own.output_bytes),
-            stop_at_output_limit: limits.stop_at_output_limit,
-            max_chunk_bytes: run.max_chunk_bytes,
-            cancel_grace: self.settings.cancel_grace,
-            kill_patience: self.settings.kill_patience,
+            terms: Terms {
+                timeout: limits.timeout.unwrap_or(own.execution_timeout),
+                output_bytes: limits.output_bytes.unwrap_or(own.output_bytes),
+                stop_at_output_limit: limits.stop_at_output_limit,
+                max_chunk_bytes: run.max_chunk_bytes,
+                cancel_grace: self.settings.cancel_grace,
+                kill_patience: self.settings.kill_patience,
+            },
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{Session, Watcher, standing};
 use crate::agent::LinkError;
+use crate::execution::{Execution, Phase};
 
 /// How long executions that are killed with their session may take to report.
 const LAST_WORDS: Duration = Duration::from_millis(1000);
@@ -91,9 +92,8 @@ pub(super) async fn live(session: Arc<Session>, watcher: Arc<dyn Watcher>, bury:
     drop(session.why.set(why));
     let why = session.why.get().cloned().unwrap_or(Why::DaemonStopping);
     if why == Why::DaemonStopping && session.persist && session.keeper.lock().await.leave() {
-        // It goes on: nobody is told that it ended. What runs in it ends, for want of who would hear of it.
-        end_executions(&session).await;
-        session.link.close("its daemon stops");
+        // It goes on, with what runs in it: nobody is told that it ended.
+        leave_executions(&session).await;
         bury();
         session.state.send_replace(State::Closed);
         return;
@@ -125,6 +125,7 @@ async fn until_the_end(session: &Session, watcher: &dyn Watcher) -> Why {
             () = session.touched.notified() => {}
             () = tokio::time::sleep_until(due) => {}
         }
+        note(session).await;
         let now = Instant::now();
         let (idle_at, ends) = deadlines(session, born);
         if now >= ends.0 {
@@ -142,6 +143,18 @@ async fn until_the_end(session: &Session, watcher: &dyn Watcher) -> Why {
     }
 }
 
+/// Has what changed noted inside, where a later daemon finds it. A sandbox that doesn't take it holds up nothing.
+async fn note(session: &Session) {
+    if session.takes_note() {
+        tokio::select! {
+            biased;
+            () = session.ending.cancelled() => {}
+            () = tokio::time::sleep(LAST_WORDS) => {}
+            () = session.note_inside() => {}
+        }
+    }
+}
+
 /// Why a sandbox went by itself, with what its runtime knows of that.
 async fn lost_by(session: &Session, error: &LinkError) -> Why {
     let fate = standing::fate(&mut **session.keeper.lock().await).await;
@@ -154,7 +167,7 @@ fn deadlines(session: &Session, born: Instant) -> (Option<Instant>, (Instant, Wh
         let changeable = session.changeable();
         (changeable.last_used, changeable.idle_timeout, changeable.max_lifetime)
     };
-    let old = (born + max_lifetime, Why::Lifetime);
+    let old = (born + max_lifetime.saturating_sub(session.age), Why::Lifetime);
     if session.is_busy() {
         return (None, old);
     }
@@ -167,6 +180,27 @@ async fn change(session: &Session, watcher: &dyn Watcher, to: State, why: Why) {
     let from = session.state.send_replace(to);
     tracing::debug!(session = %session.id, %from, %to, ?why, "session state changed");
     watcher.changed(session, StateChange { from, to, why }).await;
+}
+
+/// Lets go of what runs, which goes on, and gives it a moment to pass on what it printed until now. What waits for
+/// its turn never starts.
+async fn leave_executions(session: &Session) {
+    let all: Vec<_> = session.executions().into_iter().filter(|execution| !execution.is_over()).collect();
+    let (queued, running): (Vec<_>, Vec<_>) =
+        all.iter().partition(|execution| matches!(execution.phase(), Phase::Queued));
+    // One that is just being started would run on, though its client is told that it never did.
+    queued.iter().for_each(|execution| execution.leave());
+    all_over(&queued).await;
+    running.iter().for_each(|execution| execution.leave());
+    session.link.close("its daemon stops");
+    all_over(&running).await;
+}
+
+async fn all_over(executions: &[&Arc<Execution>]) {
+    let ends = futures::future::join_all(executions.iter().map(|execution| execution.ended()));
+    if tokio::time::timeout(LAST_WORDS, ends).await.is_err() {
+        tracing::debug!("executions that go on took long to be let go of");
+    }
 }
 
 /// Kills what runs, and gives it a moment to report what it printed.

@@ -27,6 +27,7 @@ pub struct Notes {
     labels: BTreeMap<String, String>,
     client_token: Option<String>,
     created_at: String,
+    client: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -83,6 +84,7 @@ impl Notes {
             labels: wanted.labels.clone(),
             client_token: wanted.client_token.clone(),
             created_at: created_at.to_string(),
+            client: wanted.client.clone(),
         }
     }
 
@@ -96,7 +98,52 @@ impl Notes {
     /// From what [`Notes::written`] gave. `None` for anything else: another version's notes are nobody's.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        let notes: Self = serde_json::from_str(text).ok()?;
+        notes.created_at.parse::<Timestamp>().ok()?;
+        let knows_engine = notes.engine.as_deref().is_none_or(|id| engine::by_id(id).is_some());
+        knows_engine.then_some(notes)
+    }
+
+    /// When the session was made.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        // It was looked at when it was read.
+        self.created_at.parse().unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// The name of the client that it was made for.
+    #[must_use]
+    pub fn client(&self) -> Option<&str> {
+        self.client.as_deref()
+    }
+
+    /// The token that its client made it with.
+    #[must_use]
+    pub fn client_token(&self) -> Option<&str> {
+        self.client_token.as_deref()
+    }
+
+    /// Names and values that its client attached.
+    #[must_use]
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.labels
+    }
+
+    /// How long it may be unused, and how old it may get.
+    #[must_use]
+    pub fn times(&self) -> (Duration, Duration) {
+        (Duration::from_millis(self.idle_timeout_ms), Duration::from_millis(self.max_lifetime_ms))
+    }
+
+    /// What its workspace is.
+    #[must_use]
+    pub fn workspace(&self) -> Workspace {
+        match self.workspace.clone() {
+            WorkspaceNote::None => Workspace::None,
+            WorkspaceNote::Copy { path, exclude } => Workspace::Copy { path, exclude },
+            WorkspaceNote::Bind { path, writable } => Workspace::Bind { path, writable },
+            WorkspaceNote::Overlay { path } => Workspace::Overlay { path },
+        }
     }
 
     /// The engine of the session's code, as far as this daemon knows it.
@@ -130,6 +177,7 @@ mod tests {
             labels: BTreeMap::from([("a".to_owned(), "1".to_owned())]),
             workspace: Workspace::Copy { path: "/home/me".into(), exclude: vec![".git".to_owned()] },
             client_token: Some("mine".to_owned()),
+            client: Some("editor".to_owned()),
             ..NewSession::default()
         };
         let limits = Limits { cpu: Some(0.5), ..Limits::default() };
@@ -140,6 +188,11 @@ mod tests {
         let read = Notes::read(&text).unwrap();
         assert_eq!(read, notes);
         assert_eq!((read.limits(), read.engine()), (limits, engine::by_id("python")));
+        assert_eq!((read.created_at(), read.times()), (Timestamp::UNIX_EPOCH, times));
+        assert_eq!((read.workspace(), read.labels()), (wanted.workspace, &wanted.labels));
+        assert_eq!((read.client(), read.client_token()), (Some("editor"), Some("mine")));
         assert_eq!(Notes::read("{}"), None);
+        assert_eq!(Notes::read(&text.replace("1970", "then")), None);
+        assert_eq!(Notes::read(&text.replace("python", "a language to come")), None);
     }
 }

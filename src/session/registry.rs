@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, OnceCell, Semaphore, TryAcquireError, watch};
+use tokio::sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::adoption::Recall;
 use super::bounds::{check_env, check_lifetimes, check_limits};
 use super::host::Host;
 use super::life::{self, State, Why};
@@ -50,13 +51,15 @@ pub struct NewSession {
     pub max_lifetime: Option<Duration>,
     /// It outlives the daemon, until it is closed or its time is up.
     pub persist: bool,
+    /// The name of the client that it is for: what it leaves is for later daemons of clients of the same name.
+    pub client: Option<String>,
 }
 
 /// The sessions of a daemon.
 pub struct Sessions {
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     host: Arc<Host>,
-    places: Arc<Semaphore>,
+    pub(super) places: Arc<Semaphore>,
     table: Mutex<BTreeMap<SessionId, Arc<Session>>>,
     /// The last sessions that ended, and why.
     ended: Mutex<VecDeque<(SessionId, Option<Why>)>>,
@@ -65,6 +68,7 @@ pub struct Sessions {
     host_tools: Arc<Toolbox>,
     /// Client tokens of sessions that are being made.
     claimed: Mutex<HashSet<String>>,
+    pub(super) recall: Recall,
     /// Sessions that are being made.
     creating: TaskTracker,
     stopping: CancellationToken,
@@ -111,6 +115,7 @@ impl Sessions {
             table: Mutex::default(),
             ended: Mutex::default(),
             claimed: Mutex::default(),
+            recall: Recall::default(),
             creating: TaskTracker::new(),
             stopping: CancellationToken::new(),
             stop_by: OnceLock::new(),
@@ -229,6 +234,7 @@ impl Sessions {
             persist: wanted.persist,
             workspace: wanted.workspace,
             enforcement,
+            age: Duration::ZERO,
             link,
             keeper: Arc::new(tokio::sync::Mutex::new(keeper)),
             settings: Arc::clone(&self.settings),
@@ -241,6 +247,7 @@ impl Sessions {
                 max_lifetime,
                 last_used: tokio::time::Instant::now(),
                 last_used_at: Timestamp::now(),
+                unnoted: false,
             }),
             executions: Mutex::default(),
             state: watch::Sender::new(State::Active),
@@ -248,12 +255,26 @@ impl Sessions {
             ending: CancellationToken::new(),
             why: OnceLock::new(),
         });
+        if session.persist {
+            session.note_inside().await;
+        }
         if !self.admit(&session) {
             session.link.close("the daemon stops");
             session.keeper.lock().await.destroy().await;
             return Err(SessionError::Stopping);
         }
-        let (sessions, living) = (Arc::clone(self), Arc::clone(&session));
+        self.enliven(&session, place, watcher);
+        Ok(session)
+    }
+
+    /// Has a session that was admitted live, which gives its place back at its end.
+    pub(super) fn enliven(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        place: OwnedSemaphorePermit,
+        watcher: Arc<dyn Watcher>,
+    ) {
+        let (sessions, living) = (Arc::clone(self), Arc::clone(session));
         tokio::spawn(async move {
             let bury = || {
                 sessions.bury(&living);
@@ -261,7 +282,6 @@ impl Sessions {
             };
             life::live(Arc::clone(&living), watcher, bury).await;
         });
-        Ok(session)
     }
 
     /// Has sandboxes made ready for sessions of these engines that ask for nothing else, up to so many of each.
@@ -281,7 +301,7 @@ impl Sessions {
     }
 
     /// Puts a session on the table, unless those there are being ended: this one would be overlooked.
-    fn admit(&self, session: &Arc<Session>) -> bool {
+    pub(super) fn admit(&self, session: &Arc<Session>) -> bool {
         let mut table = self.table();
         let admitted = !self.places.is_closed();
         if admitted {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 use super::SessionError;
 use super::host::Host;
@@ -87,6 +88,33 @@ impl Toolbox {
         }
     }
 
+    /// What an image has, to be noted for a later daemon: engines with their programs and versions, and debuggers.
+    pub(super) fn noted(&self) -> ToolboxNote {
+        let tool = |tool: &Tool| (tool.program.clone(), tool.version.clone());
+        ToolboxNote {
+            engines: self.engines.iter().map(|(id, of)| ((*id).to_owned(), tool(of))).collect(),
+            adapters: self.adapters.iter().map(|(id, program)| ((*id).to_owned(), program.clone())).collect(),
+            path: self.path.clone(),
+        }
+    }
+
+    /// From a note. It comes out of a sandbox: what no image would have told is left out.
+    pub(super) fn of_note(note: &ToolboxNote) -> Self {
+        let is_sound = |program: &str| {
+            program.starts_with('/') && program.len() <= MAX_TOLD && !program.chars().any(char::is_control)
+        };
+        let engines = ENGINES.iter().filter_map(|engine| {
+            let (program, version) = note.engines.get(engine.id).filter(|(program, _)| is_sound(program))?;
+            let version = version.as_deref().and_then(plain_version);
+            Some((engine.id, Tool { program: program.clone(), version }))
+        });
+        let adapters = ADAPTERS.iter().filter_map(|adapter| {
+            Some((adapter.id, note.adapters.get(adapter.id).filter(|program| is_sound(program))?.clone()))
+        });
+        let path = if is_sound(&note.path) { note.path.clone() } else { DIRECTORIES.join(":") };
+        Self { engines: engines.collect(), adapters: adapters.collect(), path, is_host: false }
+    }
+
     /// The version of an engine, where that was asked here and told.
     #[must_use]
     pub fn version(&self, engine: &Engine) -> Option<&str> {
@@ -104,6 +132,14 @@ impl Toolbox {
     pub fn path(&self) -> &str {
         &self.path
     }
+}
+
+/// A toolbox as it is noted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ToolboxNote {
+    engines: BTreeMap<String, (String, Option<String>)>,
+    adapters: BTreeMap<String, String>,
+    path: String,
 }
 
 /// What is known of images.
@@ -128,6 +164,14 @@ impl Toolboxes {
             images.push_front((id.to_owned(), Arc::clone(&toolbox)));
         }
         toolbox
+    }
+
+    /// As [`Toolboxes::of_image`], in a sandbox that programs have been in: what it tells is not kept for others.
+    pub(super) async fn of_used(&self, id: &str, path: &[String], link: &Link) -> Arc<Toolbox> {
+        if let Some((_, known)) = self.images().iter().find(|(known, _)| known == id) {
+            return Arc::clone(known);
+        }
+        Arc::new(look(link, &directories(path)).await.0)
     }
 
     /// Notes that this is what a runtime takes for an engine.
@@ -250,7 +294,11 @@ pub(super) async fn ask(
     let ended = process.ended().await?;
     let text = String::from_utf8_lossy(&text);
     let line = text.lines().next().unwrap_or_default().trim();
-    // What a sandbox says ends up on a person's screen.
-    let version: String = line.chars().filter(|char| !char.is_control()).take(200).collect();
-    Ok(Told { version: Some(version).filter(|version| !version.is_empty()), by_itself: ended.code.is_some() })
+    Ok(Told { version: plain_version(line), by_itself: ended.code.is_some() })
+}
+
+/// What a sandbox says ends up on a person's screen.
+fn plain_version(told: &str) -> Option<String> {
+    let version: String = told.chars().filter(|char| !char.is_control()).take(200).collect();
+    Some(version).filter(|version| !version.is_empty())
 }

@@ -165,19 +165,32 @@ async fn send_confinement(writer: &mut (impl AsyncWriteExt + Unpin), confinement
 
 /// Joins a sandbox as this user.
 pub(crate) async fn join(name: &str, user: u32) -> Result<(Ready, Link, Child), LinkError> {
+    let mut relay = relay(name, user);
+    let writer = relay.stdin.take().expect("it is piped");
+    let reader = relay.stdout.take().expect("it is piped");
+    let opened = tokio::time::timeout(DEADLINE, Link::join(reader, writer)).await.expect("the agent says something");
+    opened.map(|(link, ready)| (ready, link, relay))
+}
+
+/// As [`join`] as a daemon does, but says nothing.
+pub(crate) async fn join_silently(name: &str) -> Result<(Link, Child), LinkError> {
+    let mut relay = relay(name, JOINER_ID);
+    let writer = relay.stdin.take().expect("it is piped");
+    let reader = relay.stdout.take().expect("it is piped");
+    let opened = tokio::time::timeout(DEADLINE, Link::open(reader, writer)).await.expect("the agent says something");
+    opened.map(|(link, _)| (link, relay))
+}
+
+fn relay(name: &str, user: u32) -> Child {
     let user = format!("{user}:{user}");
-    let mut relay = Command::new("docker")
+    Command::new("docker")
         .args(["exec", "-i", "--user", &user, name, "/.codebeaker/agent", "join"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
-        .expect("the engine's command line");
-    let writer = relay.stdin.take().expect("it is piped");
-    let reader = relay.stdout.take().expect("it is piped");
-    let opened = tokio::time::timeout(DEADLINE, Link::open(reader, writer)).await.expect("the agent says something");
-    opened.map(|(link, ready)| (ready, link, relay))
+        .expect("the engine's command line")
 }
 
 /// What the engine's command line says.

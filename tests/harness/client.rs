@@ -230,6 +230,11 @@ impl Client {
         self.expected = Expected::Signal(signal.as_raw());
     }
 
+    /// Containers of sessions that are to outlive it may be left.
+    pub(crate) fn leave_containers(&mut self) {
+        self.watch = Watch::new(self.child.id(), self.own.path());
+    }
+
     /// Messages that no test claimed are no failure.
     pub(crate) fn allow_unclaimed(&mut self) {
         self.allow_unclaimed = true;
@@ -288,7 +293,9 @@ impl Drop for Client {
 pub(crate) fn initialize_params() -> Value {
     let features = json!({"streaming": {"encodings": ["utf8", "base64"]}, "stdin": true, "pty": true, "debug": true});
     let codebeaker = json!({"protocolVersions": ["1.0"], "features": features});
-    json!({"processId": std::process::id(), "rootUri": null, "capabilities": {"experimental": {"codebeaker": codebeaker}}})
+    // What one test's daemon leaves is for that test's next one, and nobody else's.
+    let client = json!({"name": format!("test {}", std::process::id())});
+    json!({"processId": std::process::id(), "clientInfo": client, "rootUri": null, "capabilities": {"experimental": {"codebeaker": codebeaker}}})
 }
 
 /// A user id that belongs to nobody. Other test processes have others, so that limits for each user don't add up.

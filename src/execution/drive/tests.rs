@@ -87,12 +87,14 @@ fn order(timeout: Duration) -> Order {
         code: None,
         input: None,
         input_ends: false,
-        timeout,
-        output_bytes: 1000,
-        stop_at_output_limit: false,
-        max_chunk_bytes: 1000,
-        cancel_grace: Duration::from_millis(10),
-        kill_patience: Duration::from_millis(50),
+        terms: Terms {
+            timeout,
+            output_bytes: 1000,
+            stop_at_output_limit: false,
+            max_chunk_bytes: 1000,
+            cancel_grace: Duration::from_millis(10),
+            kill_patience: Duration::from_millis(50),
+        },
     }
 }
 

@@ -95,7 +95,7 @@ impl Machine {
             arguments: vec!["serve".to_owned()],
             user: bound.as_ref().map_or((SANDBOX_ID, SANDBOX_ID), |(bound, _)| bound.user),
             hostname: spec.hostname.clone(),
-            labels: labels_of(spec)?,
+            labels: labels_of(spec, oci)?,
             tmpfs,
             binds: bound.into_iter().map(|(_, mount)| mount).collect(),
             bounds: Bounds {
@@ -178,7 +178,7 @@ pub(super) fn counted(facts: &EngineFacts, oci: Oci) -> Counted {
 }
 
 /// What the sizes of file systems follow from: a copy is made in memory, as what is empty is.
-fn in_plan(workspace: &Workspace) -> plan::Workspace {
+pub(super) fn in_plan(workspace: &Workspace) -> plan::Workspace {
     match workspace {
         Workspace::Bind { path, writable } => plan::Workspace::Bind { source: path.clone(), writable: *writable },
         Workspace::None | Workspace::Copy { .. } | Workspace::Overlay { .. } => plan::Workspace::Empty,
@@ -191,12 +191,13 @@ fn new_name() -> Result<String, RuntimeError> {
     Ok(random.iter().fold("codebeaker-".to_owned(), |name, byte| name + &format!("{byte:02x}")))
 }
 
-fn labels_of(spec: &SandboxSpec) -> Result<BTreeMap<String, String>, RuntimeError> {
+fn labels_of(spec: &SandboxSpec, oci: Oci) -> Result<BTreeMap<String, String>, RuntimeError> {
     let owner = Owner::current().map_err(RuntimeError::Stream)?;
     let mut labels = BTreeMap::from([
         (labels::MANAGED, "1".to_owned()),
         (labels::VERSION, env!("CARGO_PKG_VERSION").to_owned()),
         (labels::OWNER, owner.to_string()),
+        (labels::RUNTIME, oci.runtime().to_owned()),
     ]);
     if let Some(outlives) = &spec.outlives {
         if outlives.notes.len() > MAX_LABEL_BYTES {

@@ -53,7 +53,7 @@ impl<M: Watchee> Fleet<M> {
     }
 
     /// Watches every machine from now on. Must be called within a Tokio runtime.
-    fn begin(&self) {
+    pub(super) fn begin(&self) {
         self.watching.get_or_init(|| {
             let ended = CancellationToken::new();
             for member in &self.members {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::keeper;
 use super::machine::Machine;
+use crate::causes;
 use crate::container::engine::Listed;
 use crate::container::labels::{self, Liveness, Owner};
 
@@ -30,9 +31,25 @@ pub struct Recovered {
 impl Machine {
     /// Removes what daemons that are gone have left here. What can't be asked for can't be removed either.
     pub async fn recover(&self) -> Recovered {
+        self.recover_but(|_| {}).await
+    }
+
+    /// The same, and tells first of all containers of ours that are here.
+    pub(super) async fn recover_but(&self, tell: impl FnOnce(&[Listed])) -> Recovered {
         let mut recovered = Recovered::default();
         let Ok(engine) = self.engine().await else { return recovered };
-        let Ok(found) = engine.list(&[(labels::MANAGED, None), (labels::OWNER, None)]).await else { return recovered };
+        let found = match engine.list(&[(labels::MANAGED, None), (labels::OWNER, None)]).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(
+                    machine = self.name(),
+                    error = causes::in_full(&error),
+                    "what was left can't be looked for"
+                );
+                return recovered;
+            }
+        };
+        tell(&found);
         let abandoned: Vec<Listed> = found.into_iter().filter(is_abandoned).collect();
         let ended = async {
             for some in abandoned.chunks(AT_A_TIME) {

@@ -36,7 +36,10 @@ pub(in crate::server) async fn start(
         let what = format!("`transport: \"{}\"`", name(transport));
         return Err(Features::not_negotiated(Feature::Debug, &what));
     }
-    let session = session_id.map(|id| find(connection, &id)).transpose()?;
+    let session = match session_id {
+        Some(id) => Some(find(connection, &id).await?),
+        None => None,
+    };
     demand_debugger(connection).await?;
     let daemon = connection.daemon();
     let notifier = Notifier { outbox: connection.outbox().clone(), streaming: None, progress: None };
@@ -135,7 +138,7 @@ pub(in crate::server) async fn breakpoints(
     connection: &Connection,
     params: DebugBreakpointsParams,
 ) -> Result<Breakpoints, ProtocolError> {
-    let session = find(connection, &params.session_id)?;
+    let session = find(connection, &params.session_id).await?;
     let debugs = &connection.daemon().debugs;
     if let Some(set) = params.set {
         debugs.keep_breakpoints(&session.id, read(set)?).map_err(fault::of_debug)?;

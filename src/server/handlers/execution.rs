@@ -31,17 +31,21 @@ const MAX_READ_BYTES: u64 = 1 << 20;
 /// Input is handed over in pieces, so that a cancelled request can say how much was taken.
 const STDIN_PIECE_BYTES: usize = 16 * 1024;
 
-fn known(connection: &Connection, id: &str) -> Result<Arc<Execution>, ProtocolError> {
-    let id = ExecutionId::from(id.to_owned());
-    let execution = connection.daemon().sessions.execution(&id);
-    execution.ok_or_else(|| fault::of_execution(ExecutionError::NotFound(id)))
+async fn known(connection: &Connection, id: &str) -> Result<Arc<Execution>, ProtocolError> {
+    let (id, sessions) = (ExecutionId::from(id.to_owned()), &connection.daemon().sessions);
+    if let Some(execution) = sessions.execution(&id) {
+        return Ok(execution);
+    }
+    // It may be just being taken up with its session.
+    connection.recalled().await;
+    sessions.execution(&id).ok_or_else(|| fault::of_execution(ExecutionError::NotFound(id)))
 }
 
 pub(in crate::server) async fn execute(
     connection: &Connection,
     params: ExecuteParams,
 ) -> Result<ExecuteResult, ProtocolError> {
-    let session = find(connection, &params.session_id)?;
+    let session = find(connection, &params.session_id).await?;
     let streaming = connection.streaming();
     let notifier = Notifier {
         outbox: connection.outbox().clone(),
@@ -172,7 +176,7 @@ pub(in crate::server) async fn list(
     params: ExecutionListParams,
 ) -> Result<ExecutionListResult, ProtocolError> {
     let sessions = match params.session_id {
-        Some(id) => vec![find(connection, &id)?],
+        Some(id) => vec![find(connection, &id).await?],
         None => connection.daemon().sessions.list(),
     };
     let executions = sessions.iter().flat_map(|session| session.executions());
@@ -183,11 +187,11 @@ pub(in crate::server) async fn get(
     connection: &Connection,
     params: ExecutionRef,
 ) -> Result<protocol::execution::Execution, ProtocolError> {
-    Ok(convert::execution(&*known(connection, &params.execution_id)?))
+    Ok(convert::execution(&*known(connection, &params.execution_id).await?))
 }
 
 pub(in crate::server) async fn wait(connection: &Connection, params: WaitParams) -> Result<WaitResult, ProtocolError> {
-    let execution = known(connection, &params.execution_id)?;
+    let execution = known(connection, &params.execution_id).await?;
     let ended = execution.ended();
     let ended = match params.timeout_ms {
         None => Some(ended.await),
@@ -206,7 +210,7 @@ pub(in crate::server) async fn read(
     connection: &Connection,
     params: ExecutionReadParams,
 ) -> Result<ExecutionReadResult, ProtocolError> {
-    let execution = known(connection, &params.execution_id)?;
+    let execution = known(connection, &params.execution_id).await?;
     let stream = match (params.stream, execution.has_terminal) {
         (Stream::Pty, true) => OutputStream::Pty,
         (Stream::Stdout, false) => OutputStream::Stdout,
@@ -239,7 +243,7 @@ pub(in crate::server) async fn stdin(
     connection: &Connection,
     params: StdinParams,
 ) -> Result<StdinResult, ProtocolError> {
-    let execution = known(connection, &params.execution_id)?;
+    let execution = known(connection, &params.execution_id).await?;
     let data = params.encoding.decode(params.data, "data")?;
     let cancelled = async {
         match current() {
@@ -273,20 +277,20 @@ pub(in crate::server) async fn stdin(
 }
 
 pub(in crate::server) async fn signal(connection: &Connection, params: SignalParams) -> Result<Done, ProtocolError> {
-    let execution = known(connection, &params.execution_id)?;
+    let execution = known(connection, &params.execution_id).await?;
     execution.signal(params.signal.number(), Reach::Tree).await.map_err(fault::of_execution)?;
     Ok(Done {})
 }
 
 pub(in crate::server) async fn interrupt(connection: &Connection, params: ExecutionRef) -> Result<Done, ProtocolError> {
-    let execution = known(connection, &params.execution_id)?;
+    let execution = known(connection, &params.execution_id).await?;
     let interrupt = protocol::Signal::Int.number();
     execution.signal(interrupt, Reach::Foreground).await.map_err(fault::of_execution)?;
     Ok(Done {})
 }
 
 pub(in crate::server) async fn kill(connection: &Connection, params: ExecutionRef) -> Result<Done, ProtocolError> {
-    let execution = known(connection, &params.execution_id)?;
+    let execution = known(connection, &params.execution_id).await?;
     if execution.is_over() {
         return Err(fault::of_execution(ExecutionError::NotRunning(execution.id.clone())));
     }
@@ -297,7 +301,7 @@ pub(in crate::server) async fn kill(connection: &Connection, params: ExecutionRe
 }
 
 pub(in crate::server) async fn resize(connection: &Connection, params: ResizeParams) -> Result<Done, ProtocolError> {
-    let execution = known(connection, &params.execution_id)?;
+    let execution = known(connection, &params.execution_id).await?;
     if !execution.has_terminal {
         let message = "the execution has no terminal";
         return Err(ProtocolError::new(ErrorKind::ValidationFailed, message)

@@ -26,7 +26,7 @@ pub(in crate::server) async fn read(
     connection: &Connection,
     params: FsReadParams,
 ) -> Result<FsReadResult, ProtocolError> {
-    let session = find(connection, &params.session_id)?;
+    let session = find(connection, &params.session_id).await?;
     let path = params.path_bytes()?;
     let link = session.link().map_err(fault::of_session)?;
     if params.length.is_some_and(|length| length > MAX_READ_BYTES) {
@@ -77,7 +77,7 @@ pub(in crate::server) async fn write(
     connection: &Connection,
     params: FsWriteParams,
 ) -> Result<FsWriteResult, ProtocolError> {
-    let session = find(connection, &params.session_id)?;
+    let session = find(connection, &params.session_id).await?;
     let path = params.path_bytes()?;
     let existing = match (params.mode, params.offset) {
         (WriteMode::Patch, offset) => Existing::PatchAt(offset.unwrap_or(0)),
@@ -112,7 +112,7 @@ pub(in crate::server) async fn list(
     connection: &Connection,
     params: FsListParams,
 ) -> Result<FsListResult, ProtocolError> {
-    let session = find(connection, &params.session_id)?;
+    let session = find(connection, &params.session_id).await?;
     let path = params.path_bytes()?;
     if params.limit == 0 || params.limit > MAX_LIST_LIMIT {
         let message = format!("limit: {} is not between 1 and {MAX_LIST_LIMIT}", params.limit);
@@ -134,7 +134,7 @@ pub(in crate::server) async fn remove(
     connection: &Connection,
     params: FsRemoveParams,
 ) -> Result<FsRemoveResult, ProtocolError> {
-    let session = find(connection, &params.session_id)?;
+    let session = find(connection, &params.session_id).await?;
     let path = params.path_bytes()?;
     let link = session.link().map_err(fault::of_session)?;
     let removed = files::remove(link, &path, params.recursive).await.map_err(fault::of_files)?;

@@ -20,8 +20,17 @@ use crate::server::selection;
 use crate::server::{convert, fault};
 use crate::session::{NewSession, Session, SessionError, Update, Why, Wish};
 
-pub(in crate::server) fn find(connection: &Connection, id: &str) -> Result<Arc<Session>, ProtocolError> {
-    connection.daemon().sessions.get(&SessionId::from(id.to_owned())).map_err(fault::of_session)
+pub(in crate::server) async fn find(connection: &Connection, id: &str) -> Result<Arc<Session>, ProtocolError> {
+    let (id, sessions) = (SessionId::from(id.to_owned()), &connection.daemon().sessions);
+    let found = match sessions.get(&id) {
+        // It may be just being taken up.
+        Err(SessionError::NotFound(_)) => {
+            connection.recalled().await;
+            sessions.get(&id)
+        }
+        found => found,
+    };
+    found.map_err(fault::of_session)
 }
 
 /// The engine that a client names by itself or by a language.
@@ -75,6 +84,9 @@ pub(in crate::server) async fn create(
     params: CreateParams,
 ) -> Result<SessionDetails, ProtocolError> {
     let wanted = new_session(connection, &params)?;
+    if wanted.client_token.is_some() {
+        connection.recalled().await;
+    }
     let notifier = Notifier { outbox: connection.outbox().clone(), streaming: None, progress: params.work_done_token };
     let progress = notifier.begin("Opening a session");
     let created = connection.daemon().sessions.create(wanted, Arc::new(notifier)).await;
@@ -95,6 +107,7 @@ fn new_session(connection: &Connection, params: &CreateParams) -> Result<NewSess
         idle_timeout: params.idle_timeout_ms.map(|ms| Duration::from_millis(ms.get())),
         max_lifetime: params.max_lifetime_ms.map(|ms| Duration::from_millis(ms.get())),
         persist: params.persist == Persist::UntilClosed,
+        client: connection.client_name(),
     })
 }
 
@@ -153,13 +166,14 @@ pub(in crate::server) async fn get(
     connection: &Connection,
     params: SessionRef,
 ) -> Result<SessionDetails, ProtocolError> {
-    Ok(convert::details(&*find(connection, &params.session_id)?))
+    Ok(convert::details(&*find(connection, &params.session_id).await?))
 }
 
 pub(in crate::server) async fn list(
     connection: &Connection,
     params: SessionListParams,
 ) -> Result<SessionListResult, ProtocolError> {
+    connection.recalled().await;
     let sessions = connection.daemon().sessions.list();
     let sessions = sessions
         .iter()
@@ -172,7 +186,7 @@ pub(in crate::server) async fn update(
     connection: &Connection,
     params: UpdateParams,
 ) -> Result<SessionDetails, ProtocolError> {
-    let session = find(connection, &params.session_id)?;
+    let session = find(connection, &params.session_id).await?;
     let limits::Limits { memory_bytes, cpu, pids, disk_bytes, output_bytes, open_files, execution_timeout_ms } =
         params.limits;
     let settled = [
@@ -204,7 +218,7 @@ pub(in crate::server) async fn keep_alive(
     connection: &Connection,
     params: SessionRef,
 ) -> Result<KeepAliveResult, ProtocolError> {
-    let session = find(connection, &params.session_id)?;
+    let session = find(connection, &params.session_id).await?;
     session.use_now().map_err(fault::of_session)?;
     Ok(KeepAliveResult { expires_at: convert::time(&session.snapshot().expires_at) })
 }
@@ -213,7 +227,7 @@ pub(in crate::server) async fn close(
     connection: &Connection,
     params: CloseParams,
 ) -> Result<CloseResult, ProtocolError> {
-    let session = find(connection, &params.session_id)?;
+    let session = find(connection, &params.session_id).await?;
     let ended = session.close(Why::ClosedByClient).await;
     Ok(CloseResult { session_id: params.session_id, ended_executions: ended as u64 })
 }

@@ -42,7 +42,7 @@ use self::executions::Executions;
 use self::files::Files;
 use self::inbound::{Filled, Inbound, VIOLATION};
 use self::outbound::Outbound;
-use self::presence::Alone;
+use self::presence::{Alone, Due};
 use self::program::ProgramLimits;
 use self::shims::Shims;
 use self::sys::Epoll;
@@ -163,6 +163,8 @@ struct Agent {
     landlock_abi: u32,
     /// The highest number of an execution or a conduit until now.
     highest: u32,
+    /// The daemon's own words, for the next one.
+    kept: Vec<u8>,
 }
 
 impl Agent {
@@ -178,7 +180,8 @@ impl Agent {
         sys::set_file_mask(0o022);
         let epoll = Epoll::new()?;
         daemon.begin(&epoll)?;
-        let alone = surroundings.alone.map(|most| Alone::new(most, &epoll, DOOR)).transpose()?;
+        let trusts_all = without.contains(&Protection::JoinerIdentity);
+        let alone = surroundings.alone.map(|most| Alone::new(most, trusts_all, &epoll, DOOR)).transpose()?;
         epoll.add(children.as_fd(), libc::EPOLLIN, CHILDREN)?;
         let left_out = |protection| without.contains(&protection);
         let shims = Shims::new(ProgramLimits::split(own_user)?, !left_out(Protection::Sweep));
@@ -196,6 +199,7 @@ impl Agent {
             alone,
             landlock_abi,
             highest: 0,
+            kept: Vec::new(),
         };
         agent.greet();
         Ok(agent)
@@ -203,7 +207,8 @@ impl Agent {
 
     fn greet(&mut self) {
         let (landlock_abi, highest, running) = (self.landlock_abi, self.highest, self.executions.describe());
-        self.outbound.send(&FromAgent::Ready(Ready { version: wire::VERSION, landlock_abi, highest, running }));
+        let (version, kept) = (wire::VERSION, self.kept.clone());
+        self.outbound.send(&FromAgent::Ready(Ready { version, landlock_abi, highest, running, kept }));
         self.executions.attach(&mut self.outbound);
     }
 
@@ -221,9 +226,18 @@ impl Agent {
         self.files.detach();
     }
 
-    /// Somebody is at the door. A daemon takes the place of the last one.
-    fn admit(&mut self) {
-        let Some(joined) = self.alone.as_mut().and_then(|alone| alone.admit(&self.epoll)) else { return };
+    /// Somebody is at the door.
+    fn open_door(&mut self) {
+        let daemons = self.alone.as_mut().map(|alone| alone.at_the_door(&self.epoll)).unwrap_or_default();
+        for joined in daemons {
+            match &self.alone {
+                Some(alone) if alone.has_room() => self.admit(joined),
+                _ => presence::refuse(&joined),
+            }
+        }
+    }
+
+    fn admit(&mut self, joined: OwnedFd) {
         if self.outbound.daemon().is_some() {
             self.detach();
         }
@@ -238,6 +252,16 @@ impl Agent {
         self.greet();
     }
 
+    fn keep(&mut self, notes: Vec<u8>, alone_ms: u64) {
+        if notes.len() > wire::MAX_KEPT_BYTES {
+            sys::exit(VIOLATION);
+        }
+        if let Some(alone) = &mut self.alone {
+            alone.set_most(Duration::from_millis(alone_ms));
+            self.kept = notes;
+        }
+    }
+
     fn serve(&mut self) -> ! {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
         loop {
@@ -245,8 +269,10 @@ impl Agent {
             if self.outbound.is_lost() {
                 self.detach();
             }
-            if self.alone.as_ref().and_then(Alone::deadline).is_some_and(|until| until <= Instant::now()) {
-                sys::exit(0);
+            match self.alone.as_ref().and_then(|alone| alone.due(Instant::now())) {
+                Some(Due::End) => sys::exit(0),
+                Some(Due::LetGo) => self.detach(),
+                None => {}
             }
             self.executions.tick(&self.epoll, &mut self.outbound);
             self.files.work(&mut self.outbound);
@@ -303,7 +329,7 @@ impl Agent {
                 }
             }
             DEPARTURES => self.outbound.set_writable(),
-            DOOR => self.admit(),
+            DOOR => self.open_door(),
             CHILDREN => {
                 let mut signals = [0; 1024];
                 // What it says is in `wait4` too, and completely.
@@ -335,8 +361,11 @@ impl Agent {
                 return false;
             };
             let Frame { kind, channel, payload } = frame;
+            self.alone.iter_mut().for_each(Alone::hears);
             match kind {
                 Kind::Control if channel == Channel::CONTROL => match postcard::from_bytes(payload) {
+                    Ok(ToAgent::Joined) => {}
+                    Ok(ToAgent::Keep { notes, alone_ms }) => self.keep(notes, alone_ms),
                     Ok(message) => {
                         self.highest = self.highest.max(number_of(&message));
                         let (executions, conduits) = (&mut self.executions, &mut self.conduits);
@@ -422,5 +451,7 @@ fn heed(
             None => conduits.disconnect(conduit, epoll, outbound),
         },
         ToAgent::File { request, op } => files.handle(request, op, outbound),
+        // Of no account to any of these.
+        ToAgent::Joined | ToAgent::Keep { .. } => {}
     }
 }

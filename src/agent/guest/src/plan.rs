@@ -212,6 +212,8 @@ pub enum Protection {
     TmpfsSizes,
     /// Resolving paths beneath the workspace.
     BeneathWorkspace,
+    /// That only the joiner's user is taken for a daemon.
+    JoinerIdentity,
 }
 
 /// Whether a copy of a directory leaves out what has this name, at whatever level.

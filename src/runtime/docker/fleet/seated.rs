@@ -16,15 +16,15 @@ pub fn seat<M>(sandbox: Sandbox, member: &Member<M>, seat: Seat, line: Cancellat
         reader: Box::new(Severable::new(sandbox.reader, line.clone())),
         writer: Box::new(Severable::new(sandbox.writer, line.clone())),
         machine: Some(member.name.clone()),
-        keeper: Box::new(SeatedKeeper {
-            inner: sandbox.keeper,
-            name: member.name.clone(),
-            watched: Arc::clone(&member.watched),
-            line,
-            seat: Some(seat),
-        }),
+        keeper: keep(sandbox.keeper, member, seat, line),
         ..sandbox
     }
+}
+
+/// The same for a keeper alone.
+pub fn keep<M>(inner: Box<dyn Keeper>, member: &Member<M>, seat: Seat, line: CancellationToken) -> Box<dyn Keeper> {
+    let (name, watched) = (member.name.clone(), Arc::clone(&member.watched));
+    Box::new(SeatedKeeper { inner, name, watched, line, seat: Some(seat) })
 }
 
 struct SeatedKeeper {

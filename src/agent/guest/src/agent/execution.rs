@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 
 use codebeaker_agent::frame::{Channel, Stream};
 use codebeaker_agent::wire::{Cause, Exited, FromAgent, MAX_NAME_BYTES, Reach, Running, Spawn, TerminalSize};
@@ -58,6 +59,7 @@ pub(crate) struct Execution {
     /// What it orphans becomes the agent's, by these sessions it is known.
     sessions: Option<BTreeSet<i32>>,
     name: String,
+    asked_for: Instant,
     /// Told again to a daemon that joins before all was taken.
     exited: Option<Exited>,
     /// A daemon that joined knows of it, before it was started.
@@ -113,6 +115,7 @@ impl Execution {
             usage: Usage::default(),
             limits,
             name,
+            asked_for: Instant::now(),
             exited: None,
             announced: false,
             sessions: shims.leave_orphans().then(BTreeSet::new),
@@ -242,6 +245,7 @@ impl Execution {
         Running {
             execution: self.number,
             pid,
+            age_ms: self.asked_for.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
             name: self.name.clone(),
             stdin: self.input.is_open(),
             terminal: self.outputs[1].is_none(),
