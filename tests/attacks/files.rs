@@ -144,7 +144,12 @@ async fn planted(stand: &Stand) -> String {
 
 pub(crate) fn nor_does_a_link_that_is_swapped_while_the_request_runs(place: Place) {
     each_actor(place, async |mut lab| {
-        for without in [vec![BeneathWorkspace], vec![]] {
+        let mut works = false;
+        // The swaps go by chance, and in gVisor's kernel now and then not at all.
+        for without in [vec![BeneathWorkspace], vec![BeneathWorkspace], vec![BeneathWorkspace], vec![]] {
+            if works && !without.is_empty() {
+                continue;
+            }
             let stand = lab.sandbox(Setting::without(&without)).await;
             let process = stand.start(stand.hostile(program!("swap.py"))).await;
             while read(&stand, "target/secret").await.is_err() {
@@ -153,7 +158,7 @@ pub(crate) fn nor_does_a_link_that_is_swapped_while_the_request_runs(place: Plac
             let mut outside = 0;
             let mut answers = [0; 2];
             // Without protection it takes as long as it takes.
-            for round in 0..if without.is_empty() { 1500 } else { 30_000 } {
+            for round in 0..if without.is_empty() { 1500 } else { 10_000 } {
                 if !without.is_empty() && round % 500 == 499 && outside > 0 && planted(&stand).await.contains("planted")
                 {
                     break;
@@ -170,17 +175,21 @@ pub(crate) fn nor_does_a_link_that_is_swapped_while_the_request_runs(place: Plac
                 }
             }
             println!("without {without:?}: {} refused, {} answered, {outside} from outside", answers[0], answers[1]);
-            assert!(answers[0] > 0 || !without.is_empty(), "the swaps never met a request");
-            assert!(answers[1] > 0, "the swaps never left a request alone");
+            if without.is_empty() {
+                assert!(answers[0] > 0, "the swaps never met a request");
+                assert!(answers[1] > 0, "the swaps never left a request alone");
+            }
             stand.kill(&process).await;
             let ran = stand.finish(process).await;
             let planted = planted(&stand).await;
             if without.is_empty() {
+                assert!(works, "the attack does not work");
                 assert_eq!(outside, 0, "HOLE: a read got out");
                 assert_eq!(planted, "secret\n", "HOLE: a write got out");
                 lab.host.assert_untouched(&ran.seen());
             } else {
-                assert!(outside > 0 && planted.contains("planted"), "the attack does not work: {outside} {planted}");
+                works = outside > 0 && planted.contains("planted");
+                println!("it works: {works}; {ran:#?}");
             }
             stand.assert_works().await;
             stand.close().await;

@@ -95,6 +95,7 @@ pub(crate) fn no_device_is_made_or_opened(place: Place) {
         }
         let shared = lab.host.ground.join("shared");
         fs::create_dir(&shared).expect("make a directory");
+        lab.share(&shared);
         let in_containers = lab.place.has_containers();
         // Of its own a container has what is like `/dev/null`, so there it is the kernel's log.
         let minor = if in_containers { "11" } else { "3" };
@@ -127,6 +128,7 @@ pub(crate) fn no_program_gives_another_identity(place: Place) {
         // Whoever runs this on the host becomes its owner.
         let shared = lab.host.ground.join("shared");
         fs::create_dir(&shared).expect("make a directory");
+        lab.share(&shared);
         let planted = shared.join("planted-id");
         fs::copy("/usr/bin/id", &planted).expect("copy a program");
         if lab.actor == Actor::Root {

@@ -85,6 +85,7 @@ async fn the_first_session_is_made_for_itself_and_only_its_kind_is_made_ahead() 
     eprintln!("the first session stood after {:?}", asked.elapsed());
     eventually("two of its kind wait", || ready(&docker) == 2).await;
     let directory = tempfile::tempdir().expect("a directory");
+    std::os::unix::fs::chown(directory.path(), Some(1000), Some(1000)).expect("root may give it away");
     let before = engine.containers();
     let bound = Workspace::Bind { path: directory.path().to_owned(), writable: true };
     let mine = stand(&docker, SandboxSpec { workspace: bound, ..spec() }).await.expect("it stands");
