@@ -375,7 +375,7 @@ pub trait Keeper: Send + Sync {
         false
     }
 
-    /// Ends every process of the sandbox and waits until they are gone, for little more than two seconds. Whether they
+    /// Ends every process of the sandbox and waits until they are gone, for about three seconds. Whether they
     /// are. Once true it stays so. What else was made for them may go later; [`Runtime::close`] waits for that.
     async fn destroy(&mut self) -> bool;
 }

@@ -16,6 +16,11 @@ use crate::runtime::{Keeper, Usage};
 /// How long a container may take to end, and to be forgotten by its engine, each.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a container may take to end by itself once its stream has ended, before it is killed. An engine that kills
+/// one of gVisor's with many processes can be half a minute about it: its shim waits for its own kill, and that for the
+/// shim to have counted the dead.
+const COURTESY: Duration = Duration::from_secs(1);
+
 /// How often it is looked whether it has.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -162,9 +167,13 @@ impl Keeper for ContainerKeeper {
 }
 
 impl ContainerKeeper {
-    /// Ends every process. Whether none is left, in time: the engine says so when the first of them is gone, which
-    /// all others precede.
+    /// Waits until the agent has ended the container, and kills it otherwise. Whether no process is left, in time: the
+    /// engine says so when the first of them is gone, which all others precede.
     async fn has_ended(&self) -> bool {
+        // One that outlives its daemon takes the end of its stream for that.
+        if !self.outlives && self.followed.ended(COURTESY).await.ended {
+            return true;
+        }
         let killed = async {
             loop {
                 // An error may be that of a moment.
