@@ -175,3 +175,17 @@ async fn an_engine_says_what_it_is() {
     assert!(facts.oci_runtimes.iter().any(|runtime| runtime == "runc"), "{facts:?}");
     assert_eq!(facts, place.engine.clone().facts().await.unwrap());
 }
+
+/// An engine that was asked for a container and went away before it answered may have made it.
+#[tokio::test]
+async fn a_container_is_found_by_what_it_was_made_from() {
+    let Some(place) = place("found").await else { return };
+    let spec = place.spec(&["cat"]);
+    assert_eq!(place.engine.made_as(&spec).await.unwrap(), None);
+    let made = place.engine.create(&spec).await.unwrap();
+    assert_eq!(place.engine.made_as(&spec).await.unwrap(), Some(made.clone()));
+    // Another that carries the same labels, as one does that was made of its image, is not meant.
+    place.docker(&["rename", made.as_str(), &format!("{}-else", spec.name)]);
+    assert_eq!(place.engine.made_as(&spec).await.unwrap(), None);
+    place.engine.remove(&made).await.unwrap();
+}

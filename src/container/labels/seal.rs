@@ -8,16 +8,20 @@
 use std::collections::BTreeMap;
 
 /// The container's name, and the names of its labels without [`PREFIX`], with a space between any two.
-const SEAL: &str = "codebeaker.seal";
+pub(in crate::container) const SEAL: &str = "codebeaker.seal";
 
 /// What the names of all our labels begin with.
 const PREFIX: &str = "codebeaker.";
 
+/// The seal of a container of this name with these labels. No other has it.
+pub(in crate::container) fn seal(name: &str, labels: &BTreeMap<String, String>) -> String {
+    let own = labels.keys().filter_map(|label| label.strip_prefix(PREFIX));
+    std::iter::once(name).chain(own).collect::<Vec<_>>().join(" ")
+}
+
 /// These labels for a container of this name, sealed.
 pub(in crate::container) fn sealed(name: &str, labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let own = labels.keys().filter_map(|label| label.strip_prefix(PREFIX));
-    let seal = std::iter::once(name).chain(own).collect::<Vec<_>>().join(" ");
-    labels.clone().into_iter().chain([(SEAL.to_owned(), seal)]).collect()
+    labels.clone().into_iter().chain([(SEAL.to_owned(), seal(name, labels))]).collect()
 }
 
 /// The labels that a container of this name has, without those in our words that we have not written.

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::Oci;
 use super::draft::Draft;
-use super::keeper::ContainerKeeper;
+use super::keeper::{self, ContainerKeeper};
 use super::machine::{Machine, cause_of};
 use crate::container::ContainerError;
 use crate::container::engine::{Attached, ContainerEngine};
@@ -88,7 +88,13 @@ impl Machine {
                     () = sender.closed() => return,
                 }
             }
-            Err(error) => Err(self.explain(error, &draft).await),
+            Err(error) => {
+                if error.is_away() {
+                    let (machine, container) = (Arc::clone(&self), draft.container.clone());
+                    self.works.begin(async move { keeper::remove_unheard_of(&machine, &engine, &container).await });
+                }
+                Err(self.explain(error, &draft).await)
+            }
         };
         // Likewise where this comes too late.
         drop(sender.send(made));

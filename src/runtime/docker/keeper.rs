@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 use super::machine::Machine;
 use super::watch::{Fate, Followed};
+use crate::container::ContainerSpec;
 use crate::container::engine::{Complaint, ContainerEngine, ContainerId};
 use crate::runtime::{Keeper, Usage};
 
@@ -243,6 +244,19 @@ async fn remove(machine: &Machine, engine: &ContainerEngine, id: &ContainerId) {
         }
     }
     tracing::warn!(container = %id, "a container can't be removed; it is left to a later daemon");
+}
+
+/// Removes a container that the engine may have made before it went away, or may make when it comes to itself.
+pub(super) async fn remove_unheard_of(machine: &Machine, engine: &ContainerEngine, container: &ContainerSpec) {
+    for pause in AGAIN {
+        let stopped = machine.works.unless_stopped(tokio::time::sleep(pause)).await.is_none();
+        if let Ok(Some(id)) = engine.made_as(container).await {
+            return remove(machine, engine, &id).await;
+        }
+        if stopped {
+            return;
+        }
+    }
 }
 
 /// A container's end in a sentence; `None` when nothing is known.
