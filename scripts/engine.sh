@@ -25,6 +25,8 @@ start_engine() {
     data=$(realpath "$1")
     end_engine_of "$data"
     engine_run=$(mktemp -d "${TMPDIR:-/tmp}/codebeaker-engine.XXXXXX")
+    # Whom the socket lets in may come to it: tests are ordinary users too.
+    chmod 711 "$engine_run"
     printf '%s\n' "$engine_run" >"$data/run"
     trap 'stop_engine "$?"' EXIT
     trap 'exit 130' INT
