@@ -156,8 +156,8 @@ fn code_is_attached_to_by_the_name_of_its_document() {
     let mut debug = Debug::start(&mut client);
     let frame = debug.attach(&mut client, &session, &execution, "/home/me/a b.py", 6);
     debug.evaluate(&mut client, &frame, "going = False");
-    debug.request(&mut client, "continue", json!({"threadId": 1}));
     debug.request(&mut client, "setBreakpoints", json!({"source": {"path": "/home/me/a b.py"}, "breakpoints": []}));
+    debug.request(&mut client, "continue", json!({"threadId": 1}));
     debug.event(&mut client, "terminated");
     assert_eq!(wait(&mut client, &execution)["exitCode"], 0);
 }
