@@ -269,6 +269,10 @@ impl Client {
             Expected::Signal(expected) => assert_eq!((code, signal), (None, Some(expected))),
         }
         self.watch.assert_nothing_left();
+        if self.expected == Expected::Signal(Signal::KILL.as_raw()) {
+            // It was killed wherever it was, which may be in the middle of a message.
+            self.wire.ignore_rest();
+        }
         let mut unclaimed = self.wire.rest();
         // That open sessions are closed follows from the end, and needs no claim.
         unclaimed.retain(|message| message["params"]["reason"] != "shutdown");
