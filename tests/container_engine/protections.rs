@@ -102,7 +102,8 @@ async fn a_directory_is_shown_as_writable_as_it_should_be() {
 async fn an_image_gets_no_place_on_the_engines_disk() {
     let Some(mut place) = place("volumes").await else { return };
     let tag = format!("{}:1", place.name);
-    let dockerfile = format!("FROM {}\nUSER 0\nRUN [\"/bin/mkdir\", \"/data\"]\nVOLUME /data /workspace\n", place.image);
+    let dockerfile =
+        format!("FROM {}\nUSER 0\nRUN [\"/bin/mkdir\", \"/data\"]\nVOLUME /data /workspace\n", place.image);
     let order = BuildOrder {
         context: tar(&[("Dockerfile", &dockerfile)]).into(),
         dockerfile: "Dockerfile".to_owned(),
