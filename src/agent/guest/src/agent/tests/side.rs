@@ -145,9 +145,11 @@ fn it_ends_with_its_execution_whoever_else_holds_it() {
 #[test]
 fn the_daemon_can_let_go_of_it_while_the_program_runs_on() {
     let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
-    let code = "import os, socket\n\
+    // The other end stops to send a moment before it is gone.
+    let code = "import os, select, socket\n\
                 s = socket.socket(fileno=3); s.sendall(b'hello')\n\
                 print('read', len(s.recv(1)))\n\
+                gone = select.poll(); gone.register(s, 0); gone.poll(30000)\n\
                 try: s.sendall(b'x')\n\
                 except OSError as error: print(error.errno)";
     sandbox.spawn(with_side(python(1, code)));
