@@ -3,7 +3,7 @@
 //! The agent is the parent of the shims, and of whatever a killed shim leaves behind. Everything that is
 //! the agent's child and no living shim is such a leftover, and is killed until there is none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -214,16 +214,19 @@ impl Executions {
     }
 
     /// Kills what executions that are over have orphaned, where that became the agent's. What can't be told whose
-    /// it is goes with the last of them.
+    /// it is goes with the last of them, or with a fork bomb, whose it is most likely.
     fn clear(&mut self, table: &Table, epoll: &Epoll, outbound: &mut Outbound) {
         if !self.all.values().any(Execution::is_clearing) {
             return;
         }
-        let last = !self.all.values().any(Execution::is_under_way);
-        let strays = last.then(|| table.descendants_past(std::process::id() as i32, |pid| self.is_shim(pid)));
+        let under_way = || self.all.values().filter(|execution| execution.is_under_way());
+        let claimed: BTreeSet<i32> = under_way().flat_map(|execution| execution.orphans(table)).collect();
+        let mut strays = table.descendants_past(std::process::id() as i32, |pid| self.is_shim(pid));
+        strays.retain(|pid| !claimed.contains(pid));
+        let last = under_way().next().is_none();
         let mut done = Vec::new();
         for (number, execution) in self.all.iter().filter(|(_, execution)| execution.is_clearing()) {
-            let orphans = strays.clone().unwrap_or_else(|| execution.orphans(table));
+            let orphans = if last || execution.is_bomb() { strays.clone() } else { execution.orphans(table) };
             table.kill(&orphans, |group| self.is_shim(group));
             if orphans.is_empty() {
                 done.push(*number);
