@@ -138,12 +138,12 @@ impl Target {
         let chore = match event.method.as_str() {
             "Debugger.scriptParsed" => self.parsed(event.params()?).await?,
             "Debugger.paused" => {
-                self.held_up.send_replace(true);
+                self.note_held_up(true);
                 // It has its room itself, for it is the longest of all and is read at its turn.
                 return Some((Chore::Paused(event), None));
             }
             "Debugger.resumed" => {
-                self.held_up.send_replace(false);
+                self.note_held_up(false);
                 Chore::Resumed
             }
             "Debugger.breakpointResolved" => Chore::Resolved(vec![event.params()?]),
@@ -194,6 +194,7 @@ impl Target {
             self.state().bootloader = Some(script.id.clone());
             return None;
         }
+        self.note_code();
         if !script.url.is_empty() {
             self.emit(DebugEvent::SourceLoaded(script.place())).await;
         }
@@ -260,14 +261,14 @@ impl Target {
         };
         if url == HALT {
             self.arrange_entry(&paused).await;
-            return self.go("Debugger.resume").await;
+            return self.pass_by().await;
         }
         if paused.reason == "instrumentation" && !self.reached_entry(url).await {
-            return self.go("Debugger.resume").await;
+            return self.pass_by().await;
         }
         // Node stops workers at their start, whoever wants it.
         if paused.reason == "Break on start" && hits.is_empty() {
-            return self.go("Debugger.resume").await;
+            return self.pass_by().await;
         }
         // Deno stops by itself at the first statement, where it is to.
         let by_itself = paused.reason == "debugCommand" && hits.is_empty() && self.state().entry_ahead;
@@ -277,7 +278,7 @@ impl Target {
         }
         // It halts there always, so that breakpoints stand where source maps say before anything runs.
         if paused.reason == "debugCommand" && hits.is_empty() && !by_itself {
-            return self.go("Debugger.resume").await;
+            return self.pass_by().await;
         }
         let at_start = is_entry || by_itself || paused.reason == "instrumentation";
         let numbers = self.breakpoints.lock().await.numbers(&hits);
@@ -286,7 +287,7 @@ impl Target {
         let internal = script.as_ref().is_some_and(|script| self.is_machinery(script));
         if let Some(exception) = &pause.exception {
             if internal && !pause.uncaught || !self.is_wanted(exception, pause.uncaught).await {
-                return self.go("Debugger.resume").await;
+                return self.pass_by().await;
             }
         } else if numbers.is_empty() && !at_start {
             let through = {
@@ -328,6 +329,15 @@ impl Target {
         let stopped =
             DebugEvent::Stopped { thread: self.thread(), reason, breakpoints: numbers, text, all_threads: true };
         self.emit(stopped).await;
+    }
+
+    /// Goes on from where V8 stopped for reasons of ours. If it was asked to stop meanwhile, it took this for that.
+    async fn pass_by(&self) {
+        self.go("Debugger.resume").await;
+        let pausing = matches!(self.state().movement, Movement::Pausing { .. });
+        if pausing {
+            let _ = self.ask_to_stop().await;
+        }
     }
 
     async fn go(&self, method: &str) {

@@ -82,6 +82,8 @@ pub(super) struct State {
     pub(super) generation: u64,
     /// Where it was sent when it last went on.
     pub(super) movement: Movement,
+    /// V8 was asked to stop, and has not told since that it did.
+    asked_to_stop: bool,
     /// The exception filters that are on.
     pub(super) filters: Vec<ExceptionBreakpoint>,
     values: Vec<Held>,
@@ -95,6 +97,20 @@ pub(super) struct State {
     pub(super) workers: HashMap<String, mpsc::Sender<Message>>,
 }
 
+/// Whether V8 can be asked to stop.
+struct Stoppable {
+    /// It is stopped, as far as it has told.
+    held_up: bool,
+    /// It has compiled something that is neither its own nor the debugger's.
+    has_code: bool,
+}
+
+impl Stoppable {
+    fn is_it(&self) -> bool {
+        self.has_code && !self.held_up
+    }
+}
+
 /// One thing that is debugged.
 pub(super) struct Target {
     pub(super) channel: Channel,
@@ -102,8 +118,7 @@ pub(super) struct Target {
     events: Mutex<Option<mpsc::Sender<DebugEvent>>>,
     pub(super) options: Options,
     pub(super) breakpoints: tokio::sync::Mutex<Breakpoints>,
-    /// V8 is stopped, as far as it has told.
-    pub(super) held_up: watch::Sender<bool>,
+    stoppable: watch::Sender<Stoppable>,
     state: Mutex<State>,
 }
 
@@ -116,6 +131,7 @@ impl Target {
         options: Options,
     ) -> Self {
         let events = Mutex::new(Some(events));
+        let stoppable = Stoppable { held_up: false, has_code: options.attached };
         Self {
             channel,
             ground,
@@ -123,7 +139,7 @@ impl Target {
             options,
             breakpoints: tokio::sync::Mutex::default(),
             state: Mutex::default(),
-            held_up: watch::Sender::new(false),
+            stoppable: watch::Sender::new(stoppable),
         }
     }
 
@@ -132,11 +148,27 @@ impl Target {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks V8 to stop, once it goes on: while it is still about to, it takes itself for stopped.
+    /// Asks V8 to stop, once it goes on: while it is still about to, it takes itself for stopped, and before there
+    /// is code of the program's, it forgets that it was asked. Where it was asked and has not stopped yet, it would
+    /// stop twice.
     pub(super) async fn ask_to_stop(&self) -> Result<(), Fault> {
-        let mut held_up = self.held_up.subscribe();
-        let _ = tokio::time::timeout(GOING_ON, held_up.wait_for(|held_up| !held_up)).await;
+        let mut stoppable = self.stoppable.subscribe();
+        let _ = tokio::time::timeout(GOING_ON, stoppable.wait_for(Stoppable::is_it)).await;
+        if std::mem::replace(&mut self.state().asked_to_stop, true) {
+            return Ok(());
+        }
         self.channel.tell("Debugger.pause", json!({})).await
+    }
+
+    /// V8 has told that it is stopped, or goes on: what it was asked before, it has done or forgotten.
+    pub(super) fn note_held_up(&self, held_up: bool) {
+        self.state().asked_to_stop = false;
+        self.stoppable.send_modify(|stoppable| stoppable.held_up = held_up);
+    }
+
+    /// There is code of the program's.
+    pub(super) fn note_code(&self) {
+        self.stoppable.send_modify(|stoppable| stoppable.has_code = true);
     }
 
     /// Tells the adapter of something, once it has room for it.
@@ -378,7 +410,11 @@ impl Debugger for Target {
         if self.state().pause.is_some() {
             return Ok(());
         }
-        self.state().movement = Movement::Pausing { again: PAUSES, left: PATIENT_PAUSE };
+        {
+            let mut state = self.state();
+            state.movement = Movement::Pausing { again: PAUSES, left: PATIENT_PAUSE };
+            state.asked_to_stop = false;
+        }
         self.ask_to_stop().await
     }
 
