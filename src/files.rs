@@ -4,7 +4,10 @@
 //! beneath it. Paths are given relative to the workspace or absolute below [`WORKSPACE`].
 
 mod copy_in;
+pub mod diff;
+pub mod patch;
 mod tree;
+mod turn;
 
 use bytes::Bytes;
 pub use copy_in::{Copied, CopyError, copy_in};

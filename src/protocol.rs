@@ -7,6 +7,7 @@
 //! opaque strings and moments are RFC 3339 in UTC. Nothing here knows of transports, sessions or sandboxes.
 
 pub mod catalogue;
+pub mod change;
 pub mod debug;
 pub mod document;
 pub mod encoding;

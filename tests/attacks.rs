@@ -33,6 +33,8 @@ mod kernel;
 mod lab;
 #[path = "attacks/network.rs"]
 mod network;
+#[path = "attacks/patches.rs"]
+mod patches;
 #[path = "attacks/processes.rs"]
 mod processes;
 #[path = "attacks/reach.rs"]
@@ -81,6 +83,10 @@ in_each_place! {
         nothing_on_a_network_is_reached,
         no_socket_of_the_host_is_reached_by_path_or_by_name,
         landlock_alone_keeps_abstract_sockets_away,
+    }
+    patches::{
+        no_patch_leads_out_of_the_workspace,
+        nor_does_one_while_a_link_is_swapped,
     }
     processes::{
         a_fork_bomb_stays_within_its_limit,

@@ -6,6 +6,8 @@
 
 mod harness;
 
+#[path = "places/changes.rs"]
+mod changes;
 #[path = "places/debugging.rs"]
 mod debugging;
 #[path = "places/endings.rs"]
@@ -62,6 +64,13 @@ in_each_place! {
         sixty_four_mebibytes_go_in_and_come_out,
         programs_and_requests_see_the_same_files,
         the_tools_of_the_system_look_at_files,
+    }
+    changes::{
+        a_difference_is_a_patch_that_makes_one_file_the_other,
+        a_patch_makes_changes_moves_and_removes_files,
+        a_patch_that_does_not_fit_changes_nothing,
+        a_patch_leads_nowhere_outside,
+        what_was_written_before_a_write_fails_is_put_back,
     }
     workspaces::{
         an_empty_workspace_is_empty_and_can_be_written_to,

@@ -47,6 +47,8 @@ fn refused(client: &mut Client, session: &str, code: i64, about: &str) {
         ("fs/write", json!({"path": "a", "data": ""})),
         ("fs/list", json!({})),
         ("fs/remove", json!({"path": "a"})),
+        ("fs/diff", json!({"original": {"path": "a"}})),
+        ("fs/patch", json!({"patch": ""})),
     ] {
         let mut params = params;
         params["sessionId"] = session.into();

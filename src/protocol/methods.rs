@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use super::catalogue::{Done, EngineListResult, NoParams, RuntimeListResult};
+use super::change::{FsDiffParams, FsDiffResult, FsPatchParams, FsPatchResult};
 use super::debug::{
     Breakpoints, DebugBreakpointsParams, DebugListResult, DebugMessage, DebugRef, DebugSendParams, DebugSendResult,
     DebugStartParams, DebugStartResult, DebugTerminatedNotice,
@@ -291,6 +292,37 @@ pub const METHODS: &[Method] = &[
             NotADirectory,
             NotEmpty,
             PermissionDenied,
+        ]),
+    method::<FsDiffParams, FsDiffResult>("fs/diff", "Compares files of the workspace, or texts with them").errors(&[
+        SessionNotFound,
+        SessionClosed,
+        RuntimeLost,
+        ValidationFailed,
+        PathOutsideWorkspace,
+        FileNotFound,
+        NotADirectory,
+        IsADirectory,
+        PermissionDenied,
+        TooLarge,
+        FileChanged,
+        NotARegularFile,
+    ]),
+    method::<FsPatchParams, FsPatchResult>("fs/patch", "Applies a patch to the workspace, all of it or nothing")
+        .graceful()
+        .errors(&[
+            SessionNotFound,
+            SessionClosed,
+            RuntimeLost,
+            ValidationFailed,
+            PathOutsideWorkspace,
+            FileNotFound,
+            NotADirectory,
+            IsADirectory,
+            PermissionDenied,
+            TooLarge,
+            FileChanged,
+            PatchFailed,
+            NotARegularFile,
         ]),
     method::<DebugStartParams, DebugStartResult>("debug/start", "Makes a debug adapter")
         .needs(Feature::Debug)

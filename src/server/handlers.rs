@@ -1,6 +1,7 @@
 //! One function a method: reads what was asked, has it done below, and answers.
 
 pub(super) mod catalogue;
+pub(super) mod change;
 pub(super) mod debug;
 pub(super) mod execution;
 pub(super) mod files;

@@ -71,6 +71,7 @@ impl Files {
             FileOp::MakeDirectory { path, mode, parents } => make::directory(&self.workspace, &path, mode, parents),
             FileOp::MakeLink { path, target } => make::link(&self.workspace, &path, &target),
             FileOp::SetModified { path, modified_nanos } => make::modified(&self.workspace, &path, modified_nanos),
+            FileOp::RemoveFile { path, if_match } => remove::file(&self.workspace, &path, if_match),
             FileOp::Create { handle, target, data, last } => {
                 let root = root(target.area, &self.workspace, &self.code);
                 match self.writes.create(root, handle, &target, &data, last) {

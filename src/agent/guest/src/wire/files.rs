@@ -88,6 +88,13 @@ pub enum FileOp {
         /// Nanoseconds since 1970.
         modified_nanos: i64,
     },
+    /// Removes a regular file of the workspace, unless it is another by now; answered by [`FileReply::Removed`].
+    RemoveFile {
+        /// Which path.
+        path: Vec<u8>,
+        /// Refuse (`ESTALE`) unless the file has this tag now.
+        if_match: FileTag,
+    },
 }
 
 /// Where and how [`FileOp::Create`] writes.

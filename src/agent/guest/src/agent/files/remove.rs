@@ -7,11 +7,11 @@
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
 
-use codebeaker_agent::wire::FileReply;
+use codebeaker_agent::wire::{FileReply, FileTag};
 
-use super::Slice;
 use super::path::{Place, Root};
 use super::tree::Walk;
+use super::{Slice, must_be_file, tag};
 use crate::agent::sys::{Errno, Result, files};
 
 /// How often a directory is read again because it was not empty after all.
@@ -22,6 +22,18 @@ const MOST_PASSES: u32 = 64;
 const DEEP: usize = 64;
 
 const DIRECTORY: libc::c_int = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_NONBLOCK;
+
+/// Removes a file that is in this state.
+pub(super) fn file(root: &Root, path: &[u8], if_match: FileTag) -> Result<FileReply> {
+    let place = root.place(path, false)?;
+    let found = files::lstat(place.dir.as_fd(), &place.name)?;
+    must_be_file(&found)?;
+    if tag(&found) != if_match {
+        return Err(Errno(libc::ESTALE));
+    }
+    files::unlink(place.dir.as_fd(), &place.name, 0)?;
+    Ok(FileReply::Removed { count: 1 })
+}
 
 /// A removal that is being made.
 pub(super) struct Removal {
