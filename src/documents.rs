@@ -248,7 +248,9 @@ mod tests {
 
     #[test]
     fn lines_end_where_editors_end_them() {
-        for (text, expected) in [("a\rb", "a\r!b"), ("a\u{2028}b\nc", "a\u{2028}b\n!c"), ("a\u{b}b\r\nc", "a\u{b}b\r\n!c")] {
+        for (text, expected) in
+            [("a\rb", "a\r!b"), ("a\u{2028}b\nc", "a\u{2028}b\n!c"), ("a\u{b}b\r\nc", "a\u{b}b\r\n!c")]
+        {
             assert_eq!(after(text, replace((1, 0), (1, 0), "!"), Encoding::Utf16).as_deref(), Ok(expected));
         }
     }

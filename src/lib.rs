@@ -8,7 +8,7 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | 0 | ids, config, causes, processes, documents |
+//! | 0 | ids, config, causes, processes, documents, text |
 //! | 1 | protocol, engine, dap |
 //! | 2 | transport, agent |
 //! | 3 | sandbox, container |
@@ -43,4 +43,5 @@ pub mod runtime;
 pub mod sandbox;
 pub mod server;
 pub mod session;
+pub mod text;
 pub mod transport;

@@ -9,6 +9,7 @@
 pub mod catalogue;
 pub mod debug;
 pub mod document;
+pub mod editor;
 pub mod encoding;
 mod error;
 pub mod execution;
