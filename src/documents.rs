@@ -74,6 +74,8 @@ pub struct Change {
 pub struct Document {
     /// Its language, as the editor calls it.
     pub language: String,
+    /// Differs whenever the text may differ.
+    pub revision: u64,
     text: Result<Rope, Unkept>,
 }
 
@@ -84,6 +86,20 @@ impl Document {
     /// [`Unkept`].
     pub fn text(&self) -> Result<String, Unkept> {
         self.text.as_ref().map(Rope::to_string).map_err(|why| *why)
+    }
+
+    /// From where to where a line has text, from its first character that is no blank on; counted from 0.
+    #[must_use]
+    pub fn line(&self, line: u32, encoding: Encoding) -> Option<(u32, u32)> {
+        let text = self.text.as_ref().ok().filter(|text| (line as usize) < text.len_lines())?;
+        let content = without_end(text.line(line as usize));
+        let blanks = content.chars().take_while(|c| c.is_whitespace()).count();
+        let width = |part: RopeSlice<'_>| match encoding {
+            Encoding::Utf8 => part.len_bytes(),
+            Encoding::Utf16 => part.len_utf16_cu(),
+        };
+        // A document has at most some millions of bytes.
+        Some((width(content.slice(..blanks)) as u32, width(content) as u32))
     }
 
     fn bytes(&self) -> usize {
@@ -97,6 +113,8 @@ pub struct Documents {
     open: BTreeMap<String, Document>,
     /// Bytes of all texts together.
     bytes: usize,
+    /// The last revision of any document.
+    revision: u64,
     /// Documents were opened for which there was no room.
     overflowed: bool,
 }
@@ -111,7 +129,8 @@ impl Documents {
         }
         let language = language.chars().take(MAX_LANGUAGE).collect();
         let text = self.fits(text.len()).map(|()| Rope::from_str(text));
-        let document = Document { language, text };
+        self.revision += 1;
+        let document = Document { language, revision: self.revision, text };
         self.bytes += document.bytes();
         self.open.insert(uri.to_owned(), document);
     }
@@ -130,7 +149,9 @@ impl Documents {
             };
         }
         self.bytes += text.as_ref().map_or(0, Rope::len_bytes);
+        self.revision += 1;
         if let Some(document) = self.open.get_mut(uri) {
+            document.revision = self.revision;
             document.text = text;
         }
     }
@@ -244,6 +265,16 @@ mod tests {
         for (encoding, change, expected) in cases {
             assert_eq!(after(text, change.clone(), encoding).as_deref(), Ok(expected), "{encoding:?} {change:?}");
         }
+    }
+
+    #[test]
+    fn a_line_is_from_its_first_word_to_its_end() {
+        let mut documents = Documents::default();
+        documents.open(URI, "python", "a\n  é😀 = 1\r\n\n");
+        let document = documents.get(URI).unwrap().unwrap();
+        let lines = |encoding| [0, 1, 2, 3, 4].map(|line| document.line(line, encoding));
+        assert_eq!(lines(Encoding::Utf8), [Some((0, 1)), Some((2, 12)), Some((0, 0)), Some((0, 0)), None]);
+        assert_eq!(lines(Encoding::Utf16), [Some((0, 1)), Some((2, 9)), Some((0, 0)), Some((0, 0)), None]);
     }
 
     #[test]

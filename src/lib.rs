@@ -8,7 +8,7 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | 0 | ids, config, causes, processes, documents, text |
+//! | 0 | ids, config, causes, processes, documents, text, traces |
 //! | 1 | protocol, engine, dap |
 //! | 2 | transport, agent |
 //! | 3 | sandbox, container |
@@ -44,4 +44,5 @@ pub mod sandbox;
 pub mod server;
 pub mod session;
 pub mod text;
+pub mod traces;
 pub mod transport;

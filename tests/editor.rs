@@ -9,5 +9,7 @@ mod commands;
 mod desk;
 #[path = "editor/documents.rs"]
 mod documents;
+#[path = "editor/problems.rs"]
+mod problems;
 #[path = "editor/runs.rs"]
 mod runs;

@@ -13,7 +13,7 @@ use tower_lsp::jsonrpc;
 
 use super::debugging::Debugging;
 use super::editor::command::{self, CommandFault};
-use super::editor::{Editor, lens};
+use super::editor::{Editor, lens, problems};
 use super::notifier::Notifier;
 use super::{Daemon, fault, handshake};
 use crate::protocol::handshake::{Features, StreamingOffer};
@@ -139,7 +139,9 @@ impl LanguageServer for Connection {
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
+        let uri = params.text_document.uri.clone();
         self.editor().changed(params);
+        problems::outdated(self, uri.as_str());
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {

@@ -10,6 +10,7 @@ mod debug;
 mod follow;
 pub(super) mod lens;
 mod place;
+pub(super) mod problems;
 mod report;
 mod run;
 mod sessions;
@@ -40,6 +41,10 @@ pub(super) struct Facts {
     encoding: Encoding,
     /// It shows progress that it didn't ask for.
     progress: bool,
+    /// It shows what is wrong with documents.
+    diagnostics: bool,
+    /// And where else to look.
+    related: bool,
 }
 
 /// A run that has not ended.
@@ -59,6 +64,8 @@ pub(super) struct Editor {
     session: Mutex<Option<SessionId>>,
     /// What runs, by the token of its progress.
     running: Mutex<BTreeMap<String, Running>>,
+    /// Documents that problems are shown in, and the document whose run they came of.
+    marked: Mutex<BTreeMap<String, String>>,
 }
 
 impl Facts {
@@ -68,10 +75,14 @@ impl Facts {
         let encodings = capabilities.general.as_ref().and_then(|general| general.position_encodings.as_ref());
         let has_utf8 = encodings.is_some_and(|encodings| encodings.contains(&PositionEncodingKind::UTF8));
         let progress = capabilities.window.as_ref().and_then(|window| window.work_done_progress);
+        let documents = capabilities.text_document.as_ref();
+        let diagnostics = documents.and_then(|documents| documents.publish_diagnostics.as_ref());
         Self {
             plain,
             encoding: if has_utf8 { Encoding::Utf8 } else { Encoding::Utf16 },
             progress: progress.unwrap_or(false),
+            diagnostics: diagnostics.is_some(),
+            related: diagnostics.and_then(|them| them.related_information).unwrap_or(false),
         }
     }
 
@@ -133,6 +144,10 @@ impl Editor {
 
     fn session(&self) -> MutexGuard<'_, Option<SessionId>> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn marked(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.marked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {

@@ -112,7 +112,18 @@ await("what came of it", function()
 end)
 assert(shown[1].type == vim.lsp.protocol.MessageType.Error, vim.inspect(shown))
 assert(shown[1].message:find("ZeroDivisionError: division by zero", 1, true), vim.inspect(shown))
-say("a failure is shown")
+await("the mark", function()
+  return vim.diagnostic.get(0)[1]
+end)
+local mark = vim.diagnostic.get(0)[1]
+assert(mark.lnum == 0 and mark.col == 0 and mark.end_col == 5, vim.inspect(mark))
+assert(mark.message == "ZeroDivisionError: division by zero" and mark.source == "codebeaker", vim.inspect(mark))
+assert(mark.severity == vim.diagnostic.severity.ERROR, vim.inspect(mark))
+vim.api.nvim_buf_set_lines(0, 0, -1, true, { "1 / 1" })
+await("the mark to go", function()
+  return not vim.diagnostic.get(0)[1]
+end)
+say("a failure is shown, and marked until it is mended")
 
 local called
 client:exec_cmd(

@@ -6,9 +6,10 @@ use std::time::Duration;
 use lsp_types::{NumberOrString, WorkDoneProgressCreateParams};
 use tokio::time::MissedTickBehavior;
 
+use super::problems::{SourceMap, publish};
 use super::report::{Reporter, verdict};
 use crate::causes::in_full;
-use crate::execution::{Execution, ExecutionError, Summary};
+use crate::execution::{Execution, ExecutionError, Outcome, Summary};
 use crate::protocol::ProgressToken;
 use crate::server::connection::Connection;
 use crate::server::notifier::{Notifier, Progress};
@@ -28,6 +29,7 @@ pub(super) struct Followed {
     pub(super) token: String,
     pub(super) execution: Arc<Execution>,
     pub(super) reporter: Arc<Reporter>,
+    pub(super) source_map: SourceMap,
     /// The session that it has for itself.
     pub(super) own: Option<Arc<Session>>,
 }
@@ -39,6 +41,9 @@ pub(super) async fn follow(connection: Connection, run: Followed) {
     let told = ended.as_ref().map_or_else(|_| "was not run".to_owned(), verdict);
     if let Some(progress) = progress {
         progress.end(&told).await;
+    }
+    if ended.as_ref().is_ok_and(|summary| summary.outcome == Outcome::Error) {
+        publish(&connection, &run);
     }
     run.reporter.conclude(&run.name, &ended.map_err(|error| in_full(&error))).await;
     if let Some(session) = run.own {

@@ -16,6 +16,9 @@ use crate::server::notifier::Notifier;
 use crate::text::{Keep, clean, unstyled};
 use crate::transport::{Message, Outbox};
 
+/// What of the end of each stream is looked through for tracebacks, in bytes.
+const MAX_END: usize = 64 << 10;
+
 /// A line that is longer is logged in pieces, in bytes.
 const MAX_LINE: usize = 16 << 10;
 
@@ -46,6 +49,8 @@ struct Heard {
     tail: String,
     /// Something was before that.
     is_cut: bool,
+    /// The end of standard output, and of standard error.
+    ends: [String; 2],
     /// Lines that are not complete yet, of standard output and of standard error.
     pending: [String; 2],
     /// The last complete line, until somebody has seen it.
@@ -55,14 +60,10 @@ struct Heard {
 impl Heard {
     /// Takes text, and gives the complete lines of that stream.
     fn take(&mut self, stream: OutputStream, text: &str) -> Option<String> {
-        self.tail.push_str(text);
-        if self.tail.len() > MAX_TAIL {
-            let over = self.tail.len() - MAX_TAIL;
-            let from = (over..=self.tail.len()).find(|at| self.tail.is_char_boundary(*at)).unwrap_or(over);
-            self.tail.drain(..from);
-            self.is_cut = true;
-        }
-        let pending = &mut self.pending[usize::from(stream == OutputStream::Stderr)];
+        let stream = usize::from(stream == OutputStream::Stderr);
+        self.is_cut |= keep_end(&mut self.tail, text, MAX_TAIL);
+        keep_end(&mut self.ends[stream], text, MAX_END);
+        let pending = &mut self.pending[stream];
         pending.push_str(text);
         let end = match pending.rfind('\n') {
             Some(end) => end + 1,
@@ -87,6 +88,15 @@ impl Heard {
     }
 }
 
+/// Adds to a text and keeps its end; whether something had to go.
+fn keep_end(kept: &mut String, text: &str, max: usize) -> bool {
+    kept.push_str(text);
+    let over = kept.len().saturating_sub(max);
+    let from = (over..=kept.len()).find(|at| kept.is_char_boundary(*at)).unwrap_or(over);
+    kept.drain(..from);
+    over > 0
+}
+
 impl Reporter {
     pub(super) fn new(outbox: Outbox, notifier: Option<Notifier>) -> Self {
         Self { outbox, notifier, heard: Mutex::default() }
@@ -95,6 +105,12 @@ impl Reporter {
     /// The last line that was printed, unless it was seen before.
     pub(super) fn glimpse(&self) -> Option<String> {
         self.heard().fresh.take()
+    }
+
+    /// What the program printed last: to standard error, and to standard output.
+    pub(super) fn ends(&self) -> [String; 2] {
+        let [stdout, stderr] = std::mem::take(&mut self.heard().ends);
+        [stderr, stdout]
     }
 
     /// Tells a plain client what came of it.

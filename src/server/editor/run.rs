@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::Running;
 use super::follow::{Followed, follow};
 use super::place::Subject;
+use super::problems::{self, SourceMap};
 use super::report::Reporter;
 use crate::protocol::ProtocolError;
 use crate::protocol::editor::{RunCommand, RunStarted};
@@ -52,6 +53,8 @@ pub(super) async fn run(connection: &Connection, command: RunCommand) -> Result<
     let subject = Subject::find(connection, &command.uri, command.language.as_deref())?;
     let (session, is_own) = subject.session(connection, command.session_id.as_deref(), watcher(connection)).await?;
     let mut own = Own(is_own.then(|| Arc::clone(&session)));
+    let source_map = SourceMap::new(connection, &subject, &session, command.cwd.as_deref());
+    problems::forget(connection, subject.uri.as_str());
     let source = subject.source(connection, &session).await?;
     let streaming = connection.streaming().unwrap_or_default();
     let run = Run {
@@ -76,7 +79,7 @@ pub(super) async fn run(connection: &Connection, command: RunCommand) -> Result<
     let running = Running { uri: subject.uri.to_string(), execution: Arc::clone(&execution) };
     let token = format!("codebeaker/{}", execution.id);
     editor.running().insert(token.clone(), running);
-    let followed = Followed { name: subject.name(), token, execution, reporter, own: own.0.take() };
+    let followed = Followed { name: subject.name(), token, execution, reporter, source_map, own: own.0.take() };
     tokio::spawn(follow(connection.clone(), followed));
     Ok(started)
 }
