@@ -12,9 +12,10 @@ fn with_progress() -> Desk {
 #[test]
 fn a_run_that_fails_says_so_with_its_last_words() {
     let mut desk = Desk::plain(json!({}));
-    let uri = desk.open("main.py", "print('before')\n1 / 0\n");
+    // All by one stream: the order of two is that in which they are read.
+    let uri = desk.open("main.py", "import sys\nprint('before', file=sys.stderr)\n1 / 0\n");
     let (logged, shown) = desk.run(json!({"uri": uri}));
-    assert!(logged.contains("before\n") && logged.contains("ZeroDivisionError: division by zero"), "{logged}");
+    assert!(logged.starts_with("before\n") && logged.ends_with("ZeroDivisionError: division by zero"), "{logged}");
     assert_eq!(shown["type"], ERROR);
     let message = shown["message"].as_str().unwrap();
     assert!(message.starts_with("main.py: failed with exit code 1 after "), "{message}");
