@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod change;
 pub mod debug;
 pub mod document;
+pub mod editor;
 pub mod encoding;
 mod error;
 pub mod execution;

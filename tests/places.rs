@@ -10,6 +10,8 @@ mod harness;
 mod changes;
 #[path = "places/debugging.rs"]
 mod debugging;
+#[path = "places/documents.rs"]
+mod documents;
 #[path = "places/endings.rs"]
 mod endings;
 #[path = "places/files.rs"]
@@ -55,6 +57,9 @@ in_each_place! {
         the_time_out_ends_all_and_keeps_what_was_printed,
         too_much_output_is_cut_off_or_ends_the_program,
         a_terminated_tree_is_gone_whatever_it_did,
+    }
+    documents::{
+        an_open_document_runs_as_it_stands,
     }
     files::{
         a_file_is_written_read_listed_and_removed,

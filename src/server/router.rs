@@ -90,6 +90,10 @@ pub(super) fn build(connection: impl FnOnce() -> Connection) -> LspService<Conne
         take_message(connection, params);
         std::future::ready(())
     });
+    builder = builder.custom_method("window/workDoneProgress/cancel", |connection: &Connection, params: Value| {
+        connection.editor().cancel(&params);
+        std::future::ready(())
+    });
     // The socket of the service's own client carries nothing: all that is sent goes by the outbox.
     let (service, _socket) = builder.finish();
     service
@@ -101,6 +105,14 @@ fn take_message(connection: &Connection, params: Value) {
     match taken {
         Ok(message) => debug::message(connection, message),
         Err(error) => tracing::warn!(%error, "a message to a debug adapter was dropped"),
+    }
+}
+
+/// Calls a method by its name.
+pub(super) async fn dispatch(connection: &Connection, name: &str, params: Value) -> Result<Value, ProtocolError> {
+    match ROUTES.iter().find(|(route, _)| *route == name) {
+        Some((_, handler)) => call(connection, name, *handler, params).await,
+        None => Err(methods::not_found(name)),
     }
 }
 

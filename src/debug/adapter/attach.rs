@@ -17,10 +17,10 @@ use super::refusal::Refusal;
 use crate::agent::plan::WORKSPACE;
 use crate::debug::ground::{Target, What};
 use crate::debug::sandbox_ground::SandboxGround;
-use crate::debug::text;
 use crate::engine;
 use crate::execution::{Execution, OutputStream};
 use crate::ids::{ExecutionId, SessionId};
+use crate::text;
 
 /// How long one look for output waits.
 const LOOK: Duration = Duration::from_secs(60);
