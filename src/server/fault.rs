@@ -6,11 +6,12 @@ use rustix::io::Errno;
 use tower_lsp::jsonrpc;
 
 use crate::agent::LinkError;
+use crate::agent::wire::End;
 use crate::causes::in_full;
 use crate::debug::DebugError;
 use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
-use crate::files::{CopyError, FilesError};
+use crate::files::{CopyError, FilesError, TransferError};
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::images::ImageError;
 use crate::runtime::{Lack, RuntimeError};
@@ -252,7 +253,8 @@ pub(super) fn of_files(error: FilesError) -> ProtocolError {
         FilesError::DiskFull(_) => ErrorKind::DiskFull,
         FilesError::Changed(_) => ErrorKind::FileChanged,
         FilesError::BadPath { .. } => ErrorKind::ValidationFailed,
-        FilesError::Refused { .. } => ErrorKind::PermissionDenied,
+        FilesError::Refused { .. } | FilesError::Remains { .. } => ErrorKind::PermissionDenied,
+        FilesError::GivenUp(_) => ErrorKind::RequestCancelled,
         FilesError::Lost(_) => ErrorKind::RuntimeLost,
     };
     let hint = match &error {
@@ -261,6 +263,7 @@ pub(super) fn of_files(error: FilesError) -> ProtocolError {
         FilesError::DiskFull(_) => Some("remove files, or open a session with more `limits.diskBytes`"),
         FilesError::TooLarge(_) => Some("read or write it in parts, with `offset` and `length`"),
         FilesError::Changed(_) => Some("read it again"),
+        FilesError::Remains { .. } => Some("change its permissions, then remove it"),
         _ => None,
     };
     let path = matches!(kind, ErrorKind::ValidationFailed).then_some("path");
@@ -268,4 +271,13 @@ pub(super) fn of_files(error: FilesError) -> ProtocolError {
     protocol.data.hint = hint.map(str::to_owned);
     protocol.data.path = path.map(str::to_owned);
     protocol
+}
+
+/// As [`of_files`], where there are two paths.
+pub(super) fn of_transfer(error: TransferError) -> ProtocolError {
+    let TransferError { why, end } = error;
+    let taken = matches!(why, FilesError::AlreadyExists(_));
+    let mut protocol = of_files(why);
+    protocol.data.path = protocol.data.path.map(|_| if end == End::Source { "from" } else { "to" }.to_owned());
+    if taken { protocol.hint("`overwrite: true` replaces it") } else { protocol }
 }
