@@ -12,7 +12,7 @@ const MAX_ENV_BYTES: usize = 128 * 1024;
 
 /// Refuses limits that are over the ceiling or make no sense.
 pub(super) fn check_limits(limits: &Limits, ceiling: &Limits) -> Result<(), SessionError> {
-    let timeout = |limits: &Limits| u64::try_from(limits.execution_timeout.as_millis()).unwrap_or(u64::MAX);
+    let timeout = |limits: &Limits| millis(limits.execution_timeout);
     let wholes = [
         // Below this neither the agent nor any program starts.
         ("limits.memoryBytes", limits.memory_bytes, 8 << 20, ceiling.memory_bytes),
@@ -62,6 +62,11 @@ pub(super) fn check_lifetimes(idle: Option<Duration>, lifetime: Option<Duration>
         }
     }
     Ok(())
+}
+
+/// A time as clients and notes tell it.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

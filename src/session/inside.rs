@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Session;
-use super::bounds::{check_lifetimes, check_limits};
+use super::bounds::{check_lifetimes, check_limits, millis};
 use super::toolbox::{Toolbox, ToolboxNote};
 use crate::agent::wire::MAX_NAME_BYTES;
 use crate::config::{Limits, Settings};
@@ -167,10 +167,6 @@ fn shortened(argv: &[String]) -> Vec<String> {
         short.push(argument.clone());
     }
     short
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

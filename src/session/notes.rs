@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::NewSession;
+use super::bounds::millis;
 use crate::config::Limits;
 use crate::engine::{self, Engine};
 use crate::runtime::Workspace;
@@ -160,10 +161,6 @@ impl Notes {
         let execution_timeout = Duration::from_millis(execution_timeout_ms);
         Limits { memory_bytes, cpu, pids, disk_bytes, output_bytes, open_files, execution_timeout }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

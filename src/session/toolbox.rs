@@ -153,8 +153,8 @@ pub(super) struct Toolboxes {
 impl Toolboxes {
     /// What an image has, asked of it by this link unless that is known.
     pub(super) async fn of_image(&self, id: &str, path: &[String], link: &Link) -> Arc<Toolbox> {
-        if let Some((_, known)) = self.images().iter().find(|(known, _)| known == id) {
-            return Arc::clone(known);
+        if let Some(known) = self.known(id) {
+            return known;
         }
         let (toolbox, is_certain) = look(link, &directories(path)).await;
         let toolbox = Arc::new(toolbox);
@@ -168,10 +168,14 @@ impl Toolboxes {
 
     /// As [`Toolboxes::of_image`], in a sandbox that programs have been in: what it tells is not kept for others.
     pub(super) async fn of_used(&self, id: &str, path: &[String], link: &Link) -> Arc<Toolbox> {
-        if let Some((_, known)) = self.images().iter().find(|(known, _)| known == id) {
-            return Arc::clone(known);
+        match self.known(id) {
+            Some(known) => known,
+            None => Arc::new(look(link, &directories(path)).await.0),
         }
-        Arc::new(look(link, &directories(path)).await.0)
+    }
+
+    fn known(&self, id: &str) -> Option<Arc<Toolbox>> {
+        self.images().iter().find(|(known, _)| known == id).map(|(_, toolbox)| Arc::clone(toolbox))
     }
 
     /// Notes that this is what a runtime takes for an engine.
@@ -215,7 +219,7 @@ async fn look(link: &Link, directories: &[&str]) -> (Toolbox, bool) {
     let toolbox = Toolbox {
         engines: there(engines).collect(),
         adapters: there(adapters).map(|(id, tool)| (id, tool.program)).collect(),
-        path: path.clone(),
+        path,
         is_host: false,
     };
     (toolbox, is_certain)

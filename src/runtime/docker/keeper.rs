@@ -231,32 +231,30 @@ pub(super) async fn end(engine: &ContainerEngine, id: &ContainerId) -> bool {
 
 /// Removes a container, and tries again where the engine can't now; only once more when the daemon ends.
 async fn remove(machine: &Machine, engine: &ContainerEngine, id: &ContainerId) {
-    if end(engine, id).await {
+    if end(engine, id).await || again(machine, || async { end(engine, id).await.then_some(()) }).await.is_some() {
         return;
-    }
-    for pause in AGAIN {
-        let stopped = machine.works.unless_stopped(tokio::time::sleep(pause)).await.is_none();
-        if end(engine, id).await {
-            return;
-        }
-        if stopped {
-            break;
-        }
     }
     tracing::warn!(container = %id, "a container can't be removed; it is left to a later daemon");
 }
 
 /// Removes a container that the engine may have made before it went away, or may make when it comes to itself.
 pub(super) async fn remove_unheard_of(machine: &Machine, engine: &ContainerEngine, container: &ContainerSpec) {
+    let made = again(machine, || async { engine.made_as(container).await.ok().flatten() }).await;
+    if let Some(id) = made {
+        remove(machine, engine, &id).await;
+    }
+}
+
+/// What comes of trying in the background, after longer and longer pauses; the last time when the daemon ends.
+async fn again<T, F: Future<Output = Option<T>>>(machine: &Machine, attempt: impl Fn() -> F) -> Option<T> {
     for pause in AGAIN {
         let stopped = machine.works.unless_stopped(tokio::time::sleep(pause)).await.is_none();
-        if let Ok(Some(id)) = engine.made_as(container).await {
-            return remove(machine, engine, &id).await;
-        }
-        if stopped {
-            return;
+        let done = attempt().await;
+        if done.is_some() || stopped {
+            return done;
         }
     }
+    None
 }
 
 /// A container's end in a sentence; `None` when nothing is known.

@@ -39,18 +39,6 @@ pub trait Maker<K>: Send + Sync + 'static {
     async fn make(&self, key: &K) -> Result<Sandbox, String>;
 }
 
-/// What a pool holds.
-#[cfg(test)]
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Held {
-    /// Sandboxes that wait.
-    waiting: usize,
-    /// Sandboxes that are being made.
-    making: usize,
-    /// Memory of those that wait.
-    bytes: u64,
-}
-
 /// Sandboxes that wait, by kind.
 pub struct Pool<K> {
     shared: Arc<Shared<K>>,
@@ -123,13 +111,6 @@ impl<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static> Pool<K> {
     pub fn give_up(&self, which: impl Fn(&K) -> bool) {
         let gone = self.shared.stock().give_up(which);
         drop(gone);
-    }
-
-    /// What it holds.
-    #[cfg(test)]
-    fn held(&self) -> Held {
-        let stock = self.shared.stock();
-        Held { waiting: stock.waiting(), making: stock.making(), bytes: stock.bytes() }
     }
 
     /// Whether anything is being made for it, though it may have been given up since.

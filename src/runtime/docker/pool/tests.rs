@@ -82,6 +82,24 @@ impl Maker<&'static str> for Fake {
     }
 }
 
+/// What a pool holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Held {
+    /// Sandboxes that wait.
+    waiting: usize,
+    /// Sandboxes that are being made.
+    making: usize,
+    /// Memory of those that wait.
+    bytes: u64,
+}
+
+impl Pool<&'static str> {
+    fn held(&self) -> Held {
+        let stock = self.shared.stock();
+        Held { waiting: stock.waiting(), making: stock.making(), bytes: stock.bytes() }
+    }
+}
+
 fn start(says: Vec<u8>) -> (Arc<Fake>, Pool<&'static str>) {
     let maker = Arc::new(Fake { says: Mutex::new(says), ..Fake::default() });
     let pool = Pool::new(Bounds::default(), Arc::clone(&maker) as Arc<dyn Maker<_>>);
