@@ -4,11 +4,13 @@
 //! beneath it. Paths are given relative to the workspace or absolute below [`WORKSPACE`].
 
 mod copy_in;
+mod import;
 mod transfer;
 mod tree;
 
 use bytes::Bytes;
 pub use copy_in::{Copied, CopyError, copy_in};
+pub use import::{Import, Imported, import};
 pub use transfer::{Copy, Move, Transfer, TransferError, copy, rename};
 
 use crate::agent::plan::WORKSPACE;

@@ -71,6 +71,7 @@ in_each_place! {
     transfers::{
         no_link_leads_a_copy_or_a_move_out_of_the_workspace,
         nor_does_a_directory_that_is_swapped_while_it_is_copied,
+        no_link_leads_an_import_out_of_the_workspace,
     }
     kernel::{
         no_namespaces_are_made_or_joined,

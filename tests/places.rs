@@ -10,6 +10,8 @@ mod harness;
 mod debugging;
 #[path = "places/endings.rs"]
 mod endings;
+#[path = "places/exchange.rs"]
+mod exchange;
 #[path = "places/files.rs"]
 mod files;
 #[path = "places/limits.rs"]
@@ -71,6 +73,11 @@ in_each_place! {
         trees_are_copied_and_moved,
         what_is_there_is_replaced_only_when_asked,
         a_copy_that_is_given_up_leaves_nothing,
+    }
+    exchange::{
+        a_directory_of_this_machine_is_imported,
+        what_can_not_be_imported_leaves_nothing,
+        an_import_that_is_given_up_leaves_nothing,
     }
     workspaces::{
         an_empty_workspace_is_empty_and_can_be_written_to,

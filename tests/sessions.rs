@@ -51,6 +51,7 @@ fn refused(client: &mut Client, session: &str, code: i64, about: &str) {
         ("fs/copy", json!({"from": "a", "to": "b"})),
         ("fs/move", json!({"from": "a", "to": "b"})),
         ("fs/remove", json!({"path": "a"})),
+        ("fs/import", json!({"uri": "file:///none", "path": "a"})),
     ] {
         let mut params = params;
         params["sessionId"] = session.into();

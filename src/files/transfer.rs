@@ -79,35 +79,45 @@ pub async fn rename(
 
 async fn ask(
     link: &Link,
-    transfer: Transfer<'_>,
+    what: Transfer<'_>,
     op: fn(wire::Transfer) -> FileOp,
     unwanted: impl Future<Output = ()>,
 ) -> Result<FileReply, TransferError> {
-    let Transfer { from, to, overwrite, parents } = transfer;
+    let Transfer { from, to, overwrite, parents } = what;
     let path = |end, path| named(path).map_err(|why| at(end, why));
     let order = wire::Transfer { from: path(End::Source, from)?, to: path(End::Target, to)?, overwrite, parents };
-    let failed = |error| at(End::Source, explain(from, error));
-    let asked = link.ask_file(op(order)).await.map_err(failed)?;
+    transfer(link, (from, to), op(order), unwanted).await
+}
+
+/// Has something copied or moved; the paths are those that messages show.
+pub(super) async fn transfer(
+    link: &Link,
+    paths: (&[u8], &[u8]),
+    op: FileOp,
+    unwanted: impl Future<Output = ()>,
+) -> Result<FileReply, TransferError> {
+    let failed = |error| at(End::Source, explain(paths.0, error));
+    let asked = link.ask_file(op).await.map_err(failed)?;
     match asked.answer_unless(unwanted).await.map_err(failed)? {
-        FileReply::NotTransferred(fault) => Err(told(transfer, fault)),
+        FileReply::NotTransferred(fault) => Err(told(paths, fault)),
         reply => Ok(reply),
     }
 }
 
 /// A path that something can be copied or moved from or to.
-fn named(path: &[u8]) -> Result<Vec<u8>, FilesError> {
+pub(super) fn named(path: &[u8]) -> Result<Vec<u8>, FilesError> {
     let inside = inside(path)?;
     must_end_in_a_name(path, &inside)?;
     Ok(inside)
 }
 
 /// What the agent said, which may be anything.
-fn told(transfer: Transfer<'_>, fault: TransferFault) -> TransferError {
+fn told((from, to): (&[u8], &[u8]), fault: TransferFault) -> TransferError {
     const HIGHEST: i32 = 4095;
     let TransferFault { errno, end, below, done } = fault;
     let mut path = match end {
-        End::Source => transfer.from.to_vec(),
-        End::Target => transfer.to.to_vec(),
+        End::Source => from.to_vec(),
+        End::Target => to.to_vec(),
     };
     if !below.is_empty() {
         path.push(b'/');
@@ -136,9 +146,10 @@ mod tests {
 
     #[test]
     fn what_an_agent_says_of_a_failure_is_not_believed_blindly() {
-        let transfer = Transfer { from: b"a", to: b"b", overwrite: false, parents: false };
         let tell = |errno, done| {
-            told(transfer, TransferFault { errno, end: End::Target, below: b"x/\xff".to_vec(), done }).why.to_string()
+            told((b"a", b"b"), TransferFault { errno, end: End::Target, below: b"x/\xff".to_vec(), done })
+                .why
+                .to_string()
         };
         for errno in [i32::MIN, -1, 0, 4096, i32::MAX] {
             assert_eq!(tell(errno, true), confused().to_string());

@@ -5,11 +5,13 @@
 //! of what can't be shown, and `pathBase64` has the bytes. Requests take either.
 
 mod arrange;
+mod exchange;
 
 pub use arrange::{
     FsCopied, FsCopyParams, FsCopyResult, FsMkdirParams, FsMkdirResult, FsMoveParams, FsMoveResult, FsRemoveParams,
     FsRemoveResult,
 };
+pub use exchange::{FsImportParams, FsImportResult};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 

@@ -15,9 +15,9 @@ use super::execution::{
     ExecutionReadResult, ExecutionRef, ResizeParams, SignalParams, StdinParams, StdinResult, WaitParams, WaitResult,
 };
 use super::files::{
-    FsCopyParams, FsCopyResult, FsListParams, FsListResult, FsMkdirParams, FsMkdirResult, FsMoveParams, FsMoveResult,
-    FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult, FsStatParams, FsStatResult, FsWriteParams,
-    FsWriteResult,
+    FsCopyParams, FsCopyResult, FsImportParams, FsImportResult, FsListParams, FsListResult, FsMkdirParams,
+    FsMkdirResult, FsMoveParams, FsMoveResult, FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult,
+    FsStatParams, FsStatResult, FsWriteParams, FsWriteResult,
 };
 use super::handshake::Feature;
 use super::image::{
@@ -321,6 +321,13 @@ pub const METHODS: &[Method] = &[
             NotEmpty,
             PermissionDenied,
         ]),
+    method::<FsImportParams, FsImportResult>(
+        "fs/import",
+        "Copies a file or directory of this machine into the workspace",
+    )
+    .graceful()
+    .progress()
+    .errors(TRANSFER_ERRORS),
     method::<DebugStartParams, DebugStartResult>("debug/start", "Makes a debug adapter")
         .needs(Feature::Debug)
         .graceful()
@@ -350,7 +357,7 @@ pub const METHODS: &[Method] = &[
         .errors(&[FeatureNotNegotiated, SessionNotFound, SessionClosed, ValidationFailed]),
 ];
 
-/// What copying and moving have in common.
+/// What copying, moving and importing have in common.
 const TRANSFER_ERRORS: &[ErrorKind] = &[
     SessionNotFound,
     SessionClosed,

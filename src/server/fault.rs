@@ -121,6 +121,7 @@ fn of_copy(error: CopyError, message: &str) -> ProtocolError {
         }
         CopyError::Target(FilesError::Lost(_)) => (ErrorKind::RuntimeLost, "try again"),
         CopyError::Target(_) => (ErrorKind::NotSupportedByRuntime, "leave it out with `workspace.exclude`"),
+        CopyError::NotAFile { .. } => (ErrorKind::NotARegularFile, "name a directory"),
         CopyError::TooDeep { .. } => (ErrorKind::ValidationFailed, "leave it out with `workspace.exclude`"),
         CopyError::Source { source, .. } => {
             let kind = match source.kind() {
@@ -132,6 +133,18 @@ fn of_copy(error: CopyError, message: &str) -> ProtocolError {
         }
     };
     ProtocolError::new(kind, message).at("workspace").hint(hint)
+}
+
+pub(super) fn of_import(error: CopyError) -> ProtocolError {
+    match error {
+        CopyError::Target(why @ FilesError::AlreadyExists(_)) => of_files(why).hint("`overwrite: true` replaces it"),
+        CopyError::Target(why) => of_files(why),
+        other => {
+            let message = in_full(&other);
+            let hint = "name a file or directory that the daemon's user may read, or leave things out with `exclude`";
+            of_copy(other, &message).at("uri").hint(hint)
+        }
+    }
 }
 
 fn of_workspace_set_up(message: &str, errno: i32) -> ProtocolError {

@@ -13,7 +13,7 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{catalogue, debug, execution, files, image, info, session};
+use super::handlers::{catalogue, debug, exchange, execution, files, image, info, session};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
@@ -67,6 +67,7 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "fs/copy" => files::copy,
     "fs/move" => files::rename,
     "fs/remove" => files::remove,
+    "fs/import" => exchange::import,
     "debug/start" => debug::start,
     "debug/send" => debug::send,
     "debug/list" => debug::list,

@@ -1,7 +1,11 @@
 //! Attacks on copies and moves, both ends of which are in a tree that belongs to the attacker.
 
+use std::path::Path;
+
 use codebeaker::agent::plan::Protection::BeneathWorkspace;
 use codebeaker::agent::wire::{FileOp, FileReply, Transfer};
+use codebeaker::files::{Copied, CopyError, FilesError, Import, Imported, import};
+use tokio::sync::watch;
 
 use crate::actor::each_actor;
 use crate::files::{ask, planted, read, remove_all};
@@ -129,5 +133,42 @@ pub(crate) fn nor_does_a_directory_that_is_swapped_while_it_is_copied(place: Pla
             stand.assert_works().await;
             stand.close().await;
         }
+    });
+}
+
+async fn bring_in(stand: &Stand, source: &Path, to: &str) -> Result<Imported, CopyError> {
+    let how = Import { to: to.as_bytes(), exclude: &[], overwrite: true, parents: true };
+    let (told, _) = watch::channel(Copied::default());
+    import(&stand.link, source, how, std::future::pending(), &told).await
+}
+
+pub(crate) fn no_link_leads_an_import_out_of_the_workspace(place: Place) {
+    each_actor(place, async |mut lab| {
+        let source = tempfile::tempdir().expect("make a directory");
+        std::fs::write(source.path().join("planted"), "planted").expect("write a file");
+        let stand = lab.sandbox(Setting::without(&[BeneathWorkspace])).await;
+        stand.attack(program!("links.py")).await;
+        bring_in(&stand, source.path(), "directory/planted").await.expect("the attack works");
+        assert!(planted(&stand).await.contains("planted"), "the attack does not work");
+        stand.close().await;
+
+        let stand = lab.sandbox(Setting::safe()).await;
+        stand.attack(program!("links.py")).await;
+        for path in
+            ["directory/planted", "top/tmp/outside/planted", "up/tmp/outside", "cwd/planted", "../planted", "/tmp/x"]
+        {
+            for source in [source.path(), &source.path().join("planted")] {
+                let answer = bring_in(&stand, source, path).await;
+                let refused = matches!(answer, Err(CopyError::Target(FilesError::OutsideWorkspace(_))));
+                assert!(refused, "HOLE: {path}: {answer:?}");
+            }
+        }
+        // A link whose place is taken passes nothing on.
+        bring_in(&stand, &source.path().join("planted"), "victim").await.expect("the link is replaced");
+        let seen = stand.run(&["sh", "-c", "cd /tmp/outside && ls && cat secret victim"]).await;
+        assert_eq!(seen.stdout, "secret\nvictim\noutside\nuntouched", "HOLE: {seen:#?}");
+        lab.host.assert_untouched(&seen.seen());
+        stand.assert_works().await;
+        stand.close().await;
     });
 }

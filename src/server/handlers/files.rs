@@ -188,7 +188,7 @@ pub(in crate::server) async fn rename(
 }
 
 /// Resolves when the client has cancelled the request.
-async fn unwanted() {
+pub(super) async fn unwanted() {
     match current() {
         Some(request) => request.cancellation().cancelled().await,
         None => std::future::pending().await,
