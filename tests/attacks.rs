@@ -47,6 +47,8 @@ mod resources;
 mod secrets;
 #[path = "attacks/survivors.rs"]
 mod survivors;
+#[path = "attacks/transfers.rs"]
+mod transfers;
 #[path = "attacks/workspace.rs"]
 mod workspace;
 
@@ -67,6 +69,11 @@ in_each_place! {
         nor_does_a_link_that_is_swapped_while_the_request_runs,
         what_is_no_file_is_refused_at_once,
         hard_links_renames_and_changes_outside_the_workspace_are_refused,
+    }
+    transfers::{
+        no_link_leads_a_copy_or_a_move_out_of_the_workspace,
+        nor_does_a_directory_that_is_swapped_while_it_is_copied,
+        no_link_leads_an_import_out_of_the_workspace,
     }
     kernel::{
         no_namespaces_are_made_or_joined,

@@ -14,6 +14,8 @@ mod debugging;
 mod documents;
 #[path = "places/endings.rs"]
 mod endings;
+#[path = "places/exchange.rs"]
+mod exchange;
 #[path = "places/files.rs"]
 mod files;
 #[path = "places/limits.rs"]
@@ -26,6 +28,8 @@ mod runs;
 mod streams;
 #[path = "places/surroundings.rs"]
 mod surroundings;
+#[path = "places/trees.rs"]
+mod trees;
 #[path = "places/workspaces.rs"]
 mod workspaces;
 
@@ -76,12 +80,24 @@ in_each_place! {
         a_patch_that_does_not_fit_changes_nothing,
         a_patch_leads_nowhere_outside,
         what_was_written_before_a_write_fails_is_put_back,
+    trees::{
+        a_path_is_looked_at,
+        directories_are_made,
+        trees_are_copied_and_moved,
+        what_is_there_is_replaced_only_when_asked,
+        a_copy_that_is_given_up_leaves_nothing,
+    }
+    exchange::{
+        a_directory_of_this_machine_is_imported,
+        what_can_not_be_imported_leaves_nothing,
+        an_import_that_is_given_up_leaves_nothing,
     }
     workspaces::{
         an_empty_workspace_is_empty_and_can_be_written_to,
         a_copy_is_whole_but_for_what_is_left_out,
         a_bound_directory_is_the_hosts_own,
         an_overlay_is_made_or_refused_with_a_way_out,
+        what_lies_below_an_overlay_is_moved_and_replaced,
         a_workspace_that_does_not_fit_is_refused,
     }
     limits::{

@@ -16,8 +16,9 @@ use super::execution::{
     ExecutionReadResult, ExecutionRef, ResizeParams, SignalParams, StdinParams, StdinResult, WaitParams, WaitResult,
 };
 use super::files::{
-    FsListParams, FsListResult, FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult, FsWriteParams,
-    FsWriteResult,
+    FsCopyParams, FsCopyResult, FsImportParams, FsImportResult, FsListParams, FsListResult, FsMkdirParams,
+    FsMkdirResult, FsMoveParams, FsMoveResult, FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult,
+    FsStatParams, FsStatResult, FsWriteParams, FsWriteResult,
 };
 use super::handshake::Feature;
 use super::image::{
@@ -280,6 +281,34 @@ pub const METHODS: &[Method] = &[
         NotADirectory,
         PermissionDenied,
     ]),
+    method::<FsStatParams, FsStatResult>("fs/stat", "Looks at one file, link or directory of the workspace").errors(&[
+        SessionNotFound,
+        SessionClosed,
+        RuntimeLost,
+        ValidationFailed,
+        PathOutsideWorkspace,
+        FileNotFound,
+        NotADirectory,
+        PermissionDenied,
+    ]),
+    method::<FsMkdirParams, FsMkdirResult>("fs/mkdir", "Makes a directory of the workspace").graceful().errors(&[
+        SessionNotFound,
+        SessionClosed,
+        RuntimeLost,
+        ValidationFailed,
+        PathOutsideWorkspace,
+        FileNotFound,
+        AlreadyExists,
+        NotADirectory,
+        PermissionDenied,
+        DiskFull,
+    ]),
+    method::<FsCopyParams, FsCopyResult>("fs/copy", "Copies a file or directory of the workspace")
+        .graceful()
+        .errors(TRANSFER_ERRORS),
+    method::<FsMoveParams, FsMoveResult>("fs/move", "Moves or renames a file or directory of the workspace")
+        .graceful()
+        .errors(TRANSFER_ERRORS),
     method::<FsRemoveParams, FsRemoveResult>("fs/remove", "Removes a file or directory of the workspace")
         .graceful()
         .errors(&[
@@ -324,6 +353,12 @@ pub const METHODS: &[Method] = &[
             PatchFailed,
             NotARegularFile,
         ]),
+    method::<FsImportParams, FsImportResult>(
+        "fs/import",
+        "Copies a file or directory of this machine into the workspace",
+    )
+    .progress()
+    .errors(TRANSFER_ERRORS),
     method::<DebugStartParams, DebugStartResult>("debug/start", "Makes a debug adapter")
         .needs(Feature::Debug)
         .graceful()
@@ -351,6 +386,23 @@ pub const METHODS: &[Method] = &[
     method::<DebugBreakpointsParams, Breakpoints>("debug/breakpoints", "Breakpoints that outlive a program")
         .needs(Feature::Debug)
         .errors(&[FeatureNotNegotiated, SessionNotFound, SessionClosed, ValidationFailed]),
+];
+
+/// What copying, moving and importing have in common.
+const TRANSFER_ERRORS: &[ErrorKind] = &[
+    SessionNotFound,
+    SessionClosed,
+    RuntimeLost,
+    ValidationFailed,
+    PathOutsideWorkspace,
+    FileNotFound,
+    AlreadyExists,
+    NotADirectory,
+    IsADirectory,
+    PermissionDenied,
+    TooLarge,
+    DiskFull,
+    NotARegularFile,
 ];
 
 /// Every notification of ours.

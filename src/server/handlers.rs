@@ -3,6 +3,7 @@
 pub(super) mod catalogue;
 pub(super) mod change;
 pub(super) mod debug;
+pub(super) mod exchange;
 pub(super) mod execution;
 pub(super) mod files;
 pub(super) mod image;

@@ -14,6 +14,7 @@ use tower_lsp::{LspService, jsonrpc};
 use super::connection::Connection;
 use super::fault;
 use super::handlers::{catalogue, change, debug, execution, files, image, info, session};
+use super::handlers::{catalogue, debug, exchange, execution, files, image, info, session};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
@@ -62,9 +63,14 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "fs/read" => files::read,
     "fs/write" => files::write,
     "fs/list" => files::list,
+    "fs/stat" => files::stat,
+    "fs/mkdir" => files::mkdir,
+    "fs/copy" => files::copy,
+    "fs/move" => files::rename,
     "fs/remove" => files::remove,
     "fs/diff" => change::diff,
     "fs/patch" => change::patch,
+    "fs/import" => exchange::import,
     "debug/start" => debug::start,
     "debug/send" => debug::send,
     "debug/list" => debug::list,

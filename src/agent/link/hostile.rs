@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use codebeaker_agent::frame::STREAM_WINDOW;
 use codebeaker_agent::wire::{
-    Cause, Endpoint, Existing, Exited, FileEntry, FileKind, FileStat, FileTag, FromAgent, VERSION,
+    Cause, End, Endpoint, Existing, Exited, FileEntry, FileKind, FileStat, FileTag, FromAgent, TransferFault, VERSION,
 };
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, WriteHalf};
@@ -41,6 +41,12 @@ fn reply() -> impl Strategy<Value = Result<FileReply, FileFault>> {
         any::<bool>().prop_map(|created| Ok(FileReply::Written { stat: stat(), created })),
         (0usize..9).prop_map(|length| Ok(FileReply::Data { data: vec![7; length], stat: stat() })),
         any::<u64>().prop_map(|count| Ok(FileReply::Removed { count })),
+        any::<i32>().prop_map(|errno| Ok(FileReply::NotTransferred(TransferFault {
+            errno,
+            end: End::Target,
+            below: vec![b'\xff'; 5000],
+            done: errno < 0,
+        }))),
     ]
 }
 

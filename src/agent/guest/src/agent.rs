@@ -451,6 +451,7 @@ fn heed(
             None => conduits.disconnect(conduit, epoll, outbound),
         },
         ToAgent::File { request, op } => files.handle(request, op, outbound),
+        ToAgent::GiveUp { request } => files.give_up(request, outbound),
         // Of no account to any of these.
         ToAgent::Joined | ToAgent::Keep { .. } => {}
     }

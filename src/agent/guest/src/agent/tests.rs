@@ -9,4 +9,5 @@ mod sandbox;
 mod side;
 mod streams;
 mod terminal;
+mod transfers;
 mod trees;

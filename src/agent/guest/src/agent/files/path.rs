@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use libc::c_int;
 
 use super::beneath;
-use crate::agent::sys::{Errno, Result, files};
+use crate::agent::sys::{self, Errno, Result, files};
 
 /// A path this long is beyond `PATH_MAX`, and resolved piece by piece.
 const PIECE_BYTES: usize = libc::PATH_MAX as usize - 64;
@@ -26,6 +26,26 @@ pub(super) struct Root {
 pub(super) struct Place {
     pub(super) dir: OwnedFd,
     pub(super) name: Vec<u8>,
+}
+
+impl Place {
+    pub(super) fn dir_fd(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+
+    pub(super) fn named(&self) -> files::Named<'_> {
+        (self.dir.as_fd(), &self.name)
+    }
+
+    /// What is there; a link is not followed.
+    pub(super) fn stat(&self) -> Result<libc::stat> {
+        files::lstat(self.dir.as_fd(), &self.name)
+    }
+
+    /// Another name in the same directory.
+    pub(super) fn beside(&self, name: Vec<u8>) -> Result<Place> {
+        Ok(Place { dir: files::openat(self.dir.as_fd(), b".", DIRECTORY, 0)?, name })
+    }
 }
 
 impl Root {
@@ -113,6 +133,15 @@ fn split(path: &[u8]) -> Result<(&[u8], &[u8])> {
         b"" | b"." | b".." => Err(Errno(libc::EINVAL)),
         name => Ok((parent, name)),
     }
+}
+
+/// A name for what is not in its place yet, which nobody can guess and take first.
+pub(super) fn unguessable_name() -> Result<Vec<u8>> {
+    let mut name = b".codebeaker-".to_vec();
+    for byte in sys::random::<16>()? {
+        name.extend_from_slice(format!("{byte:02x}").as_bytes());
+    }
+    Ok(name)
 }
 
 /// The path that `target`, found in a link at `path`, means from the root.

@@ -59,7 +59,7 @@ impl Sandbox {
 
     pub(super) fn stat(&mut self, path: &str) -> FileStat {
         match self.file(stat(path)) {
-            Ok(FileReply::Stat(stat)) => stat,
+            Ok(FileReply::Stat { stat, .. }) => stat,
             other => panic!("no stat of {path}: {other:?}"),
         }
     }
