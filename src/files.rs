@@ -5,8 +5,8 @@
 
 mod copy_in;
 pub mod diff;
-pub mod patch;
 mod import;
+pub mod patch;
 mod transfer;
 mod tree;
 mod turn;

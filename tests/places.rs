@@ -80,6 +80,7 @@ in_each_place! {
         a_patch_that_does_not_fit_changes_nothing,
         a_patch_leads_nowhere_outside,
         what_was_written_before_a_write_fails_is_put_back,
+    }
     trees::{
         a_path_is_looked_at,
         directories_are_made,

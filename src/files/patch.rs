@@ -25,9 +25,9 @@ pub use self::plan::{Action, FileOutcome};
 use self::plan::{Change, Found, Named, Source};
 pub use self::syntax::SyntaxFault;
 use super::turn::computed;
-use super::{FilesError, confused, diff, explain, read, shown};
+use super::{FilesError, diff, read, shown, stat};
 use crate::agent::Link;
-use crate::agent::wire::{FileKind, FileOp, FileReply, FileStat};
+use crate::agent::wire::FileKind;
 
 /// The most bytes of one file that is patched.
 const MAX_FILE_BYTES: usize = diff::MAX_BYTES;
@@ -214,8 +214,9 @@ async fn load(link: &Link, paths: BTreeSet<Vec<u8>>) -> Result<BTreeMap<Vec<u8>,
         let one = match stat(link, &path).await {
             Err(FilesError::NotFound(_)) => Found::Nothing,
             Err(error) => return Err(error.into()),
-            Ok(stat) if stat.kind != FileKind::File => Found::Other,
-            Ok(stat) => {
+            Ok(there) if there.stat.kind != FileKind::File => Found::Other,
+            Ok(there) => {
+                let stat = there.stat;
                 let size = usize::try_from(stat.tag.size).unwrap_or(usize::MAX);
                 total += size.min(MAX_BYTES);
                 if size > MAX_FILE_BYTES || total > MAX_BYTES {
@@ -237,12 +238,4 @@ async fn load(link: &Link, paths: BTreeSet<Vec<u8>>) -> Result<BTreeMap<Vec<u8>,
         found.insert(path, one);
     }
     Ok(found)
-}
-
-/// What a path names, a link itself being looked at.
-async fn stat(link: &Link, path: &[u8]) -> Result<FileStat, FilesError> {
-    match link.file(FileOp::Stat { path: path.to_vec() }).await.map_err(|error| explain(path, error))? {
-        FileReply::Stat(stat) => Ok(stat),
-        _ => Err(confused()),
-    }
 }

@@ -357,6 +357,7 @@ pub const METHODS: &[Method] = &[
         "fs/import",
         "Copies a file or directory of this machine into the workspace",
     )
+    .graceful()
     .progress()
     .errors(TRANSFER_ERRORS),
     method::<DebugStartParams, DebugStartResult>("debug/start", "Makes a debug adapter")

@@ -13,8 +13,7 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{catalogue, change, debug, execution, files, image, info, session};
-use super::handlers::{catalogue, debug, exchange, execution, files, image, info, session};
+use super::handlers::{catalogue, change, debug, exchange, execution, files, image, info, session};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};

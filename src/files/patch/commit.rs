@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::{Change, Source, Target};
-use super::{FileKind, FileStat, FilesError, stat};
+use super::{FileKind, FilesError};
 use crate::agent::Link;
 use crate::agent::wire::{Existing, FileOp, FileReply, FileTag};
-use crate::files::{WriteOptions, confused, explain, remove, write};
+use crate::files::{WriteOptions, confused, explain, remove, stat, write};
 
 /// A file that was changed and can't be put back.
 #[derive(Debug, Clone)]
@@ -106,7 +106,7 @@ async fn missing_directories(link: &Link, changes: &[Change]) -> Result<BTreeSet
                 continue;
             }
             let is_missing = match stat(link, directory).await {
-                Ok(FileStat { kind: FileKind::File | FileKind::Other, .. }) => {
+                Ok(there) if matches!(there.stat.kind, FileKind::File | FileKind::Other) => {
                     return Err(FilesError::NotADirectory(super::shown(directory)));
                 }
                 Ok(_) => false,

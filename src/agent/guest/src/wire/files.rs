@@ -102,6 +102,7 @@ pub enum FileOp {
     /// [`FileReply::Moved`] or [`FileReply::NotTransferred`].
     Move(Transfer),
 }
+
 /// From where to where something of the workspace goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
