@@ -4,6 +4,7 @@
 //! beneath it. Paths are given relative to the workspace or absolute below [`WORKSPACE`].
 
 mod copy_in;
+pub mod find;
 mod tree;
 
 use bytes::Bytes;

@@ -13,6 +13,7 @@ pub mod encoding;
 mod error;
 pub mod execution;
 pub mod files;
+pub mod find;
 pub mod handshake;
 pub mod image;
 pub mod limits;

@@ -23,6 +23,8 @@ mod daemon;
 mod ending;
 #[path = "attacks/files.rs"]
 mod files;
+#[path = "attacks/finds.rs"]
+mod finds;
 #[path = "attacks/host.rs"]
 mod host;
 #[path = "attacks/images.rs"]
@@ -65,6 +67,11 @@ in_each_place! {
         nor_does_a_link_that_is_swapped_while_the_request_runs,
         what_is_no_file_is_refused_at_once,
         hard_links_renames_and_changes_outside_the_workspace_are_refused,
+    }
+    finds::{
+        no_link_leads_a_search_out_of_the_workspace,
+        nor_does_a_link_that_is_swapped_while_it_looks,
+        nothing_in_a_tree_holds_a_search_up_or_makes_it_large,
     }
     kernel::{
         no_namespaces_are_made_or_joined,

@@ -12,6 +12,8 @@ mod debugging;
 mod endings;
 #[path = "places/files.rs"]
 mod files;
+#[path = "places/find.rs"]
+mod find;
 #[path = "places/limits.rs"]
 mod limits;
 #[path = "places/lives.rs"]
@@ -62,6 +64,11 @@ in_each_place! {
         sixty_four_mebibytes_go_in_and_come_out,
         programs_and_requests_see_the_same_files,
         the_tools_of_the_system_look_at_files,
+    }
+    find::{
+        files_are_found_by_their_names,
+        lines_are_found_by_what_they_say,
+        a_search_ends_when_nobody_waits_for_it,
     }
     workspaces::{
         an_empty_workspace_is_empty_and_can_be_written_to,

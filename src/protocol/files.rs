@@ -28,7 +28,7 @@ fn default_list_limit() -> u32 {
 ///
 /// # Errors
 /// [`super::ErrorKind::InvalidParams`] when none or both are given, or when the base64 is none.
-fn path_bytes(path: Option<&str>, base64: Option<&str>) -> Result<Vec<u8>, ProtocolError> {
+pub(super) fn path_bytes(path: Option<&str>, base64: Option<&str>) -> Result<Vec<u8>, ProtocolError> {
     match (path, base64) {
         (Some(path), None) => Ok(path.as_bytes().to_vec()),
         (None, Some(base64)) => from_base64(base64, "pathBase64"),

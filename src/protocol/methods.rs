@@ -18,6 +18,7 @@ use super::files::{
     FsListParams, FsListResult, FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult, FsWriteParams,
     FsWriteResult,
 };
+use super::find::{FsGlobParams, FsGlobResult, FsSearchParams, FsSearchResult};
 use super::handshake::Feature;
 use super::image::{
     ImageBuildParams, ImageListParams, ImageListResult, ImagePullParams, ImageRemoveParams, ImageRemoveResult,
@@ -89,6 +90,20 @@ pub fn schema_of_params<T: JsonSchema>() -> Schema {
 pub fn schema_of_result<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
+
+/// Of `fs/glob` and `fs/search`.
+const FIND_ERRORS: &[ErrorKind] = &[
+    SessionNotFound,
+    SessionClosed,
+    RuntimeLost,
+    ValidationFailed,
+    PathOutsideWorkspace,
+    FileNotFound,
+    NotADirectory,
+    PermissionDenied,
+    NotARegularFile,
+    SearchKilled,
+];
 
 const fn method<P: JsonSchema, R: JsonSchema>(name: &'static str, summary: &'static str) -> Method {
     Method {
@@ -292,6 +307,9 @@ pub const METHODS: &[Method] = &[
             NotEmpty,
             PermissionDenied,
         ]),
+    method::<FsGlobParams, FsGlobResult>("fs/glob", "Finds files of the workspace by their names").errors(FIND_ERRORS),
+    method::<FsSearchParams, FsSearchResult>("fs/search", "Finds lines in the files of the workspace")
+        .errors(FIND_ERRORS),
     method::<DebugStartParams, DebugStartResult>("debug/start", "Makes a debug adapter")
         .needs(Feature::Debug)
         .graceful()

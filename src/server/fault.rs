@@ -6,10 +6,12 @@ use rustix::io::Errno;
 use tower_lsp::jsonrpc;
 
 use crate::agent::LinkError;
+use crate::agent::wire::find::Part;
 use crate::causes::in_full;
 use crate::debug::DebugError;
 use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
+use crate::files::find::FindError;
 use crate::files::{CopyError, FilesError};
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::images::ImageError;
@@ -268,4 +270,26 @@ pub(super) fn of_files(error: FilesError) -> ProtocolError {
     protocol.data.hint = hint.map(str::to_owned);
     protocol.data.path = path.map(str::to_owned);
     protocol
+}
+
+pub(super) fn of_find(error: FindError) -> ProtocolError {
+    let message = error.to_string();
+    match error {
+        FindError::Files(error) => of_files(error),
+        FindError::Refused { part, .. } => {
+            let path = match part {
+                Part::Pattern => "pattern".to_owned(),
+                Part::Patterns(number) => format!("patterns[{number}]"),
+                Part::Exclude(number) => format!("exclude[{number}]"),
+                Part::Include(number) => format!("include[{number}]"),
+            };
+            let message = format!("{path}: {message}");
+            ProtocolError::invalid_params(&path, message)
+        }
+        FindError::Busy => ProtocolError::new(ErrorKind::Overloaded, message).retry_after_ms(500),
+        FindError::Killed => {
+            let hint = "try again; does a program kill what it has not started, or is the session short of memory?";
+            ProtocolError::new(ErrorKind::SearchKilled, message).hint(hint)
+        }
+    }
 }

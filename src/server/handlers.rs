@@ -4,6 +4,7 @@ pub(super) mod catalogue;
 pub(super) mod debug;
 pub(super) mod execution;
 pub(super) mod files;
+pub(super) mod find;
 pub(super) mod image;
 pub(super) mod info;
 pub(super) mod session;

@@ -13,6 +13,7 @@
 //! whoever inherited the descriptor.
 
 mod files;
+pub mod find;
 mod run;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ pub use files::{Area, Existing, FileEntry, FileFault, FileKind, FileOp, FileRepl
 
 /// Both ends must have been built with the same number; the agent travels inside the daemon, so a
 /// mismatch means a broken build.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 
 /// The most conduits that one sandbox has at a time.
 pub const MAX_CONDUITS: usize = 256;
@@ -80,6 +81,11 @@ pub enum ToAgent {
         request: u32,
         /// What to do.
         op: FileOp,
+    },
+    /// Stop a [`FileOp::Find`], which is still answered. Without effect when it has ended.
+    StopFind {
+        /// The number of the request.
+        request: u32,
     },
     /// The daemon has joined, and heard [`FromAgent::Ready`]. One that never says anything is let go.
     Joined,
@@ -211,7 +217,8 @@ pub enum FromAgent {
         /// The kernel's error number; `ECANCELED` when the daemon disconnected first.
         errno: i32,
     },
-    /// The answer to [`ToAgent::File`]. [`FileReply::Entries`] may come in several parts.
+    /// The answer to [`ToAgent::File`]. [`FileReply::Entries`] and [`FileReply::Found`] may come in
+    /// several parts.
     File {
         /// The number of the request.
         request: u32,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::find::{Find, FindEnd};
 use super::run;
 
 /// Something done to a file under the workspace. Paths are relative to it; none can leave it, whatever
@@ -88,6 +89,8 @@ pub enum FileOp {
         /// Nanoseconds since 1970.
         modified_nanos: i64,
     },
+    /// Looks for files; answered by one or more [`FileReply::Found`].
+    Find(Find),
 }
 
 /// Where and how [`FileOp::Create`] writes.
@@ -209,6 +212,14 @@ pub enum FileReply {
     },
     /// What was asked for is there now.
     Made(FileStat),
+    /// A part of what was found, cut anywhere.
+    Found {
+        /// No more than [`FILE_CHUNK_BYTES`](super::FILE_CHUNK_BYTES).
+        #[serde(with = "run")]
+        data: Vec<u8>,
+        /// Nothing more comes, and this is why.
+        end: Option<FindEnd>,
+    },
 }
 
 /// A file operation that failed.
