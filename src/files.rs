@@ -5,6 +5,7 @@
 
 mod copy_in;
 pub mod diff;
+pub mod find;
 mod import;
 pub mod patch;
 mod transfer;

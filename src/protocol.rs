@@ -15,6 +15,7 @@ pub mod encoding;
 mod error;
 pub mod execution;
 pub mod files;
+pub mod find;
 pub mod handshake;
 pub mod image;
 pub mod limits;

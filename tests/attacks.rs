@@ -23,6 +23,8 @@ mod daemon;
 mod ending;
 #[path = "attacks/files.rs"]
 mod files;
+#[path = "attacks/finds.rs"]
+mod finds;
 #[path = "attacks/host.rs"]
 mod host;
 #[path = "attacks/images.rs"]
@@ -74,6 +76,11 @@ in_each_place! {
         no_link_leads_a_copy_or_a_move_out_of_the_workspace,
         nor_does_a_directory_that_is_swapped_while_it_is_copied,
         no_link_leads_an_import_out_of_the_workspace,
+    }
+    finds::{
+        no_link_leads_a_search_out_of_the_workspace,
+        nor_does_a_link_that_is_swapped_while_it_looks,
+        nothing_in_a_tree_holds_a_search_up_or_makes_it_large,
     }
     kernel::{
         no_namespaces_are_made_or_joined,

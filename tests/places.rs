@@ -18,6 +18,8 @@ mod endings;
 mod exchange;
 #[path = "places/files.rs"]
 mod files;
+#[path = "places/find.rs"]
+mod find;
 #[path = "places/limits.rs"]
 mod limits;
 #[path = "places/lives.rs"]
@@ -92,6 +94,11 @@ in_each_place! {
         a_directory_of_this_machine_is_imported,
         what_can_not_be_imported_leaves_nothing,
         an_import_that_is_given_up_leaves_nothing,
+    }
+    find::{
+        files_are_found_by_their_names,
+        lines_are_found_by_what_they_say,
+        a_search_ends_when_nobody_waits_for_it,
     }
     workspaces::{
         an_empty_workspace_is_empty_and_can_be_written_to,

@@ -27,7 +27,7 @@ pub use self::syntax::SyntaxFault;
 use super::turn::computed;
 use super::{FilesError, diff, read, shown, stat};
 use crate::agent::Link;
-use crate::agent::wire::FileKind;
+use crate::agent::wire::{FileKind, FileStat};
 
 /// The most bytes of one file that is patched.
 const MAX_FILE_BYTES: usize = diff::MAX_BYTES;

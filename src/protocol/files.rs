@@ -51,7 +51,7 @@ fn either(
     }
 }
 
-fn path_bytes(path: Option<&str>, base64: Option<&str>) -> Result<Vec<u8>, ProtocolError> {
+pub(super) fn path_bytes(path: Option<&str>, base64: Option<&str>) -> Result<Vec<u8>, ProtocolError> {
     either(("path", path), ("pathBase64", base64))
 }
 

@@ -20,6 +20,7 @@ use super::files::{
     FsMkdirResult, FsMoveParams, FsMoveResult, FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult,
     FsStatParams, FsStatResult, FsWriteParams, FsWriteResult,
 };
+use super::find::{FsGlobParams, FsGlobResult, FsSearchParams, FsSearchResult};
 use super::handshake::Feature;
 use super::image::{
     ImageBuildParams, ImageListParams, ImageListResult, ImagePullParams, ImageRemoveParams, ImageRemoveResult,
@@ -91,6 +92,20 @@ pub fn schema_of_params<T: JsonSchema>() -> Schema {
 pub fn schema_of_result<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
+
+/// Of `fs/glob` and `fs/search`.
+const FIND_ERRORS: &[ErrorKind] = &[
+    SessionNotFound,
+    SessionClosed,
+    RuntimeLost,
+    ValidationFailed,
+    PathOutsideWorkspace,
+    FileNotFound,
+    NotADirectory,
+    PermissionDenied,
+    NotARegularFile,
+    SearchKilled,
+];
 
 const fn method<P: JsonSchema, R: JsonSchema>(name: &'static str, summary: &'static str) -> Method {
     Method {
@@ -360,6 +375,9 @@ pub const METHODS: &[Method] = &[
     .graceful()
     .progress()
     .errors(TRANSFER_ERRORS),
+    method::<FsGlobParams, FsGlobResult>("fs/glob", "Finds files of the workspace by their names").errors(FIND_ERRORS),
+    method::<FsSearchParams, FsSearchResult>("fs/search", "Finds lines in the files of the workspace")
+        .errors(FIND_ERRORS),
     method::<DebugStartParams, DebugStartResult>("debug/start", "Makes a debug adapter")
         .needs(Feature::Debug)
         .graceful()

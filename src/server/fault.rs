@@ -7,10 +7,12 @@ use tower_lsp::jsonrpc;
 
 use crate::agent::LinkError;
 use crate::agent::wire::End;
+use crate::agent::wire::find::Part;
 use crate::causes::in_full;
 use crate::debug::DebugError;
 use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
+use crate::files::find::FindError;
 use crate::files::{CopyError, FilesError, TransferError};
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::images::ImageError;
@@ -293,4 +295,26 @@ pub(super) fn of_transfer(error: TransferError) -> ProtocolError {
     let mut protocol = of_files(why);
     protocol.data.path = protocol.data.path.map(|_| if end == End::Source { "from" } else { "to" }.to_owned());
     if taken { protocol.hint("`overwrite: true` replaces it") } else { protocol }
+}
+
+pub(super) fn of_find(error: FindError) -> ProtocolError {
+    let message = error.to_string();
+    match error {
+        FindError::Files(error) => of_files(error),
+        FindError::Refused { part, .. } => {
+            let path = match part {
+                Part::Pattern => "pattern".to_owned(),
+                Part::Patterns(number) => format!("patterns[{number}]"),
+                Part::Exclude(number) => format!("exclude[{number}]"),
+                Part::Include(number) => format!("include[{number}]"),
+            };
+            let message = format!("{path}: {message}");
+            ProtocolError::invalid_params(&path, message)
+        }
+        FindError::Busy => ProtocolError::new(ErrorKind::Overloaded, message).retry_after_ms(500),
+        FindError::Killed => {
+            let hint = "try again; does a program kill what it has not started, or is the session short of memory?";
+            ProtocolError::new(ErrorKind::SearchKilled, message).hint(hint)
+        }
+    }
 }

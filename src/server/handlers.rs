@@ -6,6 +6,7 @@ pub(super) mod debug;
 pub(super) mod exchange;
 pub(super) mod execution;
 pub(super) mod files;
+pub(super) mod find;
 pub(super) mod image;
 pub(super) mod info;
 pub(super) mod session;

@@ -13,7 +13,7 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{catalogue, change, debug, exchange, execution, files, image, info, session};
+use super::handlers::{catalogue, change, debug, exchange, execution, files, find, image, info, session};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
@@ -70,6 +70,8 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "fs/diff" => change::diff,
     "fs/patch" => change::patch,
     "fs/import" => exchange::import,
+    "fs/glob" => find::glob,
+    "fs/search" => find::search,
     "debug/start" => debug::start,
     "debug/send" => debug::send,
     "debug/list" => debug::list,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::{Change, Source, Target};
-use super::{FileKind, FilesError};
+use super::{FileKind, FileStat, FilesError};
 use crate::agent::Link;
 use crate::agent::wire::{Existing, FileOp, FileReply, FileTag};
 use crate::files::{WriteOptions, confused, explain, remove, stat, write};

@@ -13,6 +13,7 @@
 //! whoever inherited the descriptor.
 
 mod files;
+pub mod find;
 mod run;
 
 use serde::{Deserialize, Serialize};
@@ -88,6 +89,11 @@ pub enum ToAgent {
     /// Without effect on one that is about to be answered, and on anything else.
     GiveUp {
         /// The number of its request.
+        request: u32,
+    },
+    /// Stop a [`FileOp::Find`], which is still answered. Without effect when it has ended.
+    StopFind {
+        /// The number of the request.
         request: u32,
     },
     /// The daemon has joined, and heard [`FromAgent::Ready`]. One that never says anything is let go.
@@ -220,7 +226,8 @@ pub enum FromAgent {
         /// The kernel's error number; `ECANCELED` when the daemon disconnected first.
         errno: i32,
     },
-    /// The answer to [`ToAgent::File`]. [`FileReply::Entries`] may come in several parts.
+    /// The answer to [`ToAgent::File`]. [`FileReply::Entries`] and [`FileReply::Found`] may come in
+    /// several parts.
     File {
         /// The number of the request.
         request: u32,

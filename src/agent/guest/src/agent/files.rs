@@ -3,10 +3,12 @@
 //! Every path is resolved by the kernel beneath the workspace (or the code directory), so no link, no
 //! `..` and no race of a hostile program leads out of it. Only regular files are read and written; a
 //! pipe, socket or device is refused before it could hold anything up. What may take long is done in
-//! slices between the rounds of the loop.
+//! slices between the rounds of the loop, and what can't be sliced by a process of its own ([`find`]).
 
 mod beneath;
 mod copy;
+mod find;
+pub(crate) mod finders;
 mod list;
 mod make;
 mod path;
@@ -102,6 +104,8 @@ impl Files {
             }
             FileOp::Copy(order) => return self.transfer(request, order, false, outbound),
             FileOp::Move(order) => return self.transfer(request, order, true, outbound),
+            // It is the finders' business.
+            FileOp::Find(_) => Err(Errno(libc::EINVAL)),
             FileOp::Remove { path, area, recursive } => {
                 match Removal::start(root(area, &self.workspace, &self.code), &path, recursive) {
                     Ok(removal) => return self.jobs.push_back((Some(request), Job::Remove(removal))),
@@ -110,6 +114,11 @@ impl Files {
             }
         };
         answer(request, result, outbound);
+    }
+
+    /// What a search is beneath.
+    pub(crate) fn workspace(&self) -> &Root {
+        &self.workspace
     }
 
     /// Makes a named pipe below the code directory, and opens it to be read.

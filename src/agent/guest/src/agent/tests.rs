@@ -3,6 +3,7 @@
 mod conduits;
 mod executions;
 mod files;
+mod find;
 mod hostile;
 mod namespaces;
 mod sandbox;

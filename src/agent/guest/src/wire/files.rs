@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::find::{Find, FindEnd};
 use super::run;
 
 /// Something done to a file under the workspace. Paths are relative to it; none can leave it, whatever
@@ -101,6 +102,8 @@ pub enum FileOp {
     /// Gives it another name, or copies and then removes it where the kernel can't; answered by
     /// [`FileReply::Moved`] or [`FileReply::NotTransferred`].
     Move(Transfer),
+    /// Looks for files; answered by one or more [`FileReply::Found`].
+    Find(Find),
 }
 
 /// From where to where something of the workspace goes.
@@ -262,6 +265,14 @@ pub enum FileReply {
     /// It was neither copied nor moved, and nothing is left of the attempt but directories made above `to`; or it
     /// was, and something else went wrong after that.
     NotTransferred(TransferFault),
+    /// A part of what was found, cut anywhere.
+    Found {
+        /// No more than [`FILE_CHUNK_BYTES`](super::FILE_CHUNK_BYTES).
+        #[serde(with = "run")]
+        data: Vec<u8>,
+        /// Nothing more comes, and this is why.
+        end: Option<FindEnd>,
+    },
 }
 
 /// What was copied.

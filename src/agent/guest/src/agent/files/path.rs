@@ -1,6 +1,6 @@
 //! Paths, resolved beneath a root: by the kernel, or step by step where it is too old for that.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use libc::c_int;
 
@@ -17,7 +17,7 @@ const ATTEMPTS: u32 = 32;
 const DIRECTORY: c_int = libc::O_PATH | libc::O_DIRECTORY;
 
 /// A directory that no path leads out of.
-pub(super) struct Root {
+pub(crate) struct Root {
     dir: OwnedFd,
     beneath: bool,
 }
@@ -51,6 +51,11 @@ impl Place {
 impl Root {
     pub(super) fn new(dir: OwnedFd, beneath: bool) -> Self {
         Root { dir, beneath }
+    }
+
+    /// The descriptor of the directory itself.
+    pub(super) fn as_raw_fd(&self) -> RawFd {
+        self.dir.as_raw_fd()
     }
 
     /// Opens what `path` names; the root itself when it is empty. Never waits for the other end of a

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use libc::{c_int, mode_t};
 
@@ -28,7 +28,22 @@ pub(crate) fn openat2(dir: BorrowedFd<'_>, path: &[u8], flags: c_int, mode: mode
 }
 
 /// `openat`; the descriptor is closed on `exec`.
+///
+/// With `O_NOFOLLOW` no link at the end is followed, by no kernel: gVisor's does so where `O_DIRECTORY` is asked for
+/// as well, so that what was opened is looked at instead.
 pub(crate) fn openat(dir: BorrowedFd<'_>, path: &[u8], flags: c_int, mode: mode_t) -> Result<OwnedFd> {
+    const NO_LINK: c_int = libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    if flags & (NO_LINK | libc::O_PATH) != NO_LINK {
+        return open(dir, path, flags, mode);
+    }
+    match open(dir, path, flags & !libc::O_DIRECTORY | libc::O_NONBLOCK | libc::O_NOCTTY, mode) {
+        Ok(found) if fstat(found.as_fd())?.st_mode & libc::S_IFMT == libc::S_IFDIR => Ok(found),
+        Ok(_) | Err(Errno(libc::ELOOP)) => Err(Errno(libc::ENOTDIR)),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn open(dir: BorrowedFd<'_>, path: &[u8], flags: c_int, mode: mode_t) -> Result<OwnedFd> {
     let path = c_string(path)?;
     // SAFETY: the path outlives the call.
     owned(unsafe { libc::openat(dir.as_raw_fd(), path.as_ptr(), flags | libc::O_CLOEXEC, mode) })
@@ -217,4 +232,26 @@ pub(crate) fn names(records: &[u8]) -> impl Iterator<Item = Name<'_>> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_opened_and_no_link_to_one() {
+        let top = std::env::temp_dir().join(format!("codebeaker-openat-{}", std::process::id()));
+        std::fs::create_dir_all(top.join("directory")).unwrap();
+        std::fs::write(top.join("file"), "").unwrap();
+        std::os::unix::fs::symlink("directory", top.join("link")).unwrap();
+        let dir = OwnedFd::from(std::fs::File::open(&top).unwrap());
+        make_fifo(dir.as_fd(), b"fifo", 0o600).unwrap();
+        let open = |name: &[u8]| openat(dir.as_fd(), name, libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW, 0);
+        assert!(open(b"directory").is_ok());
+        for name in [&b"file"[..], b"link", b"fifo"] {
+            assert_eq!(open(name).err(), Some(Errno(libc::ENOTDIR)));
+        }
+        assert_eq!(open(b"none").err(), Some(Errno(libc::ENOENT)));
+        std::fs::remove_dir_all(top).unwrap();
+    }
 }
