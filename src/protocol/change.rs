@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::encoding::{Encoding, WantedEncoding, from_base64};
+use super::encoding::{Encoding, WantedEncoding};
 use super::error::ProtocolError;
-use super::files::Permissions;
+use super::files::{Permissions, either_or_none, yes};
 
 /// The most unchanged lines that `fs/diff` shows around a change.
 pub const MAX_CONTEXT_LINES: u32 = 1_000_000;
@@ -15,10 +15,6 @@ pub const MAX_FUZZ: u32 = 100;
 
 /// The most leading parts of a name that `fs/patch` leaves out.
 pub const MAX_STRIP: u32 = 1000;
-
-fn yes() -> bool {
-    true
-}
 
 fn default_context_lines() -> u32 {
     3
@@ -30,15 +26,7 @@ fn default_fuzz() -> u32 {
 
 /// The bytes of a path that may be left out.
 fn path_bytes(path: Option<&str>, base64: Option<&str>, at: &str) -> Result<Option<Vec<u8>>, ProtocolError> {
-    match (path, base64) {
-        (Some(_), Some(_)) => {
-            let field = format!("{at}pathBase64");
-            Err(ProtocolError::invalid_params(&field, format!("{field}: excludes `path`; only one may be given")))
-        }
-        (Some(path), None) => Ok(Some(path.as_bytes().to_vec())),
-        (None, Some(base64)) => from_base64(base64, &format!("{at}pathBase64")).map(Some),
-        (None, None) => Ok(None),
-    }
+    either_or_none(("path", path), (&format!("{at}pathBase64"), base64))
 }
 
 /// Parameters of `fs/diff`.

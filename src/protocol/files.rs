@@ -24,7 +24,7 @@ pub const DEFAULT_LIST_LIMIT: u32 = 1000;
 /// The most entries that `fs/list` answers.
 pub const MAX_LIST_LIMIT: u32 = 10_000;
 
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }
 
@@ -40,10 +40,19 @@ fn either(
     (name, path): (&'static str, Option<&str>),
     (base64_name, base64): (&'static str, Option<&str>),
 ) -> Result<Vec<u8>, ProtocolError> {
+    let given = either_or_none((name, path), (base64_name, base64))?;
+    given.ok_or_else(|| ProtocolError::invalid_params(name, format!("{name}: missing")))
+}
+
+/// As [`either`], of a path that may be left out.
+pub(super) fn either_or_none(
+    (name, path): (&str, Option<&str>),
+    (base64_name, base64): (&str, Option<&str>),
+) -> Result<Option<Vec<u8>>, ProtocolError> {
     match (path, base64) {
-        (Some(path), None) => Ok(path.as_bytes().to_vec()),
-        (None, Some(base64)) => from_base64(base64, base64_name),
-        (None, None) => Err(ProtocolError::invalid_params(name, format!("{name}: missing"))),
+        (Some(path), None) => Ok(Some(path.as_bytes().to_vec())),
+        (None, Some(base64)) => from_base64(base64, base64_name).map(Some),
+        (None, None) => Ok(None),
         (Some(_), Some(_)) => {
             let message = format!("{base64_name}: excludes `{name}`; only one may be given");
             Err(ProtocolError::invalid_params(base64_name, message))
@@ -51,8 +60,13 @@ fn either(
     }
 }
 
-pub(super) fn path_bytes(path: Option<&str>, base64: Option<&str>) -> Result<Vec<u8>, ProtocolError> {
+fn path_bytes(path: Option<&str>, base64: Option<&str>) -> Result<Vec<u8>, ProtocolError> {
     either(("path", path), ("pathBase64", base64))
+}
+
+/// The bytes of a path that stands for the workspace itself where it is left out.
+pub(super) fn path_or_workspace(path: Option<&str>, base64: Option<&str>) -> Result<Vec<u8>, ProtocolError> {
+    either_or_none(("path", path), ("pathBase64", base64)).map(Option::unwrap_or_default)
 }
 
 /// A path as it travels: to be shown, and, where that is not exact, its bytes in base64.
@@ -261,10 +275,7 @@ impl FsListParams {
     /// # Errors
     /// [`super::ErrorKind::InvalidParams`] when both forms are given, or when the base64 is none.
     pub fn path_bytes(&self) -> Result<Vec<u8>, ProtocolError> {
-        match (&self.path, &self.path_base64) {
-            (None, None) => Ok(Vec::new()),
-            (path, base64) => path_bytes(path.as_deref(), base64.as_deref()),
-        }
+        path_or_workspace(self.path.as_deref(), self.path_base64.as_deref())
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::encoding::Encoding;
 use super::error::ProtocolError;
-use super::files::{FsEntry, path_bytes};
+use super::files::{FsEntry, path_or_workspace, yes};
 
 /// What `fs/glob` and `fs/search` answer when they are not told otherwise.
 pub const DEFAULT_LIMIT: u32 = 1000;
@@ -25,10 +25,6 @@ pub const MAX_TIMEOUT_MS: u32 = 600_000;
 /// The most patterns, or lines of `include` or `exclude`.
 pub const MAX_PATTERNS: usize = 1000;
 
-fn yes() -> bool {
-    true
-}
-
 fn default_limit() -> u32 {
     DEFAULT_LIMIT
 }
@@ -45,10 +41,7 @@ macro_rules! looks_below_a_path {
             /// # Errors
             /// [`super::ErrorKind::InvalidParams`] when both forms are given, or when the base64 is none.
             pub fn path_bytes(&self) -> Result<Vec<u8>, ProtocolError> {
-                match (&self.path, &self.path_base64) {
-                    (None, None) => Ok(Vec::new()),
-                    (path, base64) => path_bytes(path.as_deref(), base64.as_deref()),
-                }
+                path_or_workspace(self.path.as_deref(), self.path_base64.as_deref())
             }
         })+
     };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::files::ask;
 use super::streams::base64;
 use super::{bash, python};
 use crate::harness::{Client, Place};
@@ -30,10 +31,8 @@ fn project(client: &Client) -> PathBuf {
     path
 }
 
-fn ask(client: &mut Client, session: &str, more: Value) -> Result<Value, Value> {
-    let mut params = more;
-    params["sessionId"] = session.into();
-    client.call("fs/import", params)
+fn import(client: &mut Client, session: &str, more: Value) -> Result<Value, Value> {
+    ask(client, session, "fs/import", more)
 }
 
 fn names(client: &mut Client, session: &str) -> Vec<Value> {
@@ -47,7 +46,7 @@ pub(crate) fn a_directory_of_this_machine_is_imported(place: Place) {
     let wish = json!({"uri": uri(&path), "path": "in/here", "exclude": ["node_*"]});
     let mut watched = wish.clone();
     watched["workDoneToken"] = "i".into();
-    let imported = ask(&mut client, &session, watched).unwrap();
+    let imported = import(&mut client, &session, watched).unwrap();
     assert_eq!(
         imported,
         json!({"path": "in/here", "files": 2, "directories": 2, "links": 2, "bytes": 1_000_019, "replaced": false})
@@ -66,16 +65,16 @@ pub(crate) fn a_directory_of_this_machine_is_imported(place: Place) {
     let expected = format!("['link', 'outside', 'run.sh', 'sub'] [] /etc/hostname {}\nran\n", sent.stdout().trim_end());
     assert_eq!(looked.stdout(), expected, "{}", looked.stderr());
     // What is there is replaced as a whole, and only when that is asked for.
-    assert_eq!(ask(&mut client, &session, wish.clone()).unwrap_err()["code"], 1501);
+    assert_eq!(import(&mut client, &session, wish.clone()).unwrap_err()["code"], 1501);
     fs::remove_file(path.join("link")).unwrap();
     let mut again = wish;
     again["overwrite"] = true.into();
-    assert_eq!(ask(&mut client, &session, again).unwrap()["replaced"], true);
+    assert_eq!(import(&mut client, &session, again).unwrap()["replaced"], true);
     assert_eq!(client.execute(&session, bash("cd in/here && echo *")).stdout(), "outside run.sh sub\n");
     // A file goes alone, and through the link that was named.
     symlink("run.sh", path.join("link")).unwrap();
     let file = json!({"uri": uri(&path.join("link")), "pathBase64": base64(b"\xff")});
-    assert_eq!(ask(&mut client, &session, file).unwrap()["files"], 1);
+    assert_eq!(import(&mut client, &session, file).unwrap()["files"], 1);
     let ran = client.execute(&session, python("import os\nos.execl(b'./\\xff', 'it')"));
     assert_eq!(ran.stdout(), "ran\n", "{}", ran.stderr());
 }
@@ -99,13 +98,13 @@ pub(crate) fn what_can_not_be_imported_leaves_nothing(place: Place) {
         (uri(&large), "new", 1508, None),
         (uri(&large.join("second")), "new", 1508, None),
     ] {
-        let error = ask(&mut client, &session, json!({"uri": from, "path": to, "overwrite": true})).unwrap_err();
+        let error = import(&mut client, &session, json!({"uri": from, "path": to, "overwrite": true})).unwrap_err();
         assert_eq!(error["code"], code, "{from} to {to}: {error}");
         assert_eq!(error["data"]["path"].as_str(), at, "{from} to {to}: {error}");
         assert!(!error["message"].as_str().unwrap().contains(".codebeaker"), "{error}");
         assert_eq!(names(&mut client, &session), ["file"], "{from} to {to}");
     }
-    let error = ask(&mut client, &session, json!({"uri": uri(&path), "path": "a/b", "createParents": false}));
+    let error = import(&mut client, &session, json!({"uri": uri(&path), "path": "a/b", "createParents": false}));
     assert_eq!(error.unwrap_err()["code"], 1500);
     assert_eq!(names(&mut client, &session), ["file"]);
 }

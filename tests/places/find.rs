@@ -2,13 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::files::ask;
 use super::{bash, python};
-use crate::harness::{Client, Place};
-
-fn ask(client: &mut Client, session: &str, method: &str, mut params: Value) -> Result<Value, Value> {
-    params["sessionId"] = session.into();
-    client.call(method, params)
-}
+use crate::harness::Place;
 
 fn paths(found: &Value, list: &str) -> Vec<String> {
     let all = found[list].as_array().expect("there is a list").iter();

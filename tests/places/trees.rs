@@ -2,19 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::files::{ask, code};
 use super::streams::base64;
 use super::{bash, python};
 use crate::harness::{Client, Place};
-
-fn ask(client: &mut Client, session: &str, method: &str, more: Value) -> Result<Value, Value> {
-    let mut params = more;
-    params["sessionId"] = session.into();
-    client.call(method, params)
-}
-
-fn code(answer: Result<Value, Value>) -> i64 {
-    answer.expect_err("it is refused")["code"].as_i64().expect("an error has a code")
-}
 
 fn shell(client: &mut Client, session: &str, script: &str) -> String {
     let execution = client.execute(session, bash(script));
