@@ -3,9 +3,9 @@
 use super::super::change::{FsDiffParams, FsDiffResult, FsPatchParams, FsPatchResult};
 use super::super::error::ErrorKind::{self, *};
 use super::super::files::{
-    FsCopyParams, FsCopyResult, FsImportParams, FsImportResult, FsListParams, FsListResult, FsMkdirParams,
-    FsMkdirResult, FsMoveParams, FsMoveResult, FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult,
-    FsStatParams, FsStatResult, FsWriteParams, FsWriteResult,
+    FsCopyParams, FsCopyResult, FsExportParams, FsExportResult, FsImportParams, FsImportResult, FsListParams,
+    FsListResult, FsMkdirParams, FsMkdirResult, FsMoveParams, FsMoveResult, FsReadParams, FsReadResult, FsRemoveParams,
+    FsRemoveResult, FsStatParams, FsStatResult, FsWriteParams, FsWriteResult,
 };
 use super::super::find::{FsGlobParams, FsGlobResult, FsSearchParams, FsSearchResult};
 use super::{Errors, IN_SANDBOX, Method, OF_SESSION, method};
@@ -54,6 +54,13 @@ pub(super) const METHODS: &[Method] = &[
     method::<FsImportParams, FsImportResult>(
         "fs/import",
         "Copies a file or directory of this machine into the workspace",
+    )
+    .graceful()
+    .progress()
+    .shares(TRANSFER),
+    method::<FsExportParams, FsExportResult>(
+        "fs/export",
+        "Copies a file or directory of the workspace to this machine",
     )
     .graceful()
     .progress()
