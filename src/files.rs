@@ -5,6 +5,7 @@
 
 mod copy_in;
 pub mod diff;
+mod export;
 pub mod find;
 mod import;
 pub mod patch;
@@ -14,6 +15,7 @@ mod turn;
 
 use bytes::Bytes;
 pub use copy_in::{Copied, CopyError, copy_in};
+pub use export::{Export, ExportError, Exported, Most, export};
 pub use import::{Import, Imported, import};
 pub use transfer::{Copy, Move, Transfer, TransferError, copy, rename};
 

@@ -21,6 +21,8 @@ mod containers;
 mod daemon;
 #[path = "attacks/ending.rs"]
 mod ending;
+#[path = "attacks/exports.rs"]
+mod exports;
 #[path = "attacks/files.rs"]
 mod files;
 #[path = "attacks/finds.rs"]
@@ -76,6 +78,10 @@ in_each_place! {
         no_link_leads_a_copy_or_a_move_out_of_the_workspace,
         nor_does_a_directory_that_is_swapped_while_it_is_copied,
         no_link_leads_an_import_out_of_the_workspace,
+    }
+    exports::{
+        no_link_leads_an_export_out_of_its_target,
+        nor_does_a_tree_that_never_ends_fill_the_host,
     }
     finds::{
         no_link_leads_a_search_out_of_the_workspace,

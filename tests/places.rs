@@ -103,6 +103,9 @@ in_each_place! {
         a_directory_of_this_machine_is_imported,
         what_can_not_be_imported_leaves_nothing,
         an_import_that_is_given_up_leaves_nothing,
+        a_directory_of_the_workspace_is_exported,
+        what_can_not_be_exported_leaves_nothing,
+        an_export_that_is_given_up_leaves_nothing,
     }
     find::{
         files_are_found_by_their_names,

@@ -54,6 +54,7 @@ fn refused(client: &mut Client, session: &str, code: i64, about: &str) {
         ("fs/diff", json!({"original": {"path": "a"}})),
         ("fs/patch", json!({"patch": ""})),
         ("fs/import", json!({"uri": "file:///none", "path": "a"})),
+        ("fs/export", json!({"uri": "file:///none"})),
     ] {
         let mut params = params;
         params["sessionId"] = session.into();

@@ -16,7 +16,7 @@ use crate::agent::plan;
 use crate::agent::wire::FILE_CHUNK_BYTES;
 
 /// How deep directories may be nested: each level holds a descriptor.
-const DEEPEST: usize = 128;
+pub(super) const DEEPEST: usize = 128;
 
 /// Opening neither blocks nor takes a terminal, whatever it is that is opened.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);

@@ -11,7 +11,7 @@ pub use arrange::{
     FsCopied, FsCopyParams, FsCopyResult, FsMkdirParams, FsMkdirResult, FsMoveParams, FsMoveResult, FsRemoveParams,
     FsRemoveResult,
 };
-pub use exchange::{FsImportParams, FsImportResult};
+pub use exchange::{FsExportParams, FsExportResult, FsImportParams, FsImportResult, MAX_EXPORT_ENTRIES};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 

@@ -2,6 +2,8 @@
 //!
 //! The text says what went wrong, the hint what to do about it.
 
+use std::io;
+
 use rustix::io::Errno;
 use tower_lsp::jsonrpc;
 
@@ -13,7 +15,7 @@ use crate::debug::DebugError;
 use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
 use crate::files::find::FindError;
-use crate::files::{CopyError, FilesError, TransferError};
+use crate::files::{CopyError, ExportError, FilesError, TransferError};
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::images::ImageError;
 use crate::runtime::{Lack, RuntimeError};
@@ -145,6 +147,36 @@ pub(super) fn of_import(error: CopyError) -> ProtocolError {
             let message = in_full(&other);
             let hint = "name a file or directory that the daemon's user may read, or leave things out with `exclude`";
             of_copy(other, &message).at("uri").hint(hint)
+        }
+    }
+}
+
+pub(super) fn of_export(error: ExportError) -> ProtocolError {
+    let message = in_full(&error);
+    let too_large = |at: &str| ProtocolError::new(ErrorKind::TooLarge, message.clone()).at(at);
+    match error {
+        ExportError::Source(why) => of_files(why),
+        ExportError::TooManyBytes(_) => too_large("maxBytes").hint("raise it, or leave things out with `exclude`"),
+        ExportError::TooManyEntries(_) => too_large("maxEntries").hint("raise it, or leave things out with `exclude`"),
+        ExportError::TooDeep(_) => ProtocolError::new(ErrorKind::TooLarge, message).hint("leave it out with `exclude`"),
+        ExportError::Target { source, .. } => {
+            let (kind, hint) = match source.kind() {
+                io::ErrorKind::NotFound => {
+                    (ErrorKind::FileNotFound, "name a directory that exists, or set `createParents`")
+                }
+                io::ErrorKind::AlreadyExists => (ErrorKind::AlreadyExists, "`overwrite: true` merges into it"),
+                io::ErrorKind::NotADirectory => {
+                    (ErrorKind::NotADirectory, "a directory is merged into a directory alone; links are not followed")
+                }
+                io::ErrorKind::IsADirectory => {
+                    (ErrorKind::IsADirectory, "a directory is not replaced by a file or a link")
+                }
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    (ErrorKind::DiskFull, "make room on this machine")
+                }
+                _ => (ErrorKind::PermissionDenied, "name a place that the daemon's user may write to"),
+            };
+            ProtocolError::new(kind, message).at("uri").hint(hint)
         }
     }
 }

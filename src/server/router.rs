@@ -70,6 +70,7 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "fs/diff" => change::diff,
     "fs/patch" => change::patch,
     "fs/import" => exchange::import,
+    "fs/export" => exchange::export,
     "fs/glob" => find::glob,
     "fs/search" => find::search,
     "debug/start" => debug::start,

@@ -1,6 +1,7 @@
-//! `fs/import`: what goes between this machine and a workspace, at the word of the client, who may read here what the
-//! daemon may read.
+//! `fs/import` and `fs/export`: what goes between this machine and a workspace, at the word of the client, who may read
+//! and write here what the daemon may.
 
+use std::future::Future;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -8,9 +9,11 @@ use tokio::sync::watch;
 
 use super::files::unwanted;
 use super::session::find;
-use crate::files::{self, Copied, Import};
-use crate::protocol::ProtocolError;
-use crate::protocol::files::{FsImportParams, FsImportResult, path_on_wire};
+use crate::files::{self, Copied, Export, Exported, Import, Most};
+use crate::protocol::files::{
+    FsExportParams, FsExportResult, FsImportParams, FsImportResult, MAX_EXPORT_ENTRIES, path_on_wire,
+};
+use crate::protocol::{ErrorKind, ProgressToken, ProtocolError};
 use crate::server::connection::Connection;
 use crate::server::notifier::Notifier;
 use crate::server::{convert, fault};
@@ -28,9 +31,54 @@ pub(in crate::server) async fn import(
     let how =
         Import { to: &path, exclude: &params.exclude, overwrite: params.overwrite, parents: params.create_parents };
     let link = session.link().map_err(fault::of_session)?;
-    let notifier = Notifier { outbox: connection.outbox().clone(), streaming: None, progress: params.work_done_token };
-    let progress = notifier.begin(&format!("Importing {}", source.display()));
-    let (teller, mut told) = watch::channel(Copied::default());
+    let (teller, told) = watch::channel(Copied::default());
+    let title = format!("Importing {}", source.display());
+    let import = files::import(link, &source, how, unwanted(), &teller);
+    let imported = reported(connection, params.work_done_token, &title, told, import).await;
+    let files::Imported { copied, replaced } = imported.map_err(fault::of_import)?;
+    let Copied { files, directories, links, bytes } = copied;
+    Ok(FsImportResult { path: path_on_wire(&path).0, files, directories, links, bytes, replaced })
+}
+
+pub(in crate::server) async fn export(
+    connection: &Connection,
+    params: FsExportParams,
+) -> Result<FsExportResult, ProtocolError> {
+    let session = find(connection, &params.session_id).await?;
+    let path = params.path_bytes()?;
+    let target = convert::file_path(&params.uri, "uri")?;
+    if params.max_entries > MAX_EXPORT_ENTRIES {
+        let message = format!("maxEntries: no more than {MAX_EXPORT_ENTRIES} can be taken");
+        return Err(ProtocolError::new(ErrorKind::ValidationFailed, message).at("maxEntries"));
+    }
+    let how = Export {
+        from: &path,
+        exclude: &params.exclude,
+        overwrite: params.overwrite,
+        parents: params.create_parents,
+        most: Most { bytes: params.max_bytes, entries: params.max_entries },
+    };
+    let link = session.link().map_err(fault::of_session)?;
+    let (teller, told) = watch::channel(Copied::default());
+    let title = format!("Exporting to {}", target.display());
+    let export = files::export(link, &target, how, unwanted(), &teller);
+    let exported = reported(connection, params.work_done_token, &title, told, export).await;
+    let Exported { copied, links_left_out, others_left_out, changed, merged } = exported.map_err(fault::of_export)?;
+    let Copied { files, directories, links, bytes } = copied;
+    let uri = params.uri;
+    Ok(FsExportResult { uri, files, directories, links, bytes, links_left_out, others_left_out, changed, merged })
+}
+
+/// Has it done, and tells the client how far it is.
+async fn reported<T, E>(
+    connection: &Connection,
+    token: Option<ProgressToken>,
+    title: &str,
+    mut told: watch::Receiver<Copied>,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let notifier = Notifier { outbox: connection.outbox().clone(), streaming: None, progress: token };
+    let progress = notifier.begin(title);
     let telling = async {
         while told.changed().await.is_ok() {
             let copied = *told.borrow_and_update();
@@ -40,12 +88,10 @@ pub(in crate::server) async fn import(
         }
         std::future::pending().await
     };
-    let imported = tokio::select! {
-        imported = files::import(link, &source, how, unwanted(), &teller) => imported,
+    let done = tokio::select! {
+        done = work => done,
         never = telling => never,
     };
-    progress.end(if imported.is_ok() { "done" } else { "failed" }).await;
-    let files::Imported { copied, replaced } = imported.map_err(fault::of_import)?;
-    let Copied { files, directories, links, bytes } = copied;
-    Ok(FsImportResult { path: path_on_wire(&path).0, files, directories, links, bytes, replaced })
+    progress.end(if done.is_ok() { "done" } else { "failed" }).await;
+    done
 }
