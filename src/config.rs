@@ -1,15 +1,17 @@
 //! The daemon's settings: every limit and default in one place.
 //!
-//! `docker` has those of container engines; `file` reads what a person changes of all of them. Nothing here
+//! `docker` has those of container engines, `network` those of what can be reached; `file` reads what a person changes of all of them. Nothing here
 //! acts on a setting, and no setting is read from anywhere else.
 
 mod docker;
 pub mod file;
+mod network;
 mod values;
 
 use std::time::Duration;
 
 pub use docker::{DockerSettings, MachineSettings, PoolSettings, TlsFiles};
+pub use network::{Host, HostError, NetworkSettings, Pattern};
 
 /// Limits of one session or of one execution.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,6 +77,8 @@ pub struct Settings {
     pub create_timeout: Duration,
     /// How long sessions may take to end when the daemon stops.
     pub stop_grace: Duration,
+    /// What sandboxes may reach.
+    pub network: NetworkSettings,
 }
 
 impl Default for Settings {
@@ -102,6 +106,7 @@ impl Default for Settings {
             kill_patience: Duration::from_secs(30),
             create_timeout: Duration::from_secs(30),
             stop_grace: Duration::from_secs(5),
+            network: NetworkSettings::default(),
         }
     }
 }

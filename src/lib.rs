@@ -13,7 +13,7 @@
 //! | 2 | transport, agent |
 //! | 3 | sandbox, container |
 //! | 4 | runtime |
-//! | 5 | execution, files |
+//! | 5 | execution, files, network |
 //! | 6 | session |
 //! | 7 | debug |
 //! | 8 | server |
@@ -37,6 +37,7 @@ pub mod engine;
 pub mod execution;
 pub mod files;
 pub mod ids;
+pub mod network;
 pub mod processes;
 pub mod protocol;
 pub mod runtime;

@@ -1,7 +1,7 @@
 //! The wire types of the front: what clients and the daemon say to each other, and nothing of how it is
 //! carried or done.
 //!
-//! One table ([`METHODS`], [`NOTIFICATIONS`]) names everything; parameters are read strictly
+//! One table ([`METHODS`], [`ASKED`], [`NOTIFICATIONS`]) names everything; parameters are read strictly
 //! ([`parse`]), errors have one shape ([`ProtocolError`]), and the doc comments of the fields are what
 //! `protocol.md` shows. Field names are camelCase, times are whole milliseconds, sizes are bytes, ids are
 //! opaque strings and moments are RFC 3339 in UTC. Nothing here knows of transports, sessions or sandboxes.
@@ -20,6 +20,7 @@ pub mod handshake;
 pub mod image;
 pub mod limits;
 pub mod methods;
+pub mod network;
 pub mod notification;
 mod offer;
 pub mod selection;
@@ -34,7 +35,7 @@ use serde::{Deserialize, Serialize};
 
 pub use encoding::{Encoding, WantedEncoding};
 pub use error::{ErrorData, ErrorKind, ProtocolError};
-pub use methods::{Cancel, METHODS, Method, NOTIFICATIONS, Notification};
+pub use methods::{ASKED, Cancel, METHODS, Method, NOTIFICATIONS, Notification};
 pub use offer::Offer;
 pub use signal::{Signal, signal_name};
 pub use strict::{parse, refuse};

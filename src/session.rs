@@ -33,6 +33,7 @@ use crate::engine::Engine;
 use crate::execution::{Execution, ExecutionError};
 use crate::files::CopyError;
 use crate::ids::{ExecutionId, SessionId};
+use crate::network::{Network, NetworkError, Policy};
 use crate::runtime::{Enforcement, Keeper, RuntimeError, Workspace};
 
 pub use adoption::Audience;
@@ -129,6 +130,9 @@ pub enum SessionError {
     /// Its workspace could not be filled.
     #[error("the workspace could not be copied into the sandbox")]
     Copy(#[from] CopyError),
+    /// What its programs are to reach can't be had.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The execution could not be queued.
     #[error(transparent)]
     Execution(#[from] ExecutionError),
@@ -215,6 +219,8 @@ pub struct Session {
     pub workspace: Workspace,
     /// Who holds each limit.
     pub enforcement: Vec<Enforcement>,
+    /// What its programs may reach.
+    pub network: Network,
     /// Its age when this daemon got it: others may have had it before.
     age: Duration,
     link: Link,
@@ -338,6 +344,16 @@ impl Session {
     pub async fn connect(&self, endpoint: Endpoint) -> Result<Conduit, ConnectError> {
         self.use_now()?;
         Ok(self.link.connect(endpoint).await?)
+    }
+
+    /// Changes what its programs may reach; those that run already find no proxy that was not there when they
+    /// started. Counts as use.
+    ///
+    /// # Errors
+    /// [`SessionError`]; nothing is changed then.
+    pub async fn set_network(&self, policy: Policy) -> Result<(), SessionError> {
+        self.use_now()?;
+        Ok(self.network.set(policy, &self.link).await?)
     }
 
     /// Counts as use, so that the idle time-out starts anew.

@@ -41,6 +41,8 @@ mod network;
 mod patches;
 #[path = "attacks/processes.rs"]
 mod processes;
+#[path = "attacks/proxy.rs"]
+mod proxy;
 #[path = "attacks/reach.rs"]
 mod reach;
 #[path = "attacks/reader.rs"]
@@ -107,6 +109,13 @@ in_each_place! {
     patches::{
         no_patch_leads_out_of_the_workspace,
         nor_does_one_while_a_link_is_swapped,
+    }
+    proxy::{
+        no_odd_name_reaches_what_is_not_listed,
+        no_name_leads_to_a_private_address,
+        beside_the_proxy_there_is_no_way_out,
+        nobody_comes_through_anothers_proxy,
+        a_flood_at_the_proxy_holds_up_nothing_else,
     }
     processes::{
         a_fork_bomb_stays_within_its_limit,

@@ -26,6 +26,8 @@ mod find;
 mod limits;
 #[path = "places/lives.rs"]
 mod lives;
+#[path = "places/network.rs"]
+mod network;
 #[path = "places/runs.rs"]
 mod runs;
 #[path = "places/streams.rs"]
@@ -142,6 +144,14 @@ in_each_place! {
         the_hosts_loopback_is_not_reached,
         a_loopback_of_its_own_works,
         programs_are_nobody_in_particular,
+    }
+    network::{
+        without_a_policy_there_is_no_proxy,
+        what_is_listed_is_reached_and_nothing_else,
+        much_goes_through_a_tunnel_both_ways,
+        a_policy_is_changed_and_taken_back,
+        the_editor_is_asked_where_it_can_answer,
+        full_reaches_what_is_not_listed_where_the_settings_allow_it,
     }
     debugging::{
         a_breakpoint_in_python_is_met,

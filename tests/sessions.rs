@@ -192,8 +192,8 @@ fn no_more_sessions_than_are_allowed_and_a_closed_one_makes_room() {
 fn what_cannot_be_had_is_refused_by_its_place_with_a_way_out() {
     let mut client = Client::initialized();
     for (params, code, path) in [
-        (json!({"network": {"mode": "full"}}), 1206, Some("network")),
-        (json!({"network": {"mode": "allowlist", "allow": ["example.org"]}}), 1206, Some("network")),
+        (json!({"network": {"mode": "full"}}), 1407, Some("network.mode")),
+        (json!({"network": {"mode": "allowlist", "allow": ["a.org", "example.org."]}}), 1400, Some("network.allow[1]")),
         (json!({"persist": "untilClosed"}), 1206, Some("persist")),
         (json!({"language": "cobol"}), 1201, Some("language")),
         (json!({"engine": "cobol"}), 1201, Some("engine")),

@@ -178,6 +178,15 @@ impl Link {
             Err(_) => Err(self.shared.lost()),
         }
     }
+
+    /// Waits for the next program that connects to a listener ([`Endpoint::Listener`]). Who gives up waiting leaves
+    /// nothing behind.
+    ///
+    /// # Errors
+    /// As [`Link::connect`]; also when the listener is let go of meanwhile.
+    pub async fn accept(&self, listener: &Conduit) -> Result<Conduit, LinkError> {
+        self.connect(Endpoint::Caller(listener.number)).await
+    }
 }
 
 /// A two-way stream into a sandbox. Dropped, it is closed.

@@ -7,8 +7,10 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
+use super::Pattern;
+
 /// A value that was written in one of our ways.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Written<K: Kind>(pub(super) K::Value);
 
 /// A way to write a value.
@@ -133,5 +135,19 @@ impl Kind for Processors {
 
     fn of_fraction(number: f64) -> Option<f64> {
         (number.is_finite() && number > 0.0).then_some(number)
+    }
+}
+
+/// Hosts that may be reached.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reachable;
+
+impl Kind for Reachable {
+    type Value = Pattern;
+    const EXPECTED: &'static str =
+        "a host such as \"registry.example.com:8443\", \"*.example.com\" or \"127.0.0.1:8080\"";
+
+    fn of_text(text: &str) -> Option<Pattern> {
+        Pattern::parse(text).ok()
     }
 }

@@ -1,8 +1,8 @@
 //! Writes the generated parts of `protocol.md` from the method table and the schemas of its types.
 //!
 //! A part stands between `<!-- generated: NAME -->` and `<!-- end generated -->`, where `NAME` is a
-//! method, a notification, a command, or one of `methods`, `notifications`, `commands`, `errors`,
-//! `common errors`, `initialize client` and `initialize server`. Everything outside of these is left as it is.
+//! method, a request of the daemon's, a notification, a command, or one of `methods`, `asked`, `notifications`, `commands`,
+//! `errors`, `common errors`, `initialize client` and `initialize server`. Everything outside of these is left as it is.
 
 mod table;
 
@@ -13,7 +13,8 @@ use super::editor::{COMMANDS, Command};
 use super::error::ErrorKind;
 use super::handshake::{ClientAdvertisement, Feature, ServerAdvertisement};
 use super::methods::{
-    COMMON_ERRORS, Cancel, METHODS, Method, NOTIFICATIONS, Notification, find, schema_of_params, schema_of_result,
+    ASKED, COMMON_ERRORS, Cancel, METHODS, Method, NOTIFICATIONS, Notification, find, schema_of_params,
+    schema_of_result,
 };
 
 const OPEN: &str = "<!-- generated: ";
@@ -80,6 +81,9 @@ fn render(name: &str) -> Option<String> {
         "methods" => {
             index("method | what it does", METHODS.iter().map(|method| (method.name, method.summary, method.feature)))
         }
+        "asked" => {
+            index("request | what it asks", ASKED.iter().map(|method| (method.name, method.summary, method.feature)))
+        }
         "notifications" => index(
             "notification | what it says",
             NOTIFICATIONS.iter().map(|notification| (notification.name, notification.summary, notification.feature)),
@@ -93,7 +97,10 @@ fn render(name: &str) -> Option<String> {
             Some(method) => describe(method),
             None => match COMMANDS.iter().find(|command| command.name == name) {
                 Some(command) => explain(command),
-                None => announce(NOTIFICATIONS.iter().find(|notification| notification.name == name)?),
+                None => match ASKED.iter().find(|method| method.name == name) {
+                    Some(method) => question(method),
+                    None => announce(NOTIFICATIONS.iter().find(|notification| notification.name == name)?),
+                },
             },
         },
     })
@@ -186,6 +193,18 @@ fn describe(method: &Method) -> String {
         text.push_str("\n**Errors**, beside [those of every method](#errors-of-every-method)\n\n");
         text.push_str(&errors(given, false));
     }
+    text
+}
+
+fn question(method: &Method) -> String {
+    let mut text = String::new();
+    if let Some(feature) = method.feature {
+        text += &format!("Needs the feature `{}`. ", feature.name());
+    }
+    text.push_str("The daemon asks, and the client answers.\n\n**Parameters**\n\n");
+    text.push_str(&fields(&(method.params)(), Side::Sent));
+    text.push_str("\n**Result**\n\n");
+    text.push_str(&fields(&(method.result)(), Side::Sent));
     text
 }
 

@@ -125,6 +125,8 @@ kinds! {
     ValidationFailed = 1400;
     /// The path leads out of the workspace.
     PathOutsideWorkspace = 1401;
+    /// The daemon's settings do not let a session reach that much. The hint says which.
+    NetworkDenied = 1407;
 
     /// There is no such file or directory.
     FileNotFound = 1500;

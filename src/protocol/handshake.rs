@@ -61,6 +61,9 @@ pub struct ClientFeatures {
     /// It debugs programs.
     #[serde(default)]
     pub debug: Offer<DebugOffer>,
+    /// It answers `net/ask`, by asking a person. A client that says nothing of codebeaker is not asked.
+    #[serde(default)]
+    pub net_ask: Offer<NoParticulars>,
 }
 
 /// How a client takes output.
@@ -121,6 +124,9 @@ pub struct Features {
     /// Programs can be debugged, like this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub debug: Option<DebugOffer>,
+    /// A person is asked about hosts that no rule allows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub net_ask: bool,
 }
 
 /// A feature that a method or a value of a parameter may need.
@@ -134,10 +140,12 @@ pub enum Feature {
     Pty,
     /// Debugging.
     Debug,
+    /// Questions about hosts.
+    NetAsk,
 }
 
 impl Feature {
-    const ALL: [Self; 4] = [Self::Streaming, Self::Stdin, Self::Pty, Self::Debug];
+    const ALL: [Self; 5] = [Self::Streaming, Self::Stdin, Self::Pty, Self::Debug, Self::NetAsk];
 
     /// Its name on the wire.
     #[must_use]
@@ -147,15 +155,18 @@ impl Feature {
             Self::Stdin => "stdin",
             Self::Pty => "pty",
             Self::Debug => "debug",
+            Self::NetAsk => "netAsk",
         }
     }
 }
 
 impl Features {
-    /// Every feature with its defaults: what a client gets that says nothing of codebeaker.
+    /// Every feature with its defaults, but for questions that it would not understand: what a client gets that says
+    /// nothing of codebeaker.
     #[must_use]
     pub fn all() -> Self {
-        Self { streaming: Some(StreamingOffer::default()), stdin: true, pty: true, debug: Some(DebugOffer::default()) }
+        let debug = Some(DebugOffer::default());
+        Self { streaming: Some(StreamingOffer::default()), stdin: true, pty: true, debug, net_ask: false }
     }
 
     /// Whether a feature was negotiated.
@@ -166,6 +177,7 @@ impl Features {
             Feature::Stdin => self.stdin,
             Feature::Pty => self.pty,
             Feature::Debug => self.debug.is_some(),
+            Feature::NetAsk => self.net_ask,
         }
     }
 
@@ -248,6 +260,7 @@ impl ClientAdvertisement {
             pty: self.features.pty.particulars().is_some(),
             // A client that has no way in common with the daemon can't debug.
             debug: self.features.debug.particulars().filter(|offer| !offer.transports.is_empty()),
+            net_ask: self.features.net_ask.particulars().is_some(),
         })
     }
 

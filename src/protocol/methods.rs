@@ -6,6 +6,7 @@ mod debug;
 mod execution;
 mod files;
 mod image;
+mod network;
 mod notices;
 mod session;
 
@@ -157,11 +158,21 @@ pub const COMMON_ERRORS: &[ErrorKind] =
 /// Every method of ours. LSP's own (`initialize`, `shutdown`, `exit` …) are not among them.
 pub const METHODS: &[Method] = &all::<{ count(FAMILIES) }>(FAMILIES);
 
+/// Every request that the daemon sends.
+pub const ASKED: &[Method] = network::ASKED;
+
 /// Every notification of ours.
 pub const NOTIFICATIONS: &[Notification] = notices::NOTIFICATIONS;
 
-const FAMILIES: &[&[Method]] =
-    &[catalogue::METHODS, image::METHODS, session::METHODS, execution::METHODS, files::METHODS, debug::METHODS];
+const FAMILIES: &[&[Method]] = &[
+    catalogue::METHODS,
+    image::METHODS,
+    session::METHODS,
+    execution::METHODS,
+    files::METHODS,
+    network::METHODS,
+    debug::METHODS,
+];
 
 const fn count(families: &[&[Method]]) -> usize {
     let (mut count, mut family) = (0, 0);

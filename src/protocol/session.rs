@@ -148,7 +148,7 @@ pub struct Network {
     /// Which destinations.
     #[serde(default)]
     pub mode: NetworkMode,
-    /// With `allowlist`: the hosts.
+    /// With `allowlist`: the hosts. `example.org` and `example.org:443` stand for that host, at any port or at one; `*.example.org` for every name below it; an address for itself, in brackets where it has colons.
     #[serde(default)]
     pub allow: Vec<String>,
 }
@@ -160,9 +160,9 @@ pub enum NetworkMode {
     /// None but the sandbox itself.
     #[default]
     None,
-    /// Those of `allow`. Known, but refused by every runtime there is now (1206).
+    /// Those of `allow`, through the daemon's proxy, and those that a person allows (`net/ask`).
     Allowlist,
-    /// All. Known, but refused by every runtime there is now (1206).
+    /// Every public host, through the daemon's proxy. Only where the daemon's settings allow it (1407).
     Full,
 }
 

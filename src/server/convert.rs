@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::handlers::network::network;
 use super::selection;
 use crate::agent::plan::WORKSPACE;
 use crate::agent::wire::{Copied, FileEntry, FileKind, FileTag};
@@ -13,8 +14,7 @@ use crate::protocol::execution::{Ending, ExecutionState, Outcome, Stream, Stream
 use crate::protocol::files::{FsCopied, FsEntry, FsEntryType, Permissions, path_on_wire};
 use crate::protocol::limits::{EffectiveLimit, EffectiveLimits, Enforcer};
 use crate::protocol::session::{
-    ExecutionCounts, Isolation, Network, Persist, SessionDetails, SessionState, SessionWorkspace, StateReason,
-    WorkspaceMode,
+    ExecutionCounts, Isolation, Persist, SessionDetails, SessionState, SessionWorkspace, StateReason, WorkspaceMode,
 };
 use crate::protocol::{self, ProtocolError, signal_name};
 use crate::runtime;
@@ -119,7 +119,7 @@ pub(super) fn session(session: &Session) -> protocol::session::Session {
         state: state(snapshot.state),
         language: session.engine.map(|engine| engine.languages[0].to_owned()),
         workspace: workspace(session),
-        network: Network::default(),
+        network: network(&session.network.policy()),
         persist: if session.persist { Persist::UntilClosed } else { Persist::Connection },
         created_at: time(&session.created_at),
         last_used_at: time(&snapshot.last_used_at),

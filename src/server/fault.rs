@@ -16,6 +16,7 @@ use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
 use crate::files::find::FindError;
 use crate::files::{CopyError, ExportError, FilesError, TransferError};
+use crate::network::NetworkError;
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::images::ImageError;
 use crate::runtime::{Lack, RuntimeError};
@@ -75,6 +76,7 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
         SessionError::SetUp { .. } => new(ErrorKind::RuntimeUnavailable).hint(DOCTOR),
         SessionError::Died { .. } | SessionError::TooSlow(_) => new(ErrorKind::RuntimeLost).retry_after_ms(1000),
         SessionError::Copy(error) => of_copy(error, &message),
+        SessionError::Network(error) => of_network(&error, &message),
         SessionError::Execution(error) => of_execution(error),
     }
 }
@@ -116,6 +118,22 @@ fn of_runtime(error: RuntimeError) -> ProtocolError {
         }
     };
     ProtocolError::new(kind, message).at(path).hint(DOCTOR)
+}
+
+fn of_network(error: &NetworkError, message: &str) -> ProtocolError {
+    let new = |kind| ProtocolError::new(kind, message);
+    match error {
+        NetworkError::FullIsOff => new(ErrorKind::NetworkDenied).at("network.mode").hint(
+            "list the hosts with `mode: \"allowlist\"`, or say `full = true` below `[network]` in the settings file",
+        ),
+        NetworkError::HostsWithoutList => {
+            new(ErrorKind::ValidationFailed).at("network.mode").hint("say `mode: \"allowlist\"`")
+        }
+        NetworkError::TooManyHosts => {
+            new(ErrorKind::ValidationFailed).at("network.allow").hint("name hosts together, as in \"*.example.org\"")
+        }
+        NetworkError::Door(_) => new(ErrorKind::RuntimeLost).hint("try again in a new session"),
+    }
 }
 
 fn of_copy(error: CopyError, message: &str) -> ProtocolError {

@@ -9,4 +9,5 @@ pub(super) mod files;
 pub(super) mod find;
 pub(super) mod image;
 pub(super) mod info;
+pub(super) mod network;
 pub(super) mod session;

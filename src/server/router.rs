@@ -13,7 +13,7 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{catalogue, change, debug, exchange, execution, files, find, image, info, session};
+use super::handlers::{catalogue, change, debug, exchange, execution, files, find, image, info, network, session};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
@@ -73,6 +73,9 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "fs/export" => exchange::export,
     "fs/glob" => find::glob,
     "fs/search" => find::search,
+    "net/policy/get" => network::get,
+    "net/policy/set" => network::set,
+    "net/log" => network::log,
     "debug/start" => debug::start,
     "debug/send" => debug::send,
     "debug/list" => debug::list,

@@ -21,6 +21,7 @@ use super::{Changeable, Session, Sessions, Watcher};
 use crate::agent::wire::Running;
 use crate::execution::takeover::{TakenOver, take_over};
 use crate::execution::{Execution, Observer};
+use crate::network::Network;
 use crate::runtime::{Left, Programs, Runtime, SandboxSpec, TakeUpError, TakenUp};
 
 /// How long after its beginning somebody waits for what is being taken up.
@@ -214,8 +215,11 @@ impl Sessions {
         // What else there was to choose from, the daemon knew that chose.
         let chosen = Candidate { runtime, engine, isolation, score: 0.0, rejection: None };
         let (idle_timeout, max_lifetime) = kept.as_ref().map_or(notes.times(), Kept::times);
+        // What may be reached is for the client to say anew, whom nobody else can speak for.
+        let network = Network::new(left.session.clone(), self.settings.network.clone(), None);
         Session {
             id: left.session,
+            network,
             created_at: notes.created_at(),
             selection: Selection { runtime, engine, isolation, in_place_of: None, considered: vec![chosen] },
             client_token: notes.client_token().map(str::to_owned),

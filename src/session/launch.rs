@@ -260,6 +260,7 @@ impl Session {
         if terminal.is_some() {
             env.insert("TERM".to_owned(), "xterm-256color".to_owned());
         }
+        env.extend(self.network.variables());
         env.extend(self.changeable().env.clone());
         env.extend(run.env);
         let mut argv = vec![program];

@@ -25,6 +25,7 @@ use crate::config::{Limits, Settings};
 use crate::engine::Engine;
 use crate::execution::Execution;
 use crate::ids::{ExecutionId, SessionId};
+use crate::network::{Asker, Mode, Network, Policy};
 use crate::runtime::{Outlives, Programs, Runtime, SandboxSpec, Workspace};
 
 /// Sessions that ended and whose end is remembered.
@@ -53,6 +54,10 @@ pub struct NewSession {
     pub persist: bool,
     /// The name of the client that it is for: what it leaves is for later daemons of clients of the same name.
     pub client: Option<String>,
+    /// What its programs may reach.
+    pub network: Policy,
+    /// Who is asked about hosts that nothing allows.
+    pub asker: Option<Arc<dyn Asker>>,
 }
 
 /// The sessions of a daemon.
@@ -195,6 +200,7 @@ impl Sessions {
         check_limits(&limits, &self.settings.ceiling)?;
         check_env("env", Some(&wanted.env))?;
         check_lifetimes(wanted.idle_timeout, wanted.max_lifetime)?;
+        Network::check(&wanted.network, &self.settings.network)?;
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|error| match error {
             TryAcquireError::NoPermits => SessionError::TooMany(self.settings.max_sessions),
             TryAcquireError::Closed => SessionError::Stopping,
@@ -223,9 +229,11 @@ impl Sessions {
         if let (Some(engine), Programs::Image { .. }, None) = (selection.engine, &programs, &wanted.wish.image) {
             self.toolboxes.note(engine, selection.runtime, &toolbox);
         }
+        let network = Network::new(id.clone(), self.settings.network.clone(), wanted.asker);
         let session = Arc::new(Session {
             id,
             created_at,
+            network,
             client_token: wanted.client_token,
             engine: selection.engine,
             selection,
@@ -255,6 +263,14 @@ impl Sessions {
             ending: CancellationToken::new(),
             why: OnceLock::new(),
         });
+        if wanted.network.mode != Mode::None {
+            let set = session.network.set(wanted.network, &session.link).await;
+            if let Err(error) = set {
+                session.link.close("its network could not be had");
+                session.keeper.lock().await.destroy().await;
+                return Err(error.into());
+            }
+        }
         if session.persist {
             session.note_inside().await;
         }

@@ -9,6 +9,7 @@
 //! - [`session`] adds sessions and executions.
 //! - [`stream`] is what is done with bytes: framing, and logs.
 //! - [`taking`] has programs that take until a limit stops them.
+//! - [`web`] has servers for them to reach.
 //! - [`skip`](mod@skip) says why a test is not run.
 //!
 //! Every wait has a deadline, and running into one fails the test; nothing else depends on the clock.
@@ -25,6 +26,7 @@ pub(crate) mod session;
 pub(crate) mod skip;
 pub(crate) mod stream;
 pub(crate) mod taking;
+pub(crate) mod web;
 pub(crate) mod wire;
 
 pub(crate) use client::{Client, Setup};

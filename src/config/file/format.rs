@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::Configuration;
-use crate::config::values::{Count, Kind, Number, Processors, Size, Time, Written};
+use crate::config::values::{Count, Kind, Number, Processors, Reachable, Size, Time, Written};
 use crate::config::{DockerSettings, Limits, MachineSettings, TlsFiles};
 
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +17,7 @@ pub(super) struct File {
     timeouts: Timeouts,
     sessions: SessionNumbers,
     docker: Docker,
+    network: Network,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -91,6 +92,13 @@ struct Pool {
     prewarm: Vec<String>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Network {
+    full: Option<bool>,
+    private: Vec<Written<Reachable>>,
+}
+
 fn set<K: Kind>(place: &mut K::Value, written: Option<Written<K>>) {
     if let Some(written) = written {
         *place = written.0;
@@ -132,6 +140,8 @@ impl File {
         set_number(&mut settings.max_queued, self.sessions.max_queued);
         set_number(&mut settings.max_remembered, self.sessions.max_remembered);
         set_number(&mut settings.kept_output_bytes, self.sessions.kept_output);
+        settings.network.full = self.network.full.unwrap_or(settings.network.full);
+        settings.network.private = self.network.private.into_iter().map(|written| written.0).collect();
         self.docker.apply(docker);
     }
 }

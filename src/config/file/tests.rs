@@ -26,6 +26,22 @@ fn an_empty_file_changes_nothing() {
 }
 
 #[test]
+fn what_may_be_reached_is_told() {
+    let network =
+        read("[network]\nfull = true\nprivate = [\"Registry.example.com:8443\", \"*.corp.example\"]").settings.network;
+    let private: Vec<_> = network.private.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        (network.full, private),
+        (true, vec!["registry.example.com:8443".to_owned(), "*.corp.example".to_owned()])
+    );
+    let message = wrong("[network]\nprivate = [\"a.org\", \"http://b.org\"]");
+    assert!(
+        message.contains("config.toml:2: network.private[1]: ") && message.contains("expected a host"),
+        "{message}"
+    );
+}
+
+#[test]
 fn values_are_written_as_people_write_them() {
     let Configuration { settings, docker, file } = read(
         r#"

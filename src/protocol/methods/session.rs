@@ -19,6 +19,7 @@ pub(super) const METHODS: &[Method] = &[
         RuntimeLost,
         NotSupportedByRuntime,
         ValidationFailed,
+        NetworkDenied,
         FileNotFound,
         NotADirectory,
         PermissionDenied,

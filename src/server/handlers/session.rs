@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::network;
 use crate::config::Limits;
 use crate::engine::{self, Engine};
 use crate::ids::SessionId;
 use crate::protocol::limits;
 use crate::protocol::selection::{SelectParams, Selection};
 use crate::protocol::session::{
-    CloseParams, CloseResult, CreateParams, KeepAliveResult, Network, NetworkMode, Persist, SessionDetails,
-    SessionListParams, SessionListResult, SessionRef, UpdateParams, WorkspaceMode,
+    CloseParams, CloseResult, CreateParams, KeepAliveResult, Persist, SessionDetails, SessionListParams,
+    SessionListResult, SessionRef, UpdateParams, WorkspaceMode,
 };
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::Workspace;
@@ -105,7 +106,7 @@ pub(in crate::server) async fn create_for(
 }
 
 fn new_session(connection: &Connection, params: &CreateParams) -> Result<NewSession, ProtocolError> {
-    refuse_network(&params.network)?;
+    let network = network::policy(params.network.mode, &params.network.allow, "network.")?;
     let settings = connection.daemon().sessions.settings();
     Ok(NewSession {
         wish: wish(selection::select_params(params))?,
@@ -118,17 +119,9 @@ fn new_session(connection: &Connection, params: &CreateParams) -> Result<NewSess
         max_lifetime: params.max_lifetime_ms.map(|ms| Duration::from_millis(ms.get())),
         persist: params.persist == Persist::UntilClosed,
         client: connection.client_name(),
+        network,
+        asker: network::asker(connection),
     })
-}
-
-fn refuse_network(network: &Network) -> Result<(), ProtocolError> {
-    if network.mode == NetworkMode::None && network.allow.is_empty() {
-        return Ok(());
-    }
-    let message = "sandboxes of this runtime have no network";
-    Err(ProtocolError::new(ErrorKind::NotSupportedByRuntime, message)
-        .at("network")
-        .hint("leave `network` out, or say {\"mode\": \"none\"}"))
 }
 
 fn workspace(asked: &crate::protocol::session::Workspace) -> Result<Workspace, ProtocolError> {

@@ -25,7 +25,7 @@ pub use files::{
 
 /// Both ends must have been built with the same number; the agent travels inside the daemon, so a
 /// mismatch means a broken build.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 
 /// The most conduits that one sandbox has at a time.
 pub const MAX_CONDUITS: usize = 256;
@@ -144,7 +144,7 @@ pub struct Spawn {
     pub name: String,
 }
 
-/// Something in the sandbox that the agent connects to for the daemon.
+/// Something in the sandbox that the agent connects to the daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Endpoint {
     /// A TCP port that a program listens on, on the sandbox's own loopback.
@@ -154,6 +154,12 @@ pub enum Endpoint {
     /// A FIFO that the agent makes at this path of [`Area::Code`], and reads: what programs write there comes
     /// out, and nothing goes in.
     Fifo(Vec<u8>),
+    /// A TCP port at which the agent listens, on the sandbox's own loopback, until the conduit is let go of. The
+    /// conduit itself carries nothing.
+    Listener(u16),
+    /// The next program that connects to the listener of this number. It stands when there is one, however long
+    /// that takes; without a caller's conduit nobody is let in.
+    Caller(u32),
 }
 
 /// Columns and rows of a terminal.

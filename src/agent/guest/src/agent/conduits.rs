@@ -1,4 +1,4 @@
-//! Conduits: what the daemon has the agent connect to, inside the sandbox.
+//! Conduits: what the daemon has the agent connect to, inside the sandbox, and who may connect to the daemon.
 //!
 //! Each is told of exactly once as connected or not, and its channel ends exactly once. Nothing here waits:
 //! a connection that takes its time is reported by epoll. What is at the other end is a program, which may
@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
+use codebeaker_agent::frame::{Channel, Stream};
 use codebeaker_agent::wire::{Endpoint, FromAgent, MAX_CONDUITS};
 
 use crate::agent::channels::Carrier;
@@ -34,6 +35,10 @@ enum Conduit {
         /// Its name, which goes with it.
         _pipe: Option<Pipe>,
     },
+    /// Programs may connect to it.
+    Listening { socket: OwnedFd },
+    /// For who connects next to this listener.
+    Waiting { listener: u32 },
 }
 
 impl Conduits {
@@ -55,15 +60,49 @@ impl Conduits {
                     .map_err(|errno| ("read the socket's name", errno))
                     .and_then(|address| begin(number, address, epoll)),
                 Endpoint::Fifo(path) => from_fifo(number, &path, files, epoll),
+                Endpoint::Listener(port) => listen(number, port, epoll),
+                Endpoint::Caller(listener) => match self.all.get(&listener) {
+                    Some(Conduit::Listening { .. }) => Ok(Conduit::Waiting { listener }),
+                    _ => Err(("find the listener", Errno(libc::EBADF))),
+                },
             }
         };
+        let listener = match &made {
+            Ok(Conduit::Waiting { listener }) => Some(*listener),
+            _ => None,
+        };
         self.made(number, made, outbound);
+        if let Some(listener) = listener {
+            self.let_in(listener, epoll, outbound);
+        }
+    }
+
+    /// Lets in who stands at this listener, as many as are waited for.
+    fn let_in(&mut self, listener: u32, epoll: &Epoll, outbound: &mut Outbound) {
+        while let Some(Conduit::Listening { socket }) = self.all.get(&listener) {
+            let waits = |(number, conduit): (&u32, &Conduit)| match conduit {
+                Conduit::Waiting { listener: wanted } if *wanted == listener => Some(*number),
+                _ => None,
+            };
+            let Some(number) = self.all.iter().find_map(waits) else { return };
+            match stream::accept_program(socket.as_fd()) {
+                Ok(caller) => {
+                    self.all.remove(&number);
+                    let made = over(caller, number, Carrier::Tcp, epoll);
+                    self.made(number, made, outbound);
+                }
+                // One that went away again is no reason to keep the next waiting.
+                Err(Errno(libc::ECONNABORTED | libc::EINTR)) => {}
+                // Without descriptors the caller stays where it is, until the next one is waited for.
+                Err(_) => return,
+            }
+        }
     }
 
     fn made(&mut self, number: u32, made: Result<Conduit, Failure>, outbound: &mut Outbound) {
         match made {
             Ok(conduit) => {
-                if matches!(conduit, Conduit::Connected { .. }) {
+                if matches!(conduit, Conduit::Connected { .. } | Conduit::Listening { .. }) {
                     outbound.send(&FromAgent::Connected { conduit: number });
                 }
                 self.all.insert(number, conduit);
@@ -83,6 +122,18 @@ impl Conduits {
                 self.made(number, Err(("connect", Errno(libc::ECANCELED))), outbound);
             }
             Some(Conduit::Connected { mut stream, .. }) => stream.disconnect(epoll, outbound),
+            Some(Conduit::Waiting { .. }) => {
+                self.made(number, Err(("wait for a caller", Errno(libc::ECANCELED))), outbound);
+            }
+            Some(Conduit::Listening { socket }) => {
+                epoll.remove(socket.as_fd());
+                outbound.end(Channel::of(number, Stream::Side));
+                let waits = |conduit: &Conduit| matches!(conduit, Conduit::Waiting { listener } if *listener == number);
+                let waiting = self.all.iter().filter(|(_, conduit)| waits(conduit)).map(|(waiting, _)| *waiting);
+                for waiting in waiting.collect::<Vec<_>>() {
+                    self.disconnect(waiting, epoll, outbound);
+                }
+            }
         }
     }
 
@@ -97,7 +148,7 @@ impl Conduits {
     pub(crate) fn get(&mut self, number: u32) -> Option<&mut TwoWay> {
         match self.all.get_mut(&number) {
             Some(Conduit::Connected { stream, .. }) => Some(stream),
-            Some(Conduit::Connecting { .. }) | None => None,
+            _ => None,
         }
     }
 
@@ -105,6 +156,11 @@ impl Conduits {
     pub(crate) fn notice(&mut self, number: u32, events: u32, epoll: &Epoll, outbound: &mut Outbound) {
         if let Some(stream) = self.get(number) {
             return stream.notice(events, epoll, outbound);
+        }
+        match self.all.get(&number) {
+            Some(Conduit::Listening { .. }) => return self.let_in(number, epoll, outbound),
+            Some(Conduit::Connecting { .. }) => {}
+            _ => return,
         }
         if let Some(Conduit::Connecting { socket, address }) = self.all.remove(&number) {
             epoll.remove(socket.as_fd());
@@ -127,7 +183,7 @@ impl Conduits {
     fn with_work(&mut self) -> impl Iterator<Item = &mut TwoWay> {
         self.all.values_mut().filter_map(|conduit| match conduit {
             Conduit::Connected { stream, .. } => stream.has_work().then_some(stream),
-            Conduit::Connecting { .. } => None,
+            _ => None,
         })
     }
 }
@@ -165,8 +221,20 @@ fn or_next(number: u32, address: &Address, errno: Errno, epoll: &Epoll) -> Resul
 
 fn connected(socket: OwnedFd, number: u32, address: &Address, epoll: &Epoll) -> Result<Conduit, Failure> {
     let carrier = if matches!(address, Address::Unix(..)) { Carrier::Socket } else { Carrier::Tcp };
+    over(socket, number, carrier, epoll)
+}
+
+fn over(socket: OwnedFd, number: u32, carrier: Carrier, epoll: &Epoll) -> Result<Conduit, Failure> {
     let stream = TwoWay::new(socket, number, carrier, epoll).map_err(|errno| ("watch the connection", errno))?;
     Ok(Conduit::Connected { stream, _pipe: None })
+}
+
+fn listen(number: u32, port: u16, epoll: &Epoll) -> Result<Conduit, Failure> {
+    let socket = stream::listen_at(port).map_err(|errno| ("listen", errno))?;
+    epoll
+        .add(socket.as_fd(), libc::EPOLLIN, Part::Side.token(number))
+        .map_err(|errno| ("watch the listener", errno))?;
+    Ok(Conduit::Listening { socket })
 }
 
 fn from_fifo(number: u32, path: &[u8], files: &Files, epoll: &Epoll) -> Result<Conduit, Failure> {

@@ -105,6 +105,32 @@ pub(crate) fn listen(name: &[u8]) -> Result<OwnedFd> {
     Ok(socket)
 }
 
+/// A socket at which programs find the agent: a port of 127.0.0.1 alone.
+pub(crate) fn listen_at(port: u16) -> Result<OwnedFd> {
+    let socket = open(libc::AF_INET)?;
+    // SAFETY: numbers, for which zero is a value.
+    let mut address: libc::sockaddr_in = unsafe { MaybeUninit::zeroed().assume_init() };
+    address.sin_family = libc::AF_INET as libc::sa_family_t;
+    address.sin_port = port.to_be();
+    address.sin_addr.s_addr = u32::from(std::net::Ipv4Addr::LOCALHOST).to_be();
+    let length = size_of_val(&address) as socklen_t;
+    // SAFETY: the address is a live local, and readable for its length.
+    check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) })?;
+    // SAFETY: no pointers.
+    check(unsafe { libc::listen(socket.as_raw_fd(), 64) })?;
+    Ok(socket)
+}
+
+/// Takes a program's connection that waits at [`listen_at`]; it doesn't block.
+pub(crate) fn accept_program(socket: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let (nobody, flags) = (std::ptr::null_mut(), libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);
+    // SAFETY: an address is not asked for.
+    let accepted = owned(unsafe { libc::accept4(socket.as_raw_fd(), nobody, std::ptr::null_mut(), flags) })?;
+    send_at_once(accepted.as_fd());
+    acknowledge_at_once(accepted.as_fd());
+    Ok(accepted)
+}
+
 /// Takes a connection that waits; it doesn't block.
 pub(crate) fn accept(socket: BorrowedFd<'_>) -> Result<OwnedFd> {
     let (nobody, flags) = (std::ptr::null_mut(), libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);

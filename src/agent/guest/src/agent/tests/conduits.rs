@@ -230,3 +230,61 @@ fn a_listener_that_dies_ends_its_conduits() {
     }
     sandbox.finish(1);
 }
+
+/// Connects to a port, says one line, and prints what comes back.
+fn call(execution: u32, port: u16, text: &str) -> codebeaker_agent::wire::Spawn {
+    let code = format!(
+        "import socket\n\
+         s = socket.create_connection(('127.0.0.1', {port})); s.sendall(b'{text}'); s.shutdown(socket.SHUT_WR)\n\
+         print(b''.join(iter(lambda: s.recv(99), b'')).decode(), flush=True)"
+    );
+    python(execution, &code)
+}
+
+/// A port at which nobody listens.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_program_that_calls_is_connected_when_it_is_waited_for() {
+    let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
+    let port = free_port();
+    assert_eq!(sandbox.connect(9, Endpoint::Listener(port)), None);
+    // One comes before it is waited for, one after.
+    sandbox.spawn(call(1, port, "one"));
+    sandbox.started(1);
+    assert_eq!(sandbox.connect(10, Endpoint::Caller(9)), None);
+    sandbox.send(&ToAgent::Connect { conduit: 11, endpoint: Endpoint::Caller(9) });
+    sandbox.spawn(call(2, port, "two"));
+    sandbox.started(2);
+    assert_eq!(sandbox.connected(11), None);
+    for (execution, conduit, text) in [(1, 10, "one"), (2, 11, "two")] {
+        assert_eq!(sandbox.hear_out(conduit), text.as_bytes());
+        sandbox.say(conduit, format!("heard {text}").as_bytes());
+        sandbox.shut(conduit);
+        assert_eq!(sandbox.finish(execution).text(), format!("heard {text}\n"));
+        sandbox.send(&ToAgent::Disconnect { conduit });
+    }
+}
+
+#[test]
+fn a_listener_that_is_let_go_of_lets_nobody_in() {
+    let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
+    let port = free_port();
+    assert_eq!(sandbox.connect(9, Endpoint::Caller(8)).expect("there is no listener").1, libc::EBADF);
+    assert_eq!(sandbox.connect(10, Endpoint::Listener(port)), None);
+    assert_eq!(sandbox.connect(11, Endpoint::Listener(port)).expect("the port is taken").1, libc::EADDRINUSE);
+    for waiting in [12, 13] {
+        sandbox.send(&ToAgent::Connect { conduit: waiting, endpoint: Endpoint::Caller(10) });
+    }
+    sandbox.send(&ToAgent::Disconnect { conduit: 12 });
+    assert_eq!(sandbox.connected(12).expect("it is let go of").1, libc::ECANCELED);
+    sandbox.say(10, b"nobody hears this");
+    sandbox.send(&ToAgent::Disconnect { conduit: 10 });
+    assert_eq!(sandbox.connected(13).expect("its listener is let go of").1, libc::ECANCELED);
+    assert_eq!(sandbox.hear_out(10), b"");
+    assert!(String::from_utf8_lossy(&sandbox.run(call(1, port, "x")).stderr).contains("refused"));
+    // The port is free again.
+    assert_eq!(sandbox.connect(14, Endpoint::Listener(port)), None);
+}
