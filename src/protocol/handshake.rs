@@ -61,6 +61,9 @@ pub struct ClientFeatures {
     /// It debugs programs.
     #[serde(default)]
     pub debug: Offer<DebugOffer>,
+    /// It is told what changes in a workspace.
+    #[serde(default)]
+    pub fs_watch: Offer<NoParticulars>,
 }
 
 /// How a client takes output.
@@ -121,6 +124,9 @@ pub struct Features {
     /// Programs can be debugged, like this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub debug: Option<DebugOffer>,
+    /// What changes in a workspace is told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fs_watch: bool,
 }
 
 /// A feature that a method or a value of a parameter may need.
@@ -134,10 +140,12 @@ pub enum Feature {
     Pty,
     /// Debugging.
     Debug,
+    /// What changes in a workspace.
+    FsWatch,
 }
 
 impl Feature {
-    const ALL: [Self; 4] = [Self::Streaming, Self::Stdin, Self::Pty, Self::Debug];
+    const ALL: [Self; 5] = [Self::Streaming, Self::Stdin, Self::Pty, Self::Debug, Self::FsWatch];
 
     /// Its name on the wire.
     #[must_use]
@@ -147,6 +155,7 @@ impl Feature {
             Self::Stdin => "stdin",
             Self::Pty => "pty",
             Self::Debug => "debug",
+            Self::FsWatch => "fsWatch",
         }
     }
 }
@@ -155,7 +164,13 @@ impl Features {
     /// Every feature with its defaults: what a client gets that says nothing of codebeaker.
     #[must_use]
     pub fn all() -> Self {
-        Self { streaming: Some(StreamingOffer::default()), stdin: true, pty: true, debug: Some(DebugOffer::default()) }
+        Self {
+            streaming: Some(StreamingOffer::default()),
+            stdin: true,
+            pty: true,
+            debug: Some(DebugOffer::default()),
+            fs_watch: true,
+        }
     }
 
     /// Whether a feature was negotiated.
@@ -166,6 +181,7 @@ impl Features {
             Feature::Stdin => self.stdin,
             Feature::Pty => self.pty,
             Feature::Debug => self.debug.is_some(),
+            Feature::FsWatch => self.fs_watch,
         }
     }
 
@@ -248,6 +264,7 @@ impl ClientAdvertisement {
             pty: self.features.pty.particulars().is_some(),
             // A client that has no way in common with the daemon can't debug.
             debug: self.features.debug.particulars().filter(|offer| !offer.transports.is_empty()),
+            fs_watch: self.features.fs_watch.particulars().is_some(),
         })
     }
 

@@ -10,3 +10,4 @@ pub(super) mod find;
 pub(super) mod image;
 pub(super) mod info;
 pub(super) mod session;
+pub(super) mod watch;

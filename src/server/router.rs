@@ -13,7 +13,7 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{catalogue, change, debug, exchange, execution, files, find, image, info, session};
+use super::handlers::{catalogue, change, debug, exchange, execution, files, find, image, info, session, watch};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
@@ -73,6 +73,8 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "fs/export" => exchange::export,
     "fs/glob" => find::glob,
     "fs/search" => find::search,
+    "fs/watch" => watch::watch,
+    "fs/unwatch" => watch::unwatch,
     "debug/start" => debug::start,
     "debug/send" => debug::send,
     "debug/list" => debug::list,

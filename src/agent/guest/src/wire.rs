@@ -15,6 +15,7 @@
 mod files;
 pub mod find;
 mod run;
+pub mod watch;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ pub use files::{
 
 /// Both ends must have been built with the same number; the agent travels inside the daemon, so a
 /// mismatch means a broken build.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 
 /// The most conduits that one sandbox has at a time.
 pub const MAX_CONDUITS: usize = 256;
@@ -154,6 +155,8 @@ pub enum Endpoint {
     /// A FIFO that the agent makes at this path of [`Area::Code`], and reads: what programs write there comes
     /// out, and nothing goes in.
     Fifo(Vec<u8>),
+    /// A process that tells what changes in a directory; nothing goes in.
+    Watch(watch::Watch),
 }
 
 /// Columns and rows of a terminal.

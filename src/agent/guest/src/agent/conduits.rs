@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
+use codebeaker_agent::wire::watch::Watch;
 use codebeaker_agent::wire::{Endpoint, FromAgent, MAX_CONDUITS};
 
 use crate::agent::channels::Carrier;
@@ -37,7 +38,7 @@ enum Conduit {
 }
 
 impl Conduits {
-    /// Makes a conduit, or begins to.
+    /// Makes a conduit, or begins to. Gives the process that was made for it, which ends when its conduit is gone.
     pub(crate) fn connect(
         &mut self,
         number: u32,
@@ -45,7 +46,8 @@ impl Conduits {
         files: &Files,
         epoll: &Epoll,
         outbound: &mut Outbound,
-    ) {
+    ) -> Option<i32> {
+        let mut process = None;
         let made = if self.all.len() >= MAX_CONDUITS {
             Err(("make one more conduit", Errno(libc::EMFILE)))
         } else {
@@ -55,9 +57,11 @@ impl Conduits {
                     .map_err(|errno| ("read the socket's name", errno))
                     .and_then(|address| begin(number, address, epoll)),
                 Endpoint::Fifo(path) => from_fifo(number, &path, files, epoll),
+                Endpoint::Watch(watch) => from_watcher(number, &watch, files, epoll, &mut process),
             }
         };
         self.made(number, made, outbound);
+        process
     }
 
     fn made(&mut self, number: u32, made: Result<Conduit, Failure>, outbound: &mut Outbound) {
@@ -166,6 +170,19 @@ fn or_next(number: u32, address: &Address, errno: Errno, epoll: &Epoll) -> Resul
 fn connected(socket: OwnedFd, number: u32, address: &Address, epoll: &Epoll) -> Result<Conduit, Failure> {
     let carrier = if matches!(address, Address::Unix(..)) { Carrier::Socket } else { Carrier::Tcp };
     let stream = TwoWay::new(socket, number, carrier, epoll).map_err(|errno| ("watch the connection", errno))?;
+    Ok(Conduit::Connected { stream, _pipe: None })
+}
+
+fn from_watcher(
+    number: u32,
+    watch: &Watch,
+    files: &Files,
+    epoll: &Epoll,
+    process: &mut Option<i32>,
+) -> Result<Conduit, Failure> {
+    let (pipe, pid) = files.watch(watch).map_err(|errno| ("open directory", errno))?;
+    *process = Some(pid);
+    let stream = TwoWay::reading(pipe, number, epoll).map_err(|errno| ("watch the pipe", errno))?;
     Ok(Conduit::Connected { stream, _pipe: None })
 }
 
