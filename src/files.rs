@@ -12,12 +12,14 @@ pub mod patch;
 mod transfer;
 mod tree;
 mod turn;
+mod watch;
 
 use bytes::Bytes;
 pub use copy_in::{Copied, CopyError, copy_in};
 pub use export::{Export, ExportError, Exported, Most, export};
 pub use import::{Import, Imported, import};
 pub use transfer::{Copy, Move, Transfer, TransferError, copy, rename};
+pub use watch::{Changes, WatchError, WatchOrder, Watching, watch};
 
 use crate::agent::plan::WORKSPACE;
 use crate::agent::wire::{

@@ -29,6 +29,7 @@ pub mod session;
 mod signal;
 pub mod source;
 mod strict;
+pub mod watch;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

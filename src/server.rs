@@ -16,6 +16,7 @@ mod lost;
 mod notifier;
 mod router;
 mod selection;
+mod watches;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -36,6 +36,8 @@ mod streams;
 mod surroundings;
 #[path = "places/trees.rs"]
 mod trees;
+#[path = "places/watches.rs"]
+mod watches;
 #[path = "places/workspaces.rs"]
 mod workspaces;
 
@@ -113,6 +115,13 @@ in_each_place! {
         files_are_found_by_their_names,
         lines_are_found_by_what_they_say,
         a_search_ends_when_nobody_waits_for_it,
+    }
+    watches::{
+        changes_of_programs_and_of_requests_are_told,
+        a_tree_is_watched_as_it_grows_and_moves,
+        what_is_left_out_or_elsewhere_is_not_told,
+        what_can_not_be_told_is_told_to_be_missing,
+        a_watch_ends_when_it_is_to,
     }
     workspaces::{
         an_empty_workspace_is_empty_and_can_be_written_to,

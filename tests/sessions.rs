@@ -55,6 +55,8 @@ fn refused(client: &mut Client, session: &str, code: i64, about: &str) {
         ("fs/patch", json!({"patch": ""})),
         ("fs/import", json!({"uri": "file:///none", "path": "a"})),
         ("fs/export", json!({"uri": "file:///none"})),
+        ("fs/watch", json!({})),
+        ("fs/unwatch", json!({"watchId": "wat_none"})),
     ] {
         let mut params = params;
         params["sessionId"] = session.into();

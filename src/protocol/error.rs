@@ -151,7 +151,9 @@ kinds! {
     PatchFailed = 1509;
     /// Neither a file nor a directory: a pipe, socket or device.
     NotARegularFile = 1510;
-    /// What looked for files was killed in the sandbox, by a program or for want of memory.
+    /// No more can be watched. The message says of what there is too much.
+    WatchLimit = 1514;
+    /// What looked for files, or watched them, was killed in the sandbox, by a program or for want of memory.
     SearchKilled = 1515, retryable;
 
     /// Nothing is debugged under this name, or no longer.

@@ -64,6 +64,9 @@ pub struct ClientFeatures {
     /// It answers `net/ask`, by asking a person. A client that says nothing of codebeaker is not asked.
     #[serde(default)]
     pub net_ask: Offer<NoParticulars>,
+    /// It is told what changes in a workspace.
+    #[serde(default)]
+    pub fs_watch: Offer<NoParticulars>,
 }
 
 /// How a client takes output.
@@ -127,6 +130,9 @@ pub struct Features {
     /// A person is asked about hosts that no rule allows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub net_ask: bool,
+    /// What changes in a workspace is told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fs_watch: bool,
 }
 
 /// A feature that a method or a value of a parameter may need.
@@ -142,10 +148,12 @@ pub enum Feature {
     Debug,
     /// Questions about hosts.
     NetAsk,
+    /// What changes in a workspace.
+    FsWatch,
 }
 
 impl Feature {
-    const ALL: [Self; 5] = [Self::Streaming, Self::Stdin, Self::Pty, Self::Debug, Self::NetAsk];
+    const ALL: [Self; 6] = [Self::Streaming, Self::Stdin, Self::Pty, Self::Debug, Self::NetAsk, Self::FsWatch];
 
     /// Its name on the wire.
     #[must_use]
@@ -156,6 +164,7 @@ impl Feature {
             Self::Pty => "pty",
             Self::Debug => "debug",
             Self::NetAsk => "netAsk",
+            Self::FsWatch => "fsWatch",
         }
     }
 }
@@ -165,8 +174,14 @@ impl Features {
     /// nothing of codebeaker.
     #[must_use]
     pub fn all() -> Self {
-        let debug = Some(DebugOffer::default());
-        Self { streaming: Some(StreamingOffer::default()), stdin: true, pty: true, debug, net_ask: false }
+        Self {
+            streaming: Some(StreamingOffer::default()),
+            stdin: true,
+            pty: true,
+            debug: Some(DebugOffer::default()),
+            net_ask: false,
+            fs_watch: true,
+        }
     }
 
     /// Whether a feature was negotiated.
@@ -178,6 +193,7 @@ impl Features {
             Feature::Pty => self.pty,
             Feature::Debug => self.debug.is_some(),
             Feature::NetAsk => self.net_ask,
+            Feature::FsWatch => self.fs_watch,
         }
     }
 
@@ -261,6 +277,7 @@ impl ClientAdvertisement {
             // A client that has no way in common with the daemon can't debug.
             debug: self.features.debug.particulars().filter(|offer| !offer.transports.is_empty()),
             net_ask: self.features.net_ask.particulars().is_some(),
+            fs_watch: self.features.fs_watch.particulars().is_some(),
         })
     }
 

@@ -15,6 +15,7 @@ use super::debugging::Debugging;
 use super::editor::command::{self, CommandFault};
 use super::editor::{Editor, lens, problems};
 use super::notifier::Notifier;
+use super::watches::Watches;
 use super::{Daemon, fault, handshake};
 use crate::protocol::handshake::{Features, StreamingOffer};
 use crate::session::Audience;
@@ -42,6 +43,7 @@ struct Shared {
     outbox: Outbox,
     debugging: Arc<Debugging>,
     editor: Editor,
+    watches: Arc<Watches>,
     features: OnceLock<Features>,
     /// What the client calls itself.
     client_name: OnceLock<String>,
@@ -54,7 +56,8 @@ impl Connection {
         let debugging = Debugging::new(outbox.clone());
         let (features, client_name) = (OnceLock::new(), OnceLock::new());
         let editor = Editor::default();
-        Self { shared: Arc::new(Shared { daemon, outbox, debugging, editor, features, client_name, client }) }
+        let watches = Arc::default();
+        Self { shared: Arc::new(Shared { daemon, outbox, debugging, editor, watches, features, client_name, client }) }
     }
 
     pub(super) fn daemon(&self) -> &Arc<Daemon> {
@@ -73,6 +76,11 @@ impl Connection {
     /// What this client edits.
     pub(super) fn editor(&self) -> &Editor {
         &self.shared.editor
+    }
+
+    /// What this client has watched.
+    pub(super) fn watches(&self) -> &Arc<Watches> {
+        &self.shared.watches
     }
 
     /// What was negotiated; nothing before `initialize`, which no handler is called before.

@@ -15,7 +15,7 @@ use crate::debug::DebugError;
 use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
 use crate::files::find::FindError;
-use crate::files::{CopyError, ExportError, FilesError, TransferError};
+use crate::files::{CopyError, ExportError, FilesError, TransferError, WatchError};
 use crate::network::NetworkError;
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::images::ImageError;
@@ -197,6 +197,20 @@ pub(super) fn of_export(error: ExportError) -> ProtocolError {
             ProtocolError::new(kind, message).at("uri").hint(hint)
         }
     }
+}
+
+pub(super) fn of_watch(error: WatchError) -> ProtocolError {
+    let message = error.to_string();
+    let (kind, hint) = match error {
+        WatchError::Files(why) => return of_files(why),
+        WatchError::Gone => (ErrorKind::FileNotFound, "it was there a moment ago"),
+        WatchError::TooLarge => (ErrorKind::WatchLimit, "leave directories out with `exclude`, or watch one of them"),
+        WatchError::NoWatches => {
+            (ErrorKind::WatchLimit, "end watches, or raise `fs.inotify.max_user_instances` and `max_user_watches`")
+        }
+        WatchError::Killed => (ErrorKind::SearchKilled, "try again; does a program kill what it has not started?"),
+    };
+    ProtocolError::new(kind, message).hint(hint)
 }
 
 fn of_workspace_set_up(message: &str, errno: i32) -> ProtocolError {

@@ -11,3 +11,4 @@ pub(super) mod image;
 pub(super) mod info;
 pub(super) mod network;
 pub(super) mod session;
+pub(super) mod watch;

@@ -13,7 +13,7 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{catalogue, change, debug, exchange, execution, files, find, image, info, network, session};
+use super::handlers::{catalogue, change, debug, exchange, execution, files, find, image, info, network, session, watch};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
@@ -76,6 +76,8 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "net/policy/get" => network::get,
     "net/policy/set" => network::set,
     "net/log" => network::log,
+    "fs/watch" => watch::watch,
+    "fs/unwatch" => watch::unwatch,
     "debug/start" => debug::start,
     "debug/send" => debug::send,
     "debug/list" => debug::list,

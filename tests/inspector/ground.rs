@@ -86,7 +86,9 @@ impl Ground for Here {
                 let pipe = tokio::net::unix::pipe::OpenOptions::new().read_write(true).open_receiver(path);
                 Ok(Box::new(tokio::io::join(pipe.map_err(failed)?, tokio::io::sink())))
             }
-            Endpoint::Unix(_) | Endpoint::Listener(_) | Endpoint::Caller(_) => Err(Fault::Unsupported("a socket")),
+            Endpoint::Unix(_) | Endpoint::Listener(_) | Endpoint::Caller(_) | Endpoint::Watch(_) => {
+                Err(Fault::Unsupported("a socket, a caller or a watch"))
+            }
         }
     }
 

@@ -8,7 +8,9 @@ use super::super::files::{
     FsRemoveResult, FsStatParams, FsStatResult, FsWriteParams, FsWriteResult,
 };
 use super::super::find::{FsGlobParams, FsGlobResult, FsSearchParams, FsSearchResult};
-use super::{Errors, IN_SANDBOX, Method, OF_SESSION, method};
+use super::super::handshake::Feature;
+use super::super::watch::{FsUnwatchParams, FsUnwatchResult, FsWatchParams, FsWatchResult};
+use super::{Errors, IN_SANDBOX, Method, OF_SESSION, SESSION, method};
 
 /// Of all that name something in the workspace.
 const PATH: Errors = &[OF_SESSION, IN_SANDBOX, ON_PATH];
@@ -71,4 +73,9 @@ pub(super) const METHODS: &[Method] = &[
     method::<FsSearchParams, FsSearchResult>("fs/search", "Finds lines in the files of the workspace")
         .shares(PATH)
         .errors(&[NotARegularFile, SearchKilled]),
+    method::<FsWatchParams, FsWatchResult>("fs/watch", "Tells what changes in a directory of the workspace")
+        .needs(Feature::FsWatch)
+        .shares(PATH)
+        .errors(&[WatchLimit]),
+    method::<FsUnwatchParams, FsUnwatchResult>("fs/unwatch", "Ends a watch").needs(Feature::FsWatch).shares(SESSION),
 ];

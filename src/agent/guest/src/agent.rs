@@ -461,7 +461,11 @@ fn heed(
         ToAgent::Spawn(spawn) => executions.start(spawn, epoll, outbound),
         ToAgent::Signal { execution, signal, reach } => executions.signal(execution, signal, reach),
         ToAgent::Resize { execution, size } => executions.resize(execution, size),
-        ToAgent::Connect { conduit, endpoint } => conduits.connect(conduit, endpoint, files, epoll, outbound),
+        ToAgent::Connect { conduit, endpoint } => {
+            if let Some(pid) = conduits.connect(conduit, endpoint, files, epoll, outbound) {
+                executions.leave_helper(pid);
+            }
+        }
         ToAgent::Disconnect { conduit } => match executions.get(conduit).and_then(Execution::side) {
             Some(side) => side.disconnect(epoll, outbound),
             None => conduits.disconnect(conduit, epoll, outbound),

@@ -15,6 +15,7 @@
 mod files;
 pub mod find;
 mod run;
+pub mod watch;
 
 use serde::{Deserialize, Serialize};
 
@@ -160,6 +161,8 @@ pub enum Endpoint {
     /// The next program that connects to the listener of this number. It stands when there is one, however long
     /// that takes; without a caller's conduit nobody is let in.
     Caller(u32),
+    /// A process that tells what changes in a directory; nothing goes in.
+    Watch(watch::Watch),
 }
 
 /// Columns and rows of a terminal.

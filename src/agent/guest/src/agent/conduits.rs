@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
 use codebeaker_agent::frame::{Channel, Stream};
+use codebeaker_agent::wire::watch::Watch;
 use codebeaker_agent::wire::{Endpoint, FromAgent, MAX_CONDUITS};
 
 use crate::agent::channels::Carrier;
@@ -42,7 +43,7 @@ enum Conduit {
 }
 
 impl Conduits {
-    /// Makes a conduit, or begins to.
+    /// Makes a conduit, or begins to. Gives the process that was made for it, which ends when its conduit is gone.
     pub(crate) fn connect(
         &mut self,
         number: u32,
@@ -50,7 +51,8 @@ impl Conduits {
         files: &Files,
         epoll: &Epoll,
         outbound: &mut Outbound,
-    ) {
+    ) -> Option<i32> {
+        let mut process = None;
         let made = if self.all.len() >= MAX_CONDUITS {
             Err(("make one more conduit", Errno(libc::EMFILE)))
         } else {
@@ -65,6 +67,7 @@ impl Conduits {
                     Some(Conduit::Listening { .. }) => Ok(Conduit::Waiting { listener }),
                     _ => Err(("find the listener", Errno(libc::EBADF))),
                 },
+                Endpoint::Watch(watch) => from_watcher(number, &watch, files, epoll, &mut process),
             }
         };
         let listener = match &made {
@@ -75,6 +78,7 @@ impl Conduits {
         if let Some(listener) = listener {
             self.let_in(listener, epoll, outbound);
         }
+        process
     }
 
     /// Lets in who stands at this listener, as many as are waited for.
@@ -235,6 +239,19 @@ fn listen(number: u32, port: u16, epoll: &Epoll) -> Result<Conduit, Failure> {
         .add(socket.as_fd(), libc::EPOLLIN, Part::Side.token(number))
         .map_err(|errno| ("watch the listener", errno))?;
     Ok(Conduit::Listening { socket })
+}
+
+fn from_watcher(
+    number: u32,
+    watch: &Watch,
+    files: &Files,
+    epoll: &Epoll,
+    process: &mut Option<i32>,
+) -> Result<Conduit, Failure> {
+    let (pipe, pid) = files.watch(watch).map_err(|errno| ("open directory", errno))?;
+    *process = Some(pid);
+    let stream = TwoWay::reading(pipe, number, epoll).map_err(|errno| ("watch the pipe", errno))?;
+    Ok(Conduit::Connected { stream, _pipe: None })
 }
 
 fn from_fifo(number: u32, path: &[u8], files: &Files, epoll: &Epoll) -> Result<Conduit, Failure> {

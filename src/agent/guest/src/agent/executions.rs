@@ -192,6 +192,11 @@ impl Executions {
         }
     }
 
+    /// One was forked that ends by itself, and nobody will ask how.
+    pub(crate) fn leave_helper(&mut self, pid: i32) {
+        self.helpers.leave(pid);
+    }
+
     /// A process of the agent's own was forked, which is no program's.
     pub(crate) fn note_helper(&mut self, pid: i32) {
         self.helpers.note(pid);

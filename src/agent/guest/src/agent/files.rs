@@ -18,12 +18,14 @@ mod remove;
 mod rename;
 mod transfer;
 mod tree;
+mod watcher;
 mod write;
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use codebeaker_agent::wire::watch::Watch;
 use codebeaker_agent::wire::{Area, FileFault, FileKind, FileOp, FileReply, FileStat, FileTag, FromAgent, Transfer};
 
 use self::list::Listing;
@@ -124,6 +126,11 @@ impl Files {
     /// Makes a named pipe below the code directory, and opens it to be read.
     pub(crate) fn make_pipe(&self, path: &[u8]) -> Result<(OwnedFd, Pipe)> {
         pipe::make(&self.code, path)
+    }
+
+    /// Has a directory of the workspace watched: the pipe by which is told what changes, and the process that does it.
+    pub(crate) fn watch(&self, watch: &Watch) -> Result<(OwnedFd, i32)> {
+        watcher::begin(&self.workspace, watch)
     }
 
     fn transfer(&mut self, request: u32, order: Transfer, moves: bool, outbound: &mut Outbound) {

@@ -24,6 +24,11 @@ impl Helpers {
         self.0.insert(pid, State::Running);
     }
 
+    /// One was forked that ends by itself, and nobody will ask how.
+    pub(crate) fn leave(&mut self, pid: i32) {
+        self.0.insert(pid, State::Abandoned);
+    }
+
     /// Whether this is one of them.
     pub(crate) fn has(&self, pid: i32) -> bool {
         matches!(self.0.get(&pid), Some(State::Running | State::Abandoned))

@@ -4,6 +4,7 @@
 //! agent itself reads or writes don't block. Nothing is retried but what a stray signal interrupted.
 
 pub(crate) mod files;
+pub(crate) mod inotify;
 pub(crate) mod memory;
 pub(crate) mod socket;
 pub(crate) mod stream;
