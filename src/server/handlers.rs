@@ -10,4 +10,5 @@ pub(super) mod find;
 pub(super) mod image;
 pub(super) mod info;
 pub(super) mod network;
+pub(super) mod port;
 pub(super) mod session;

@@ -13,7 +13,9 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{catalogue, change, debug, exchange, execution, files, find, image, info, network, session};
+use super::handlers::{
+    catalogue, change, debug, exchange, execution, files, find, image, info, network, port, session,
+};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
@@ -75,6 +77,9 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "net/policy/get" => network::get,
     "net/policy/set" => network::set,
     "net/log" => network::log,
+    "port/expose" => port::expose,
+    "port/list" => port::list,
+    "port/close" => port::close,
     "debug/start" => debug::start,
     "debug/send" => debug::send,
     "debug/list" => debug::list,

@@ -5,6 +5,7 @@ use super::super::handshake::Feature;
 use super::super::notification::{
     ExitedNotice, OutputGapNotice, OutputNotice, ShuttingDownNotice, StartedNotice, StateChangedNotice,
 };
+use super::super::port::{OpenPort, PortClosedNotice};
 use super::{Notification, notification};
 
 pub(super) const NOTIFICATIONS: &[Notification] = &[
@@ -13,6 +14,8 @@ pub(super) const NOTIFICATIONS: &[Notification] = &[
     notification::<OutputGapNotice>("execution/outputGap", "Output is not passed on").needs(Feature::Streaming),
     notification::<ExitedNotice>("execution/exited", "A program and everything it left behind are gone"),
     notification::<StateChangedNotice>("session/stateChanged", "A session is used again, idle, closing or closed"),
+    notification::<OpenPort>("port/opened", "A port of a sandbox is open to this machine"),
+    notification::<PortClosedNotice>("port/closed", "A port is open no more"),
     notification::<DebugMessage>("debug/message", "A message of the Debug Adapter Protocol; clients send it too")
         .needs(Feature::Debug)
         .both_ways(),
