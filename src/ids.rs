@@ -61,6 +61,11 @@ id!(
     "dbg_"
 );
 id!(
+    /// Names a port of a sandbox that is open to the host.
+    PortId,
+    "prt_"
+);
+id!(
     /// Names one run of the daemon.
     InstanceId,
     "ins_"

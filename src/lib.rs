@@ -8,7 +8,7 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | 0 | ids, config, causes, processes, documents, text, traces |
+//! | 0 | ids, config, causes, processes, documents, private, text, traces |
 //! | 1 | protocol, engine, dap |
 //! | 2 | transport, agent |
 //! | 3 | sandbox, container |
@@ -38,6 +38,7 @@ pub mod execution;
 pub mod files;
 pub mod ids;
 pub mod network;
+pub mod private;
 pub mod processes;
 pub mod protocol;
 pub mod runtime;

@@ -6,12 +6,13 @@
 //!
 //! It promises that without a policy there is nothing to connect to, that no address of this machine or of a private
 //! network is reached unless the daemon's settings name it, that who is slow or sends much holds up nobody else, and that
-//! memory is bounded. It never looks into a tunnel: what goes through one to a host that is allowed is between the two.
+//! memory is bounded. [`ports`] leads the other way: from this machine to what listens in a sandbox. The proxy never looks into a tunnel: what goes through one to a host that is allowed is between the two.
 
 mod address;
 mod door;
 mod gate;
 mod log;
+pub mod ports;
 mod proxy;
 mod relay;
 mod request;

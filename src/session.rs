@@ -11,6 +11,7 @@ mod inside;
 mod launch;
 mod life;
 mod notes;
+mod reach;
 mod registry;
 mod select;
 mod standing;
@@ -33,7 +34,8 @@ use crate::engine::Engine;
 use crate::execution::{Execution, ExecutionError};
 use crate::files::CopyError;
 use crate::ids::{ExecutionId, SessionId};
-use crate::network::{Network, NetworkError, Policy};
+use crate::network::ports::Ports;
+use crate::network::{Network, NetworkError};
 use crate::runtime::{Enforcement, Keeper, RuntimeError, Workspace};
 
 pub use adoption::Audience;
@@ -41,6 +43,7 @@ pub use host::Host;
 pub use launch::{Run, RunLimits, Source, Stdin};
 pub use life::{State, StateChange, Why};
 pub use notes::Notes;
+pub use reach::ExposeError;
 pub use registry::{NewSession, Sessions};
 pub use select::{Bar, Candidate, Fallback, Preference, Question, Rejection, Selection, Wish, select};
 pub use toolbox::Toolbox;
@@ -221,6 +224,8 @@ pub struct Session {
     pub enforcement: Vec<Enforcement>,
     /// What its programs may reach.
     pub network: Network,
+    /// Its ports that are open to this machine.
+    pub ports: Arc<Ports>,
     /// Its age when this daemon got it: others may have had it before.
     age: Duration,
     link: Link,
@@ -344,16 +349,6 @@ impl Session {
     pub async fn connect(&self, endpoint: Endpoint) -> Result<Conduit, ConnectError> {
         self.use_now()?;
         Ok(self.link.connect(endpoint).await?)
-    }
-
-    /// Changes what its programs may reach; those that run already find no proxy that was not there when they
-    /// started. Counts as use.
-    ///
-    /// # Errors
-    /// [`SessionError`]; nothing is changed then.
-    pub async fn set_network(&self, policy: Policy) -> Result<(), SessionError> {
-        self.use_now()?;
-        Ok(self.network.set(policy, &self.link).await?)
     }
 
     /// Counts as use, so that the idle time-out starts anew.

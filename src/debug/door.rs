@@ -9,7 +9,6 @@ mod children;
 mod detour;
 mod gate;
 mod numbers;
-mod private;
 mod reception;
 pub mod socket;
 mod stream;
@@ -19,7 +18,6 @@ pub use children::{CHILD, Children, DOOR, OpenDoor, hold_with_children};
 pub use detour::{Detour, NoDetour};
 pub use gate::{Gate, TOKEN, Token, TokenFault};
 pub use numbers::{Numbers, weight};
-pub use private::PrivateDirectory;
 pub use reception::{Door, Reception};
 pub use stream::{Conversation, Ending};
 

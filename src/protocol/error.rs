@@ -127,6 +127,12 @@ kinds! {
     PathOutsideWorkspace = 1401;
     /// The daemon's settings do not let a session reach that much. The hint says which.
     NetworkDenied = 1407;
+    /// No port is open under this name, or no longer.
+    PortNotFound = 1420;
+    /// As many ports of the session are open as can be.
+    PortLimit = 1421;
+    /// Nothing can be listened at on this machine: the port is taken, or may not be had. The message says why.
+    PortNotOpened = 1422;
 
     /// There is no such file or directory.
     FileNotFound = 1500;

@@ -8,6 +8,7 @@ mod files;
 mod image;
 mod network;
 mod notices;
+mod port;
 mod session;
 
 use schemars::generate::SchemaSettings;
@@ -171,6 +172,7 @@ const FAMILIES: &[&[Method]] = &[
     execution::METHODS,
     files::METHODS,
     network::METHODS,
+    port::METHODS,
     debug::METHODS,
 ];
 

@@ -17,10 +17,11 @@ use crate::execution::ExecutionError;
 use crate::files::find::FindError;
 use crate::files::{CopyError, ExportError, FilesError, TransferError, WatchError};
 use crate::network::NetworkError;
+use crate::network::ports::PortError;
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::images::ImageError;
 use crate::runtime::{Lack, RuntimeError};
-use crate::session::{Bar, Candidate, SessionError};
+use crate::session::{Bar, Candidate, ExposeError, SessionError};
 
 /// Where to find out what a runtime lacks.
 const DOCTOR: &str = "run `codebeaker doctor`, which says what would mend it";
@@ -133,6 +134,18 @@ fn of_network(error: &NetworkError, message: &str) -> ProtocolError {
             new(ErrorKind::ValidationFailed).at("network.allow").hint("name hosts together, as in \"*.example.org\"")
         }
         NetworkError::Door(_) => new(ErrorKind::RuntimeLost).hint("try again in a new session"),
+    }
+}
+
+pub(super) fn of_port(error: ExposeError) -> ProtocolError {
+    let message = in_full(&error);
+    match error {
+        ExposeError::Session(error) => of_session(error),
+        ExposeError::Port(PortError::TooMany) => {
+            ProtocolError::new(ErrorKind::PortLimit, message).hint("shut one with `port/close`")
+        }
+        ExposeError::Port(PortError::NotOpened(_)) => ProtocolError::new(ErrorKind::PortNotOpened, message)
+            .hint("leave `hostPort` out, which takes one that is free"),
     }
 }
 

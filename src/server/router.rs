@@ -13,7 +13,9 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{catalogue, change, debug, exchange, execution, files, find, image, info, network, session, watch};
+use super::handlers::{
+    catalogue, change, debug, exchange, execution, files, find, image, info, network, port, session, watch,
+};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
@@ -78,6 +80,9 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "net/log" => network::log,
     "fs/watch" => watch::watch,
     "fs/unwatch" => watch::unwatch,
+    "port/expose" => port::expose,
+    "port/list" => port::list,
+    "port/close" => port::close,
     "debug/start" => debug::start,
     "debug/send" => debug::send,
     "debug/list" => debug::list,

@@ -234,6 +234,7 @@ impl Sessions {
             id,
             created_at,
             network,
+            ports: Arc::default(),
             client_token: wanted.client_token,
             engine: selection.engine,
             selection,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
 
-use super::private::{PrivateDirectory, SOCKET, is_private};
+use crate::private::{PrivateDirectory, SOCKET, is_private};
 
 /// How long to wait when the kernel has no descriptors left to accept with.
 pub(super) const BREATH: Duration = Duration::from_millis(200);

@@ -5,6 +5,7 @@ use super::super::handshake::Feature;
 use super::super::notification::{
     ExitedNotice, OutputGapNotice, OutputNotice, ShuttingDownNotice, StartedNotice, StateChangedNotice,
 };
+use super::super::port::{OpenPort, PortClosedNotice};
 use super::super::watch::ChangedNotice;
 use super::{Notification, notification};
 
@@ -16,6 +17,8 @@ pub(super) const NOTIFICATIONS: &[Notification] = &[
     notification::<StateChangedNotice>("session/stateChanged", "A session is used again, idle, closing or closed"),
     notification::<ChangedNotice>("fs/changed", "Something changed in a directory that is watched")
         .needs(Feature::FsWatch),
+    notification::<OpenPort>("port/opened", "A port of a sandbox is open to this machine"),
+    notification::<PortClosedNotice>("port/closed", "A port is open no more"),
     notification::<DebugMessage>("debug/message", "A message of the Debug Adapter Protocol; clients send it too")
         .needs(Feature::Debug)
         .both_ways(),

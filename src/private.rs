@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The name of the socket in such a directory.
-pub(super) const SOCKET: &str = "door";
+pub const SOCKET: &str = "door";
 
 /// The longest directory that leaves room for the names below it in the address of a socket.
 const MAX_BASE_BYTES: usize = 60;
@@ -65,7 +65,8 @@ impl Drop for PrivateDirectory {
 }
 
 /// Whether only this user can get into a directory.
-pub(super) fn is_private(directory: &Metadata) -> bool {
+#[must_use]
+pub fn is_private(directory: &Metadata) -> bool {
     directory.is_dir() && directory.uid() == rustix::process::geteuid().as_raw() && directory.mode() & 0o077 == 0
 }
 
