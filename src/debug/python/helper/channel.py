@@ -110,6 +110,10 @@ class Channel:
         except OSError:
             self.closed = True
 
+    def holds_line(self):
+        """Whether the next object is here already."""
+        return b"\n" in self._rest
+
     def receive(self):
         """The next object.
 
