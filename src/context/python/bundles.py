@@ -159,6 +159,5 @@ def is_text(kind):
     return kind.startswith("text/") or kind.endswith(("+xml", "/javascript", "/xml"))
 
 
-def program_builtins():
-    """The builtins of the program, which are not the driver's."""
-    return sys.modules["builtins"].__dict__
+# The builtins of the program, which are not the driver's.
+PROGRAM_BUILTINS = sys.modules["builtins"].__dict__

@@ -6,7 +6,7 @@ them as they hide any other.
 
 import sys
 
-from .bundles import TEXT, Bundle, program_builtins
+from .bundles import PROGRAM_BUILTINS, TEXT, Bundle
 from .errors import show
 
 
@@ -39,7 +39,7 @@ class Displays:
 
     def install(self):
         """Gives the program what it displays with."""
-        names = program_builtins()
+        names = PROGRAM_BUILTINS
         names["display"] = self.function("display", self.display)
         names["update_display"] = self.function("update_display", self.update)
 
@@ -47,7 +47,7 @@ class Displays:
         """What is done once the program imported something: a library without its shell would only print."""
 
         def found(module):
-            module.display, module.update_display = (program_builtins()[name] for name in ("display", "update_display"))
+            module.display, module.update_display = (PROGRAM_BUILTINS[name] for name in ("display", "update_display"))
 
         return {"IPython.core.display_functions": found}
 
@@ -77,7 +77,7 @@ class Displays:
 
     def remember(self, value):
         """Makes a value that of `_`."""
-        names = program_builtins()
+        names = PROGRAM_BUILTINS
         for newer, older in (("__", "___"), ("_", "__")):
             if newer in names:
                 names[older] = names[newer]

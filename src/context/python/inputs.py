@@ -6,7 +6,7 @@ Where there is nobody to answer, all of them come to the end of the input, as wi
 import io
 import sys
 
-from .bundles import program_builtins
+from .bundles import PROGRAM_BUILTINS
 
 MAX_PROMPT = 20000
 
@@ -57,7 +57,7 @@ class Inputs:
     def install(self):
         """Gives the program its standard input."""
         self.reopen()
-        names = program_builtins()
+        names = PROGRAM_BUILTINS
         original = names["input"]
 
         def input(prompt="", /) -> str:

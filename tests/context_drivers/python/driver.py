@@ -46,6 +46,11 @@ def version():
 VERSION = version()
 
 
+def bare(code):
+    """What a program prints that the interpreter runs by itself."""
+    return subprocess.check_output([PYTHON, "-c", code]).decode()
+
+
 def lay(directory):
     """Puts the driver's package into a directory. Answers the path of what is to be started."""
     package = os.path.join(directory, "codebeaker_context")
@@ -89,6 +94,11 @@ class Context:
         def prepare():
             os.dup2(number, 3)
             os.set_inheritable(3, True)
+            for other in range(4, 100):
+                try:
+                    os.set_inheritable(other, False)
+                except OSError:
+                    pass
             # As the agent starts it, whatever started these tests.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
