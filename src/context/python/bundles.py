@@ -87,7 +87,7 @@ class Bundle:
         """Takes metadata by its format."""
 
         def add():
-            _encode(metadata)
+            checked("metadata", _encode, metadata)
             self.metadata.update(metadata)
 
         self._attempt(add)
@@ -103,7 +103,7 @@ class Bundle:
         if not isinstance(kind, str) or len(kind) > MAX_NAME:
             raise TypeError("the name of a format must be a short text")
         if is_json(kind):
-            _encode(answer)
+            checked(kind, _encode, answer)
         elif isinstance(answer, (bytes, bytearray, memoryview)):
             answer = bytes(answer).decode("utf-8") if is_text(kind) else base64.b64encode(answer).decode("ascii")
         elif not isinstance(answer, str):
@@ -113,7 +113,7 @@ class Bundle:
             if not is_text(kind):
                 # It is what the bytes make, in whatever lines.
                 answer = "".join(answer.split())
-                base64.b64decode(answer, validate=True)
+                checked(kind, base64.b64decode, answer, None, True)
         self.data[kind] = answer
 
     def _words(self, value):
@@ -147,6 +147,16 @@ class Bundle:
         if omitted:
             message["omitted"] = omitted
         return message
+
+
+def checked(kind, function, *args):
+    """Has a function check something; what it raises comes from here, as its caller is none of the user's."""
+    try:
+        function(*args)
+        return
+    except (ValueError, TypeError, RecursionError) as error:
+        text = str(error)
+    raise ValueError("%s: %s" % (kind, text))
 
 
 def is_json(kind):

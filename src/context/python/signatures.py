@@ -1,11 +1,14 @@
 """What a function takes, and what is written about a value; found by looking, without running code of the user's."""
 
+import re
 from types import CodeType, FunctionType, MethodType
 
 from . import lookup
 from .lookup import MISSING, find, is_of, own_dict
 from .rendering import Rendering
 
+# What C code says of the object that a method is bound to.
+_BOUND = re.compile(r"^\(\$\w+(, /)?(, )?")
 # How many wrappers are looked behind (`functools.wraps`).
 MAX_WRAPPERS = 20
 VARIADIC = 0x04
@@ -131,10 +134,7 @@ def text_signature(value):
         return None
     if type(text) is not str:
         return None
-    for own in ("($self, /", "($module, /", "($type, /", "($cls, /"):
-        if text.startswith(own):
-            return "(" + text[len(own) :].lstrip(", ")
-    return text
+    return _BOUND.sub("(", text)
 
 
 def documentation(value):
