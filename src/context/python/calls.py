@@ -6,6 +6,7 @@ between.
 
 import sys
 from _contextvars import copy_context
+from types import TracebackType
 
 from .code import COROUTINE
 from .interpreter import program_import
@@ -81,14 +82,28 @@ class Loop:
             # It ran when the interrupt came, and nobody is to be told that its exception was missed.
             task.cancelled() or task.exception()
             return interrupt
+        where = trace_of(task.get_coro())
         task.cancel()
         try:
             self.loop.run_until_complete(task)
         except asyncio.CancelledError as cancelled:
-            return KeyboardInterrupt().with_traceback(cancelled.__traceback__)
+            # Before 3.11 nobody knows any more where it was.
+            trace = where if sys.version_info < (3, 11) else cancelled.__traceback__
+            return KeyboardInterrupt().with_traceback(trace)
         except BaseException as error:
             return error
         return interrupt
+
+
+def trace_of(coroutine):
+    """A traceback to where a coroutine waits."""
+    frames, trace = [], None
+    while getattr(coroutine, "cr_frame", None) is not None:
+        frames.append(coroutine.cr_frame)
+        coroutine = coroutine.cr_await
+    for frame in reversed(frames):
+        trace = TracebackType(trace, frame, frame.f_lasti, frame.f_lineno)
+    return trace
 
 
 def keep_variables(context):

@@ -84,6 +84,31 @@ def meant(error, text):
     return said[len(last) :] if said.startswith(last + ". Did you mean") else ""
 
 
+def text_of(value, what="exception", words=str):
+    """What `str` makes of a value, or that it fails, in the interpreter's words. It can be interrupted."""
+    try:
+        return words(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return "<%s %s() failed>" % (what, words.__name__)
+
+
+# This copy of the library is the driver's own, and prints what the interpreter itself does.
+traceback._some_str = traceback._safe_string = text_of
+
+if sys.version_info < (3, 11):
+    _format_exception_only = traceback.TracebackException.format_exception_only
+
+    def _with_module(self):
+        lines = list(_format_exception_only(self))
+        if self.exc_type is not None and self.exc_type.__module__ == "__main__":
+            lines[-1] = "__main__." + lines[-1]
+        return iter(lines)
+
+    traceback.TracebackException.format_exception_only = _with_module
+
+
 class Catcher:
     """Keeps what this thread writes; what others write goes on."""
 
@@ -105,8 +130,8 @@ class Catcher:
         return getattr(self.stream, name)
 
 
-def told(error):
-    """An exception in the daemon's words."""
+def told(error, is_asked=True):
+    """An exception in the daemon's words. Unless it is asked, it has no message."""
     frames = [frame_of(entry) for entry in entries_of(error.__traceback__)]
     if len(frames) > MAX_FRAMES:
         frames[MAX_FRAMES // 2 : -MAX_FRAMES // 2] = []
@@ -116,7 +141,7 @@ def told(error):
         if isinstance(error.offset, int) and error.offset > 0:
             place["column"] = error.offset
         frames.append(place)
-    return {"name": name_of(type(error)), "message": message_of(error), "frames": frames}
+    return {"name": name_of(type(error)), "message": message_of(error) if is_asked else "", "frames": frames}
 
 
 def name_of(cls):
@@ -127,10 +152,7 @@ def name_of(cls):
 
 def message_of(error):
     """What an exception says. It may run code of the program's."""
-    try:
-        text = str(error)
-    except Exception:
-        return "<exception str() failed>"
+    text = text_of(error)
     return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "..."
 
 

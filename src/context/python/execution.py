@@ -94,9 +94,9 @@ class Execution:
             self.session.inputs.reopen()
             return
         done["status"] = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
-        self.session.interrupts.allow(lambda: show(error))
-        what, _ = self.session.interrupts.allow(lambda: told(error))
-        done["error"] = what or {"name": type(error).__name__, "message": "", "frames": []}
+        _, trouble = self.session.interrupts.allow(lambda: show(error))
+        what, _ = self.session.interrupts.allow(lambda: told(error, trouble is None))
+        done["error"] = what or told(error, False)
 
 
 def exit_code(error):

@@ -48,7 +48,10 @@ VERSION = version()
 
 def bare(code):
     """What a program prints that the interpreter runs by itself."""
-    return subprocess.check_output([PYTHON, "-c", code]).decode()
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
+        file.write(code)
+        file.flush()
+        return subprocess.check_output([PYTHON, file.name]).decode()
 
 
 def lay(directory):
@@ -140,11 +143,13 @@ class Context:
     def read_stream(self, name):
         """Takes what comes out of a pipe."""
         stream = getattr(self.process, name)
-        while True:
-            data = os.read(stream.fileno(), 65536)
+        data = b"begun"
+        while data:
+            try:
+                data = os.read(stream.fileno(), 65536)
+            except (OSError, ValueError):
+                data = b""
             self.queues[name].put(data or None)
-            if not data:
-                return
 
     def send(self, **message):
         """Says something to the driver."""

@@ -37,7 +37,7 @@ class Questions(Case):
         self.assertEqual(self.complete("os.path.joi"), (["join"], (8, 11)))
         self.assertEqual(self.complete("a\nos.path.joi\nb", 13), (["join"], (10, 13)))
         self.assertIn("json", self.complete("import js")[0])
-        self.assertEqual(self.complete("from collections import Ordered")[0], ["OrderedDict"])
+        self.assertEqual(self.complete("from os.path import (basename, joi")[0], ["join"])
         self.assertEqual(self.complete("table['fi"), (["fire", "first"], (7, 9)))
         self.assertEqual(self.complete("table['fire']['")[0], ["deep"])
         self.assertEqual(self.complete("f(alpha")[0], ["alpha_arg=", "alpha_one"])

@@ -41,12 +41,13 @@ def report(error, clean, display=None):
     flush(sys.stdout)
     display = display or sys.__excepthook__
     hook = getattr(sys, "excepthook", None)
+    if hook is sys.__excepthook__:
+        display(type(error), error, error.__traceback__)
+        return flush(sys.stderr)
     try:
         if hook is None:
             sys.stderr.write("sys.excepthook is missing\n")
-        if hook is None or hook is sys.__excepthook__:
-            hook = display
-        hook(type(error), error, error.__traceback__)
+        (hook or display)(type(error), error, error.__traceback__)
     except SystemExit:
         raise
     except BaseException as other:
