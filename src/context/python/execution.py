@@ -6,6 +6,9 @@ from .calls import Loop, Tracing, call
 from .code import Code
 from .errors import show, told
 
+# Each line before a cell costs a byte.
+MAX_LINE = 10000000
+
 _loop = Loop()
 _tracing = Tracing()
 
@@ -23,7 +26,7 @@ class Execution:
         self.id = request["id"]
         self.text = request["code"]
         self.name = request.get("name")
-        self.line = max(1, request.get("line") or 1)
+        self.line = min(max(1, request.get("line") or 1), MAX_LINE)
         self.mark = request.get("mark")
         self.rich = request.get("rich", True)
         # Whether there is somebody to answer what the code asks for.
@@ -33,7 +36,10 @@ class Execution:
         """Executes the cell and says how it ended."""
         session = self.session
         session.current, session.running = self, True
-        value, error = session.interrupts.allow(self.body)
+        name = self.name or "<cell %s>" % self.id
+        session.texts.add(name, self.line, self.text)
+        self.place(name)
+        _, error = session.interrupts.allow(lambda: self.body(name))
         done = {"event": "done", "id": self.id, "status": "ok"}
         if error is not None:
             self.ended(done, error)
@@ -47,15 +53,11 @@ class Execution:
         if self.mark:
             session.streams.mark(self.mark)
         session.send(done)
-        # Nothing of the user's lives on here.
-        del value, error
 
-    def body(self):
+    def body(self, name):
         """The user's part of it."""
         session = self.session
-        name = self.name or "<cell %s>" % self.id
-        session.texts.add(name, self.line, self.text)
-        self.place(name)
+        session.interrupts.begin()
         code = Code(self.text, name, self.line, Execution.flags)
         Execution.flags = code.flags
         scope = session.scope
@@ -76,7 +78,7 @@ class Execution:
     def place(self, name):
         """Cells of a file find out where that is, as the file would."""
         scope = self.session.scope
-        if self.name and scope.get("__file__") == Execution.file:
+        if self.name and name.startswith("/") and scope.get("__file__") == Execution.file:
             scope["__file__"] = Execution.file = name
 
     def attempt(self, function):

@@ -12,6 +12,11 @@ from _thread import allocate_lock
 from .channel import ChannelClosed
 
 
+def call(function):
+    """Calls a function that waits, as nothing else has to be done about it."""
+    return function()
+
+
 class Waiting:
     """A thread that waits for something to arrive."""
 
@@ -37,11 +42,13 @@ class Inbox:
         self.answers = {}
         self.waiting = []
         self._reading = allocate_lock()
+        self._poll = select.poll()
+        self._poll.register(channel.descriptor, select.POLLIN)
 
     def request(self):
         """The next request, for the main thread between executions."""
         if not self.requests:
-            self._wait(lambda: self.requests, None)
+            self._wait(lambda: self.requests, call)
         return self.requests.popleft()
 
     def expect(self, number):
@@ -63,8 +70,6 @@ class Inbox:
             while not is_there():
                 if self._reading.acquire(False):
                     self._read(is_there, wait)
-                elif wait is None:
-                    me.bell.acquire()
                 else:
                     wait(me.bell.acquire)
         finally:
@@ -76,18 +81,17 @@ class Inbox:
         """Reads for everybody, until what this thread waits for is there."""
         try:
             while not is_there():
-                if wait is not None and not self.channel.holds_line():
-                    wait(self._poll)
+                if not self.channel.holds_line():
+                    wait(self._wait_for_data)
                 self._file(self.channel.receive())
         except ChannelClosed:
             os._exit(0)
         finally:
             self._reading.release()
 
-    def _poll(self):
-        poll = select.poll()
-        poll.register(self.channel.descriptor, select.POLLIN)
-        poll.poll()
+    def _wait_for_data(self):
+        # It is no two threads' at once: one of them reads.
+        self._poll.poll()
 
     def _file(self, message):
         if not isinstance(message.get("op"), str):

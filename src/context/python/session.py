@@ -68,7 +68,9 @@ class Session:
         version = sys.version.split()[0]
         self.send({"event": "ready", "version": version, "language": "python", "unit": "codepoint"})
         while True:
+            self.interrupts.rest()
             request = self.inbox.request()
+            self.interrupts.idle = False
             kind, question = request["op"], QUESTIONS.get(request["op"])
             if kind == "execute" and isinstance(request.get("code"), str) and isinstance(request.get("id"), int):
                 Execution(self, request).run()

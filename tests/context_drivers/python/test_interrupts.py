@@ -1,5 +1,6 @@
 """Interrupts: they end the cell that runs, and nothing else."""
 
+import threading
 import time
 import unittest
 
@@ -77,6 +78,29 @@ class Interrupts(Case):
         self.assertEqual(self.passes("1").text, "1")
         self.passes("import signal")
         self.assertEqual(self.passes("signal.getsignal(signal.SIGINT) is signal.default_int_handler").text, "True")
+
+    def test_at_once(self):
+        """An interrupt that comes with the cell is the cell's or nobody's; one that comes before it is nobody's."""
+        for _ in range(20):
+            self.context.begin("while True: pass")
+            over = threading.Event()
+            repeat = threading.Thread(target=self.repeat, args=(over,))
+            repeat.start()
+            try:
+                self.assertEqual(self.context.finish().status, "interrupted")
+            finally:
+                over.set()
+                repeat.join()
+        for _ in range(10):
+            self.context.interrupt()
+            time.sleep(0.02)
+            self.assertEqual(self.passes("1").status, "ok")
+
+    def repeat(self, over):
+        """Interrupts until it is over."""
+        self.context.interrupt()
+        while not over.wait(0.2):
+            self.context.interrupt()
 
     def test_caught(self):
         """A cell that catches it goes on."""
