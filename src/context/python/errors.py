@@ -84,14 +84,14 @@ def meant(error, text):
     return said[len(last) :] if said.startswith(last + ". Did you mean") else ""
 
 
-def text_of(value, what="exception", words=str):
+def text_of(value, what="exception", func=str):
     """What `str` makes of a value, or that it fails, in the interpreter's words. It can be interrupted."""
     try:
-        return words(value)
+        return func(value)
     except KeyboardInterrupt:
         raise
     except BaseException:
-        return "<%s %s() failed>" % (what, words.__name__)
+        return "<%s %s() failed>" % (what, func.__name__)
 
 
 # This copy of the library is the driver's own, and prints what the interpreter itself does.

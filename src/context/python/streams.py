@@ -9,8 +9,7 @@ import os
 import select
 import sys
 
-# Where descriptors of ours begin, out of the way of the program's.
-HIGH = 200
+from .channel import out_of_the_way
 
 
 class Output:
@@ -18,7 +17,7 @@ class Output:
 
     def __init__(self, number):
         try:
-            self.descriptor = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, HIGH)
+            self.descriptor = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, out_of_the_way())
             self.identity = self._identity()
         except OSError:
             self.descriptor = None

@@ -78,7 +78,10 @@ class Asking(Case):
 
     def test_a_thread_that_outlives_its_cell(self):
         """It gets its answer after the cell is over, and between cells nobody answers."""
-        self.context.begin("import threading\nvalues = []\nthread = threading.Thread(target=lambda: values.append(input('late')))\nthread.start()\nimport time\ntime.sleep(0.3)", input=True)
+        self.context.begin(
+            "import threading\nvalues = []\nthread = threading.Thread(target=lambda: values.append(input('late')))\nthread.start()\nimport time\ntime.sleep(0.3)",
+            input=True,
+        )
         question = self.context.event("input")
         self.context.finish()
         self.assertEqual(self.passes("1").text, "1")

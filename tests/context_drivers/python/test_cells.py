@@ -1,6 +1,7 @@
 """Cells: what they leave behind, what they show and print, and how they end."""
 
 import os
+import resource
 import unittest
 
 from driver import VERSION, Case, bare
@@ -62,7 +63,9 @@ class Cells(Case):
         for name in ("json", "linecache", "traceback", "code", "session", "tokenize"):
             self.write(name + ".py", "own = %r\n" % name)
         self.context = self.launch()
-        cell = self.passes("import json, linecache, code, session, tokenize\n[m.own for m in (json, linecache, code, session, tokenize)]")
+        cell = self.passes(
+            "import json, linecache, code, session, tokenize\n[m.own for m in (json, linecache, code, session, tokenize)]"
+        )
         self.assertEqual(cell.text, "['json', 'linecache', 'code', 'session', 'tokenize']")
         cell = self.run_cell("def f():\n    1 / 0\nf()")
         self.assertIn("    1 / 0\n", cell.err)
@@ -114,7 +117,9 @@ class Cells(Case):
 
     def test_output(self):
         """Output comes out on its stream, all of it, before the marks."""
-        cell = self.run_cell("import sys, os\nprint('out', end='', flush=True)\nsys.stderr.write('err')\nos.write(1, b'!')\nNone")
+        cell = self.run_cell(
+            "import sys, os\nprint('out', end='', flush=True)\nsys.stderr.write('err')\nos.write(1, b'!')\nNone"
+        )
         self.assertEqual((cell.out, cell.err), ("out!", "err"))
         cell = self.passes("print('x' * 1000000)")
         self.assertEqual(len(cell.out), 1000001)
@@ -186,7 +191,9 @@ class Cells(Case):
             "print(inspect.getsource(double), end='')"
         )
         self.assertEqual(self.passes("pickle.loads(pickle.dumps(Point(3)))").text, "Point(x=3)")
-        self.assertEqual(self.passes("print(inspect.getsource(double))").out, "def double(n):\n    return 2 * n  # twice\n\n")
+        self.assertEqual(
+            self.passes("print(inspect.getsource(double))").out, "def double(n):\n    return 2 * n  # twice\n\n"
+        )
         pool = "with multiprocessing.get_context('fork').Pool(2) as pool:\n    print(pool.map(double, range(4)))"
         self.assertEqual(self.run_cell(pool).out, "[0, 2, 4, 6]\n")
         path = os.path.join(self.workspace, "unsaved.py")
@@ -233,7 +240,9 @@ class Cells(Case):
 
     def test_tracers_see_the_users_code_alone(self):
         """A tracer of a cell's is called for code of cells."""
-        self.passes("import sys\nseen = []\ndef trace(frame, event, arg): seen.append(frame.f_code.co_filename)\nsys.settrace(trace)")
+        self.passes(
+            "import sys\nseen = []\ndef trace(frame, event, arg): seen.append(frame.f_code.co_filename)\nsys.settrace(trace)"
+        )
         self.passes("def f(): pass\nf()", name="/workspace/t.py")
         cell = self.passes("sys.settrace(None)\nsorted({name for name in seen if 'codebeaker' in name})")
         self.assertIn("/workspace/t.py", self.passes("seen").text)
@@ -260,7 +269,17 @@ class Cells(Case):
                     self.assertEqual(context.run("41 + 1").text, "42")
 
 
-class Isolated(Case):
+class Circumstances(Case):
+    def test_few_descriptors(self):
+        """Where hardly any descriptors are allowed there are enough all the same."""
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, before[1]))
+        try:
+            context = self.launch()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        self.assertEqual(context.run("print(1)").out, "1\n")
+
     def test_isolated(self):
         """With -I the path begins with the working directory all the same."""
         self.write("beside.py", "here = 5\n")

@@ -75,14 +75,16 @@ class Displays(Case):
         )
         self.assertEqual(cell.status, "ok")
         self.assertEqual(cell.results, [("result", {"text/plain": "A"})])
-        self.assertIn('line 2, in _repr_html_\n', cell.err)
+        self.assertIn("line 2, in _repr_html_\n", cell.err)
         self.assertIn("ValueError: broken", cell.err)
         self.assertEqual(cell.err.count("Traceback"), 1)
         self.assertIn("ValueError: application/json: Out of range float values are not JSON compliant", cell.err)
         self.assertIn("ValueError: image/png: ", cell.err)
         self.assertIn("text/latex has to be a text or bytes, and is int", cell.err)
         self.assertNotIn("codebeaker", cell.err)
-        cell = self.run_cell("class A:\n    def _repr_mimebundle_(self, **_): 1 / 0\n    def _repr_html_(self): return 'h'\nA()")
+        cell = self.run_cell(
+            "class A:\n    def _repr_mimebundle_(self, **_): 1 / 0\n    def _repr_html_(self): return 'h'\nA()"
+        )
         self.assertEqual(cell.results[0][1]["text/html"], "h")
         self.assertIn("ZeroDivisionError", cell.err)
 
@@ -90,7 +92,9 @@ class Displays(Case):
         """A class that has methods for its instances is shown as a class, and nothing is made up."""
         cell = self.passes(RICH + "Rich")
         self.assertEqual(cell.results[0][1], {"text/plain": "<class '__main__.Rich'>"})
-        cell = self.passes("class Any:\n    def __getattr__(self, name): return lambda *a, **b: 'made up'\n    def __repr__(self): return 'Any'\nAny()")
+        cell = self.passes(
+            "class Any:\n    def __getattr__(self, name): return lambda *a, **b: 'made up'\n    def __repr__(self): return 'Any'\nAny()"
+        )
         self.assertEqual(cell.results[0][1], {"text/plain": "Any"})
 
     def test_display(self):
@@ -103,7 +107,9 @@ class Displays(Case):
             [("display", "1", None), ("display", "'two'", None), ("display", "[3]", number), ("update", "[4]", number)],
         )
         self.assertIsInstance(number, str)
-        cell = self.passes("update_display(5, display_id='mine')\ndisplay({'text/html': '<i>'}, raw=True, metadata={'a': 1})")
+        cell = self.passes(
+            "update_display(5, display_id='mine')\ndisplay({'text/html': '<i>'}, raw=True, metadata={'a': 1})"
+        )
         first, second = cell.events
         self.assertEqual((first["kind"], first["displayId"]), ("update", "mine"))
         self.assertEqual((second["data"], second["metadata"]), ({"text/html": "<i>", "text/plain": ""}, {"a": 1}))
@@ -154,7 +160,10 @@ class Displays(Case):
             "defaultdict(<class 'list'>, {'a': ['%s',\n%s'%s']})" % ("x" * 50, " " * 35, "y" * 50),
         )
         self.assertEqual(self.passes("deque([1], maxlen=2)").text, "deque([1], maxlen=2)")
-        self.assertEqual(self.passes("OrderedDict(a=1), Counter('aa')").text, "(%s, Counter({'a': 2}))" % self.passes("repr(OrderedDict(a=1))").text[1:-1])
+        self.assertEqual(
+            self.passes("OrderedDict(a=1), Counter('aa')").text,
+            "(%s, Counter({'a': 2}))" % self.passes("repr(OrderedDict(a=1))").text[1:-1],
+        )
 
     def test_order(self):
         """What was printed before something is displayed is out before it."""

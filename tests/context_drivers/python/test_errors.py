@@ -27,6 +27,7 @@ FAILING = {
 }
 if VERSION >= (3, 11):
     FAILING["group"] = "raise ExceptionGroup('many', [ValueError(1), TypeError(2)])\n"
+    FAILING["odd notes"] = "e = ValueError('a')\ne.__notes__ = 5\nraise e\n"
     FAILING["notes"] = "e = ValueError('a')\ne.add_note('noted')\nraise e\n"
 
 
@@ -89,7 +90,9 @@ class Errors(Case):
 
     def test_hooks(self):
         """The program's own hook has its way, and is told no frame of the driver's."""
-        self.passes("import sys\ndef hook(kind, error, trace):\n    print('hooked', kind.__name__, trace.tb_frame.f_code.co_filename)\nsys.excepthook = hook")
+        self.passes(
+            "import sys\ndef hook(kind, error, trace):\n    print('hooked', kind.__name__, trace.tb_frame.f_code.co_filename)\nsys.excepthook = hook"
+        )
         cell = self.run_cell("1 / 0")
         self.assertEqual((cell.out, cell.err, cell.status), ("hooked ZeroDivisionError <cell 2>\n", "", "error"))
         self.passes("def hook(*_): raise KeyError('hook')\nsys.excepthook = hook")
@@ -123,7 +126,7 @@ class Errors(Case):
         cell = self.run_cell("class A:\n    def __repr__(self): return undefined\nA()")
         self.assertEqual(cell.status, "ok")
         self.assertEqual(cell.text, "<A object: its __repr__ raised NameError>")
-        self.assertIn('line 2, in __repr__\n    def __repr__(self): return undefined\n', cell.err)
+        self.assertIn("line 2, in __repr__\n    def __repr__(self): return undefined\n", cell.err)
         self.assertNotIn("codebeaker", cell.err)
 
 

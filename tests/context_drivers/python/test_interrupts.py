@@ -49,7 +49,9 @@ class Interrupts(Case):
 
     def test_frames(self):
         """It is told where the cell was."""
-        self.context.begin("import asyncio\nasync def f():\n    print('on', flush=True)\n    await asyncio.sleep(1000)\nawait f()")
+        self.context.begin(
+            "import asyncio\nasync def f():\n    print('on', flush=True)\n    await asyncio.sleep(1000)\nawait f()"
+        )
         self.began()
         self.context.interrupt()
         cell = self.context.finish()
@@ -104,7 +106,9 @@ class Interrupts(Case):
 
     def test_caught(self):
         """A cell that catches it goes on."""
-        self.context.begin("try:\n    print('on', flush=True)\n    while True: pass\nexcept KeyboardInterrupt:\n    caught = 1\ncaught")
+        self.context.begin(
+            "try:\n    print('on', flush=True)\n    while True: pass\nexcept KeyboardInterrupt:\n    caught = 1\ncaught"
+        )
         self.began()
         self.context.interrupt()
         self.assertEqual(self.context.finish().text, "1")
@@ -169,7 +173,9 @@ class Awaiting(Case):
         self.assertEqual(self.passes("x = await later(3)\ny = await later(4)\nx + y").text, "7")
         self.passes("first = await asyncio.sleep(0, asyncio.get_running_loop())")
         self.assertEqual(self.passes("await asyncio.sleep(0)\nfirst is asyncio.get_running_loop()").text, "True")
-        self.assertEqual(self.passes("[n async for n in agen()] if False else [await later(n) for n in range(2)]").text, "[0, 1]")
+        self.assertEqual(
+            self.passes("[n async for n in agen()] if False else [await later(n) for n in range(2)]").text, "[0, 1]"
+        )
         self.assertEqual(self.passes("async with asyncio.Lock() as lock:\n    z = 5\nz").text, "5")
         cell = self.passes("value = await later(1);")
         self.assertEqual(cell.results, [])
@@ -210,7 +216,9 @@ class Awaiting(Case):
 
     def test_context_variables(self):
         """What an awaiting cell assigns to them is there in the next."""
-        self.passes("import asyncio, contextvars\nv = contextvars.ContextVar('v', default=0)\nawait asyncio.sleep(0)\nt = v.set(1)")
+        self.passes(
+            "import asyncio, contextvars\nv = contextvars.ContextVar('v', default=0)\nawait asyncio.sleep(0)\nt = v.set(1)"
+        )
         self.assertEqual(self.passes("v.get()").text, "1")
         self.passes("t = v.set(2)")
         self.assertEqual(self.passes("await asyncio.sleep(0, v.get())").text, "2")

@@ -32,7 +32,9 @@ class Questions(Case):
 
     def test_complete(self):
         """Names, attributes, modules, keys and arguments."""
-        self.passes("import os\nalpha_one = 1\ntable = {'first': 1, 'fire': {'deep': 2}}\ndef f(alpha_arg, *, other=1): pass")
+        self.passes(
+            "import os\nalpha_one = 1\ntable = {'first': 1, 'fire': {'deep': 2}}\ndef f(alpha_arg, *, other=1): pass"
+        )
         self.assertEqual(self.complete("x = alpha_"), (["alpha_one"], (4, 10)))
         self.assertEqual(self.complete("os.path.joi"), (["join"], (8, 11)))
         self.assertEqual(self.complete("a\nos.path.joi\nb", 13), (["join"], (10, 13)))
@@ -87,7 +89,9 @@ class Questions(Case):
 
     def test_variables(self):
         """What the user defined, a page at a time."""
-        self.passes("import os\nfrom os import path\na, b, _c = 1, 'text', 3\nd = {'k': [1, 2]}\ndef f(): pass\nbig = list(range(100000))")
+        self.passes(
+            "import os\nfrom os import path\na, b, _c = 1, 'text', 3\nd = {'k': [1, 2]}\ndef f(): pass\nbig = list(range(100000))"
+        )
         answer = self.context.ask("variables", start=0, count=200)
         self.assertEqual(answer["total"], 5)
         found = {each.pop("name"): each for each in answer["variables"]}
@@ -106,7 +110,16 @@ class Questions(Case):
         self.passes(TRAPS)
         answer = self.context.ask("variables", start=0, count=200)
         self.assertEqual(answer["total"], 4)
-        for code in ("trap", "trap.", "trap.value", "trap.method(", "traps[0].", "traps[1]['", "traps[1]['k'].", "Trap("):
+        for code in (
+            "trap",
+            "trap.",
+            "trap.value",
+            "trap.method(",
+            "traps[0].",
+            "traps[1]['",
+            "traps[1]['k'].",
+            "Trap(",
+        ):
             self.complete(code)
             self.inspect(code)
         self.assertEqual(self.inspect("trap.method(")["signature"], "method(a, *, b=2)")
@@ -123,7 +136,14 @@ class Questions(Case):
 class TheChannel(Case):
     def test_nonsense_ends_it(self):
         """A line that is no request."""
-        for line in (b"no json\n", b"[]\n", b"{}\n", b'{"op": "fly", "id": 1}\n', b'{"op": "execute", "id": 1}\n', b'{"op": 5}\n'):
+        for line in (
+            b"no json\n",
+            b"[]\n",
+            b"{}\n",
+            b'{"op": "fly", "id": 1}\n',
+            b'{"op": "execute", "id": 1}\n',
+            b'{"op": 5}\n',
+        ):
             with self.subTest(line=line):
                 context = self.launch()
                 context.socket.sendall(line)
