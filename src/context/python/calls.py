@@ -12,17 +12,12 @@ from .code import COROUTINE
 from .interpreter import program_import
 
 
-def call(code, scope):
-    """The frame that cells which don't await are called from."""
-    return eval(code, scope)
-
-
 async def call_awaiting(parts, scope, contexts):
     """The frame that cells which await are called from. Answers the value of the last part."""
     value = None
     try:
         for code in parts:
-            value = call(code, scope)
+            value = eval(code, scope)
             if code.co_flags & COROUTINE:
                 value = await value
     finally:
@@ -36,8 +31,10 @@ class Tracing:
     def __init__(self):
         self.trace = self.profile = None
 
-    def run(self, function, *args):
-        """Calls a function that calls code of the user's."""
+    def call(self, function, *args):
+        """The frame that cells are called from, by a function of the interpreter's own."""
+        # A debugger that was let loose in a cell steps over this one.
+        sys._getframe().f_trace_lines = False
         if self.profile is not None:
             sys.setprofile(self.profile)
         if self.trace is not None:
@@ -48,8 +45,16 @@ class Tracing:
             self.trace, self.profile = sys.gettrace(), sys.getprofile()
             if self.trace is not None:
                 sys.settrace(None)
+                if is_debugger(self.trace):
+                    self.trace = None
             if self.profile is not None:
                 sys.setprofile(None)
+
+
+def is_debugger(trace):
+    """Whether a tracer is one of the library's debuggers, which stops where its frames are gone."""
+    module = sys.modules.get("bdb")
+    return module is not None and isinstance(getattr(trace, "__self__", None), getattr(module, "Bdb", ()))
 
 
 class Loop:
@@ -115,4 +120,4 @@ def keep_variables(context):
 
 
 # Nothing that is called from outside of these is the user's.
-BOTTOMS = frozenset((call.__code__, call_awaiting.__code__))
+BOTTOMS = frozenset((Tracing.call.__code__, call_awaiting.__code__))

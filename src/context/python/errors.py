@@ -70,6 +70,33 @@ def display(kind, error, trace):
     sys.stderr.write(text)
 
 
+class Threads:
+    """Exceptions that end threads, which the interpreter prints without the lines of cells."""
+
+    @staticmethod
+    def after_import():
+        """What is done once the program imported something."""
+
+        def found(module):
+            original = module.excepthook
+
+            def excepthook(args, /):
+                error, name = args.exc_value, getattr(args.thread, "name", None)
+                if error is None or name is None or sys.stderr is None or args.exc_type is SystemExit:
+                    return original(args)
+                sys.stderr.write("Exception in thread %s:\n" % name)
+                error.__traceback__ = args.exc_traceback
+                display(args.exc_type, error, without_own(error))
+                return None
+
+            excepthook.__module__, excepthook.__qualname__ = "threading", "excepthook"
+            module.excepthook = excepthook
+            if hasattr(module, "__excepthook__"):
+                module.__excepthook__ = excepthook
+
+        return {"threading": found}
+
+
 def meant(error, text):
     """What 3.10 and 3.11 say that may have been meant, which they know only where they print for themselves."""
     catcher = Catcher(sys.stderr)

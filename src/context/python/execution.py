@@ -2,7 +2,7 @@
 
 import sys
 
-from .calls import Loop, Tracing, call
+from .calls import Loop, Tracing
 from .code import Code
 from .errors import show, told
 
@@ -66,12 +66,12 @@ class Execution:
         value = None
         if code.awaits():
             parts = [part for part in (code.statements, code.shown) if part is not None]
-            value = _tracing.run(_loop.run, parts, scope)
+            value = _tracing.call(_loop.run, parts, scope)
         else:
             if code.statements is not None:
-                _tracing.run(call, code.statements, scope)
+                _tracing.call(eval, code.statements, scope)
             if code.shown is not None:
-                value = _tracing.run(call, code.shown, scope)
+                value = _tracing.call(eval, code.shown, scope)
         if code.shown is not None:
             session.displays.result(value, self.rich)
 

@@ -12,6 +12,7 @@ from . import forks
 from .channel import Channel, ChannelClosed, high_descriptor
 from .completion import complete
 from .displays import Displays
+from .errors import Threads
 from .execution import Execution
 from .figures import Figures
 from .imports import ImportWatch
@@ -58,7 +59,7 @@ class Session:
         self.displays.install()
         self.inputs.install()
         watch = ImportWatch()
-        for part in (self.texts, self.inputs, self.displays, self.figures):
+        for part in (self.texts, self.inputs, self.displays, self.figures, Threads()):
             watch.after.update(part.after_import())
         watch.install()
         forks.install(self)

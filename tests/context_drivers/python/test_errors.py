@@ -111,6 +111,27 @@ class Errors(Case):
         cell = self.passes("import pdb\npdb.pm()", ["p 6 * 7", "q"])
         self.assertIn("42\n", cell.out)
 
+    def test_threads(self):
+        """An exception that ends a thread is printed as well, as it is in a file."""
+        code = (
+            "import threading\ndef f():\n    1 / 0\n"
+            "thread = threading.Thread(target=f, name='T')\nthread.start()\nthread.join()\n"
+        )
+        path = self.write("program.py", code)
+        plain = subprocess.run([PYTHON, path], cwd=self.workspace, stderr=subprocess.PIPE).stderr.decode()
+        self.assertEqual(self.run_cell(code, name=path).err, plain)
+        self.assertIn("    1 / 0\n", self.run_cell(code).err)
+
+    def test_debugger(self):
+        """A debugger of the library's never gets to see the driver, nor later cells."""
+        code = "import pdb\ndef f():\n    pdb.set_trace()\n    a = 1\nf()\nb = 2"
+        cell = self.run_cell(code, ["n", "n", "n", "s", "s", "s", "s"])
+        self.assertEqual(cell.status, "ok")
+        self.assertIn("-> b = 2\n", cell.out)
+        self.assertNotIn("codebeaker", cell.out)
+        cell = self.passes("def g(): pass\ng()", [])
+        self.assertEqual(cell.out, "")
+
     def test_saved_file_has_changed(self):
         """Other parts of a file show what is on disk."""
         path = self.write("a.py", "def f():\n    return undefined\n\n# %%\nx = 1\n")
