@@ -10,6 +10,7 @@ from types import TracebackType
 
 from .code import COROUTINE
 from .interpreter import program_import
+from .places import is_own
 
 
 async def call_awaiting(parts, scope, contexts):
@@ -31,10 +32,22 @@ class Tracing:
     def __init__(self):
         self.trace = self.profile = None
 
+    @staticmethod
+    def after_import():
+        """What is done once the program imported something: its debuggers step over the driver."""
+
+        def found(module):
+            original = module.Bdb.trace_dispatch
+
+            def trace_dispatch(self, frame, event, arg):
+                return None if is_own(frame.f_code) else original(self, frame, event, arg)
+
+            module.Bdb.trace_dispatch = trace_dispatch
+
+        return {"bdb": found}
+
     def call(self, function, *args):
         """The frame that cells are called from, by a function of the interpreter's own."""
-        # A debugger that was let loose in a cell steps over this one.
-        sys._getframe().f_trace_lines = False
         if self.profile is not None:
             sys.setprofile(self.profile)
         if self.trace is not None:

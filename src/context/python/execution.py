@@ -2,7 +2,7 @@
 
 import sys
 
-from .calls import Loop, Tracing
+from .calls import Loop
 from .code import Code
 from .errors import show, told
 
@@ -10,7 +10,6 @@ from .errors import show, told
 MAX_LINE = 10000000
 
 _loop = Loop()
-_tracing = Tracing()
 
 
 class Execution:
@@ -66,12 +65,12 @@ class Execution:
         value = None
         if code.awaits():
             parts = [part for part in (code.statements, code.shown) if part is not None]
-            value = _tracing.call(_loop.run, parts, scope)
+            value = session.tracing.call(_loop.run, parts, scope)
         else:
             if code.statements is not None:
-                _tracing.call(eval, code.statements, scope)
+                session.tracing.call(eval, code.statements, scope)
             if code.shown is not None:
-                value = _tracing.call(eval, code.shown, scope)
+                value = session.tracing.call(eval, code.shown, scope)
         if code.shown is not None:
             session.displays.result(value, self.rich)
 

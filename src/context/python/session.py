@@ -9,6 +9,7 @@ import os
 import sys
 
 from . import forks
+from .calls import Tracing
 from .channel import Channel, ChannelClosed, high_descriptor
 from .completion import complete
 from .displays import Displays
@@ -37,6 +38,7 @@ class Session:
         self.inbox = Inbox(channel)
         self.interrupts = Interrupts()
         self.streams = Streams()
+        self.tracing = Tracing()
         self.texts = Texts()
         self.displays = Displays(self)
         self.figures = Figures(self)
@@ -59,7 +61,7 @@ class Session:
         self.displays.install()
         self.inputs.install()
         watch = ImportWatch()
-        for part in (self.texts, self.inputs, self.displays, self.figures, Threads()):
+        for part in (self.texts, self.inputs, self.displays, self.figures, self.tracing, Threads()):
             watch.after.update(part.after_import())
         watch.install()
         forks.install(self)

@@ -125,7 +125,7 @@ class Errors(Case):
     def test_debugger(self):
         """A debugger of the library's never gets to see the driver, nor later cells."""
         code = "import pdb\ndef f():\n    pdb.set_trace()\n    a = 1\nf()\nb = 2"
-        cell = self.run_cell(code, ["n", "n", "n", "s", "s", "s", "s"])
+        cell = self.run_cell(code, ["n"] * 4 + ["s"] * 20)
         self.assertEqual(cell.status, "ok")
         self.assertIn("-> b = 2\n", cell.out)
         self.assertNotIn("codebeaker", cell.out)
