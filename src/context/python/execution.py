@@ -2,23 +2,15 @@
 
 import sys
 
-from .calls import Loop
 from .code import Code
 from .errors import show, told
 
 # Each line before a cell costs a byte.
-MAX_LINE = 10000000
-
-_loop = Loop()
+MAX_LINE = 1000000
 
 
 class Execution:
     """A cell that is executed."""
-
-    # What `from __future__ import …` in earlier cells means for later ones.
-    flags = 0
-    # What this driver last called the program's file.
-    file = None
 
     def __init__(self, session, request):
         self.session = session
@@ -57,15 +49,15 @@ class Execution:
         """The user's part of it."""
         session = self.session
         session.interrupts.begin()
-        code = Code(self.text, name, self.line, Execution.flags)
-        Execution.flags = code.flags
+        code = Code(self.text, name, self.line, session.flags)
+        session.flags = code.flags
         scope = session.scope
         # The same warning again is news.
         scope.pop("__warningregistry__", None)
         value = None
         if code.awaits():
             parts = [part for part in (code.statements, code.shown) if part is not None]
-            value = session.tracing.call(_loop.run, parts, scope)
+            value = session.tracing.call(session.loop.run, parts, scope)
         else:
             if code.statements is not None:
                 session.tracing.call(eval, code.statements, scope)
@@ -76,9 +68,9 @@ class Execution:
 
     def place(self, name):
         """Cells of a file find out where that is, as the file would."""
-        scope = self.session.scope
-        if self.name and name.startswith("/") and scope.get("__file__") == Execution.file:
-            scope["__file__"] = Execution.file = name
+        session = self.session
+        if self.name and name.startswith("/") and session.scope.get("__file__") == session.file:
+            session.scope["__file__"] = session.file = name
 
     def attempt(self, function):
         """Does something that may run code of the user's; what goes wrong is printed. Answers the exception."""

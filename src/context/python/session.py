@@ -9,7 +9,7 @@ import os
 import sys
 
 from . import forks
-from .calls import Tracing
+from .calls import Loop, Tracing
 from .channel import Channel, ChannelClosed, high_descriptor
 from .completion import complete
 from .displays import Displays
@@ -39,12 +39,17 @@ class Session:
         self.interrupts = Interrupts()
         self.streams = Streams()
         self.tracing = Tracing()
+        self.loop = Loop()
         self.texts = Texts()
         self.displays = Displays(self)
         self.figures = Figures(self)
         self.inputs = Inputs(self)
         # What the user's code lies in.
         self.scope = None
+        # What `from __future__ import …` in earlier cells means for later ones.
+        self.flags = 0
+        # What the user's code was last told that its file is.
+        self.file = None
         # The execution that runs, or ran last.
         self.current = None
         self.running = False

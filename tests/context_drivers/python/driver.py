@@ -113,6 +113,7 @@ class Context:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=True,
             close_fds=False,
             preexec_fn=prepare,
         )
@@ -211,9 +212,12 @@ class Context:
         assert answer.pop("id") == self.last
         return answer
 
-    def interrupt(self):
-        """Interrupts what runs."""
-        self.process.send_signal(signal.SIGINT)
+    def interrupt(self, everyone=False):
+        """Interrupts what runs; with `everyone` also what that has started, as a terminal does."""
+        if everyone:
+            os.killpg(self.process.pid, signal.SIGINT)
+        else:
+            self.process.send_signal(signal.SIGINT)
 
     def end(self):
         """Waits for the end of the process."""

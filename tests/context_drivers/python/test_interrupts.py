@@ -72,6 +72,19 @@ class Interrupts(Case):
                 self.context.send(op="input", input=question["input"], value="late")
                 self.assertEqual(self.passes("input()", ["right"]).text, "'right'")
 
+    def test_commands(self):
+        """What waits deaf for a command hears of it when the command does."""
+        for code in (
+            "import os\nos.system('echo on; exec sleep 1000')",
+            "import subprocess\nsubprocess.call('echo on; sleep 1000', shell=True)",
+        ):
+            with self.subTest(code=code):
+                self.context.begin(code)
+                self.began()
+                self.context.interrupt(everyone=True)
+                self.assertIn(self.context.finish().status, ("ok", "interrupted"))
+        self.assertEqual(self.passes("1").text, "1")
+
     def test_between_cells(self):
         """Nothing happens."""
         for _ in range(5):
