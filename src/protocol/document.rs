@@ -85,8 +85,8 @@ fn render(name: &str) -> Option<String> {
             NOTIFICATIONS.iter().map(|notification| (notification.name, notification.summary, notification.feature)),
         ),
         "commands" => commands(),
-        "errors" => errors(ErrorKind::ALL, true),
-        "common errors" => errors(COMMON_ERRORS, false),
+        "errors" => errors(ErrorKind::ALL.iter().copied(), true),
+        "common errors" => errors(COMMON_ERRORS.iter().copied(), false),
         "initialize client" => fields(&schema_of_params::<ClientAdvertisement>(), Side::Read),
         "initialize server" => fields(&schema_of_result::<ServerAdvertisement>(), Side::Sent),
         _ => match find(name) {
@@ -137,7 +137,7 @@ fn of_a_method(schema: &Schema, part: fn(&Method) -> fn() -> Schema) -> Option<S
     Some(format!("As of [`{}`](#{}).\n", method.name, anchor(method.name)))
 }
 
-fn errors(kinds: &[ErrorKind], retry: bool) -> String {
+fn errors(kinds: impl Iterator<Item = ErrorKind>, retry: bool) -> String {
     let mut text = String::new();
     text.push_str(if retry {
         "| code | kind | retry | when |\n| --- | --- | --- | --- |\n"
@@ -181,9 +181,10 @@ fn describe(method: &Method) -> String {
         }
         _ => text.push_str(&fields(&result, Side::Sent)),
     }
-    if !method.errors.is_empty() {
+    let mut given = ErrorKind::ALL.iter().copied().filter(|kind| method.gives(*kind)).peekable();
+    if given.peek().is_some() {
         text.push_str("\n**Errors**, beside [those of every method](#errors-of-every-method)\n\n");
-        text.push_str(&errors(method.errors, false));
+        text.push_str(&errors(given, false));
     }
     text
 }

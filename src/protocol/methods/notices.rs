@@ -1,0 +1,22 @@
+//! The notifications.
+
+use super::super::debug::{DebugMessage, DebugTerminatedNotice};
+use super::super::handshake::Feature;
+use super::super::notification::{
+    ExitedNotice, OutputGapNotice, OutputNotice, ShuttingDownNotice, StartedNotice, StateChangedNotice,
+};
+use super::{Notification, notification};
+
+pub(super) const NOTIFICATIONS: &[Notification] = &[
+    notification::<StartedNotice>("execution/started", "A program runs"),
+    notification::<OutputNotice<'static>>("execution/output", "A program printed something").needs(Feature::Streaming),
+    notification::<OutputGapNotice>("execution/outputGap", "Output is not passed on").needs(Feature::Streaming),
+    notification::<ExitedNotice>("execution/exited", "A program and everything it left behind are gone"),
+    notification::<StateChangedNotice>("session/stateChanged", "A session is used again, idle, closing or closed"),
+    notification::<DebugMessage>("debug/message", "A message of the Debug Adapter Protocol; clients send it too")
+        .needs(Feature::Debug)
+        .both_ways(),
+    notification::<DebugTerminatedNotice>("debug/terminated", "Nothing more is heard of something that was debugged")
+        .needs(Feature::Debug),
+    notification::<ShuttingDownNotice>("server/shuttingDown", "The daemon is about to end"),
+];
