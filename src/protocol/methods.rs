@@ -2,6 +2,7 @@
 //! what the documents describe is this, and nothing else. Each family of methods has its part of the table.
 
 mod catalogue;
+mod context;
 mod debug;
 mod execution;
 mod files;
@@ -48,7 +49,7 @@ pub enum Cancel {
     Graceful,
 }
 
-/// A notification that the daemon sends; some, clients send too.
+/// A notification that the daemon sends; some, clients send too. One is a request, which the client answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Notification {
     /// Its name on the wire.
@@ -61,6 +62,8 @@ pub struct Notification {
     pub params: fn() -> Schema,
     /// Whether clients send it too.
     pub both_ways: bool,
+    /// Where it is a request: what the client answers.
+    pub answer: Option<fn() -> Schema>,
 }
 
 /// The schema of what is read.
@@ -100,7 +103,7 @@ const fn method<P: JsonSchema, R: JsonSchema>(name: &'static str, summary: &'sta
 }
 
 const fn notification<P: JsonSchema>(name: &'static str, summary: &'static str) -> Notification {
-    Notification { name, summary, feature: None, params: schema_of_result::<P>, both_ways: false }
+    Notification { name, summary, feature: None, params: schema_of_result::<P>, both_ways: false, answer: None }
 }
 
 impl Method {
@@ -148,6 +151,11 @@ impl Notification {
         self.both_ways = true;
         self
     }
+
+    const fn answered_by<A: JsonSchema>(mut self) -> Self {
+        self.answer = Some(schema_of_params::<A>);
+        self
+    }
 }
 
 /// Errors that every method may give.
@@ -160,8 +168,15 @@ pub const METHODS: &[Method] = &all::<{ count(FAMILIES) }>(FAMILIES);
 /// Every notification of ours.
 pub const NOTIFICATIONS: &[Notification] = notices::NOTIFICATIONS;
 
-const FAMILIES: &[&[Method]] =
-    &[catalogue::METHODS, image::METHODS, session::METHODS, execution::METHODS, files::METHODS, debug::METHODS];
+const FAMILIES: &[&[Method]] = &[
+    catalogue::METHODS,
+    image::METHODS,
+    session::METHODS,
+    execution::METHODS,
+    context::METHODS,
+    files::METHODS,
+    debug::METHODS,
+];
 
 const fn count(families: &[&[Method]]) -> usize {
     let (mut count, mut family) = (0, 0);
