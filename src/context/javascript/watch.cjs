@@ -1,0 +1,69 @@
+/**
+ * The thread that notices SIGINT whatever the main thread does, and has the main thread look at it.
+ *
+ * Node hands signals to the main thread's event loop, which an endless loop never comes back to. This thread runs
+ * a script that waits for ever and that a SIGINT breaks off, and then speaks to the main thread through its
+ * inspector, which gets through to running code. It promises to do nothing else, and to see none of the program's.
+ */
+'use strict';
+
+const inspector = require('node:inspector');
+const vm = require('node:vm');
+const { workerData } = require('node:worker_threads');
+
+const { shared, key } = workerData;
+const state = new Int32Array(shared);
+const ARMED = 0;
+const REARM = 1;
+
+const session = new inspector.Session();
+session.connectToMainThread();
+
+/** What the main thread does when interrupted, as this session names it. */
+let interrupter;
+
+session.post('Runtime.evaluate', { expression: `globalThis[Symbol.for(${JSON.stringify(key)})]` }, (error, answer) => {
+  interrupter = answer?.result?.objectId;
+});
+
+function interrupt() {
+  session.post('Runtime.callFunctionOn', {
+    objectId: interrupter,
+    functionDeclaration: 'function () { this(); }\n//# sourceURL=codebeaker:interrupt\n',
+  });
+}
+
+globalThis.standStill = () => {
+  Atomics.store(state, ARMED, 1);
+  Atomics.notify(state, ARMED);
+  Atomics.wait(state, REARM, 0);
+  Atomics.store(state, REARM, 0);
+};
+const still = new vm.Script('standStill()', { filename: 'codebeaker:still' });
+
+globalThis.watch = () => {
+  for (;;) {
+    try {
+      still.runInThisContext({ breakOnSigint: true });
+    } catch {
+      interrupt();
+    }
+  }
+};
+// Around the other, for a signal that comes while one is being told of: nobody watching means that it kills.
+const watch = new vm.Script('watch()', { filename: 'codebeaker:watch' });
+
+function begin() {
+  if (interrupter === undefined) {
+    setTimeout(begin, 1);
+    return;
+  }
+  for (;;) {
+    try {
+      watch.runInThisContext({ breakOnSigint: true });
+    } catch {
+      interrupt();
+    }
+  }
+}
+begin();
