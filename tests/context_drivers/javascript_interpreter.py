@@ -1,7 +1,6 @@
 """Drives the JavaScript driver as the daemon does: over a socketpair, with pipes as its streams.
 
-Every wait has a deadline. CODEBEAKER_NODE names the Node to use; CODEBEAKER_NODES, separated by colons, has the tests
-run once with each.
+Every wait has a deadline. CODEBEAKER_NODE names the Node to use.
 """
 
 import json
@@ -14,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DRIVER = os.path.join(ROOT, "src", "context", "javascript", "driver.cjs")
@@ -196,3 +196,21 @@ class Outcome:
 
     def __repr__(self):
         return f"Outcome({self.done}, {self.events}, {self.out!r}, {self.error!r})"
+
+
+class Case(unittest.TestCase):
+    """A test with an interpreter of its own."""
+
+    arguments = ()
+
+    def setUp(self):
+        self.node = Interpreter(*self.arguments)
+        self.addCleanup(self.node.close)
+
+    def run_ok(self, code, **options):
+        outcome = self.node.run(code, **options)
+        self.assertEqual(outcome.status, "ok", outcome)
+        return outcome
+
+    def value(self, code, **options):
+        return self.run_ok(code, **options).plain

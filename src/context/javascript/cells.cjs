@@ -146,14 +146,10 @@ class Cells {
     if (cell.phase === ENDS) {
       return;
     }
-    if (outcome.refused !== undefined && script.changes < MAX_CHANGES) {
-      const [, name] = TAKEN.exec(outcome.thrown?.message) ?? [];
-      const lexical = name !== undefined && this.#inspection.names().includes(name);
-      const code = name && reconciled(script.code, name, lexical);
-      if (code !== undefined && code !== '') {
-        this.#run(cell, { ...script, code, changes: script.changes + 1 });
-        return;
-      }
+    const changed = this.#changed(script, outcome);
+    if (changed !== undefined) {
+      this.#run(cell, changed);
+      return;
     }
     if (outcome.refused === undefined) {
       this.#constants = script.constants;
@@ -169,6 +165,17 @@ class Cells {
     } else {
       this.#over(cell, this.#shown(cell, outcome.value));
     }
+  }
+
+  /** Another way to say what V8 did not begin to run, for a name that was declared otherwise; or undefined. */
+  #changed(script, { thrown, refused }) {
+    const [, name] = (thrown instanceof SyntaxError && TAKEN.exec(thrown.message)) || [];
+    const isAtStart = () => String(thrown.stack).split('\n', 2)[1]?.includes(`${script.url}:1:1`);
+    if (name === undefined || script.changes >= MAX_CHANGES || (refused === undefined && !isAtStart())) {
+      return undefined;
+    }
+    const code = reconciled(script.code, name, this.#inspection.names().includes(name));
+    return code && { ...script, code, changes: script.changes + 1 };
   }
 
   /** How a cell ends that has a value. */

@@ -186,7 +186,8 @@ function stackBelow() {
     const isOwn = (line) => line.includes(__filename) || line.includes('codebeaker:interrupt');
     const lines = String(holder.stack).split('\n').slice(1).filter((line) => !isOwn(line));
     // Node's own between two calls of the user's are on the way to the next, maybe with what is the driver's.
-    const isUsers = lines.some((line) => !/[( ]node:/.test(line));
+    // An endless row of promises is the user's, too.
+    const isUsers = lines.some((line) => !/[( ]node:/.test(line) || /\b(?:processTicks|runNextTicks)/.test(line));
     return { isUsers, text: lines.join('\n') };
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
