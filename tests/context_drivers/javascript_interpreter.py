@@ -18,7 +18,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DRIVER = os.path.join(ROOT, "src", "context", "javascript", "driver.cjs")
 NODE = os.environ.get("CODEBEAKER_NODE", "node")
-PATIENCE = 30
+PATIENCE = 15
 
 
 class Stream:
@@ -88,7 +88,8 @@ class Interpreter:
         self.out, self.error = Stream(out), Stream(error)
         self.messages = queue.Queue()
         self.file = ours.makefile("rb")
-        threading.Thread(target=self.read, daemon=True).start()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
         self.count = 0
         self.ready = self.receive()
         assert self.ready["event"] == "ready", (self.ready, self.error.data)
@@ -133,7 +134,7 @@ class Interpreter:
                 assert message["id"] == number, message
                 return Outcome(message, events, self.out.until(mark), self.error.until(mark))
             elif message["event"] == "gone":
-                raise AssertionError(f"it ended: {self.error.data[-3000:]!r}")
+                raise AssertionError(f"it ended with {self.process.wait(PATIENCE)}: {self.error.data[-3000:]!r}")
             else:
                 events.append(message)
 
@@ -167,8 +168,10 @@ class Interpreter:
         return path
 
     def close(self):
-        self.socket.close()
-        self.file.close()
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         try:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -176,6 +179,9 @@ class Interpreter:
             self.process.wait()
             raise AssertionError("it outlived its channel") from None
         finally:
+            self.reader.join(PATIENCE)
+            self.file.close()
+            self.socket.close()
             if self.directory:
                 self.directory.cleanup()
 

@@ -16,6 +16,7 @@ const MAX_CHANGES = 16;
 const TAKEN = /^Identifier '(.+)' has already been declared$/;
 
 const later = setTimeout;
+const soon = setImmediate;
 
 /** What happens to a cell, in this order; while it `ends`, none of the user's code is waited for. */
 const RUNS = 1;
@@ -133,8 +134,20 @@ class Cells {
     }
     const text = `${'\n'.repeat(first - 1)}${code}\n//# sourceURL=${url}`;
     const settle = (outcome) => this.#interrupts.within(() => this.#settled(cell, script, outcome));
-    this.#interrupts.without(() => this.#inspection.run(text, settle));
-    if (cell.phase === RUNS && cell.ended) {
+    let hasReturned = false;
+    let outcome;
+    const done = (now) => {
+      outcome = now;
+      if (hasReturned) {
+        soon(() => settle(now));
+      }
+    };
+    // V8 tells from within the row of promises, where what is ended would take along who waits for it.
+    this.#interrupts.without(() => this.#inspection.run(text, done));
+    hasReturned = true;
+    if (outcome !== undefined) {
+      this.#settled(cell, script, outcome);
+    } else if (cell.phase === RUNS && cell.ended) {
       // What it would have been told of is what was ended.
       this.#over(cell, this.#stopped(cell, cell.stack));
     } else if (cell.phase === RUNS) {

@@ -12,6 +12,7 @@ const v8 = require('node:v8');
 
 const GROUP = 'codebeaker';
 const TERMINATED = Symbol('terminated');
+const WORK = Symbol.for('codebeaker.work');
 
 class Inspection {
   #session = new inspector.Session();
@@ -81,13 +82,18 @@ class Inspection {
   contained(work) {
     let outcome = { terminated: true };
     this.#slot = () => {
+      delete globalThis[WORK];
       try {
         outcome = { value: work() };
       } catch (thrown) {
         outcome = { thrown };
       }
     };
-    this.#call([{ value: undefined }]);
+    // An evaluation is where V8 has ended code end: what it calls by the debugger's own means, it does not.
+    Object.defineProperty(globalThis, WORK, { value: this.#slot, configurable: true });
+    const expression = `(globalThis[Symbol.for('${WORK.description}')])()`;
+    this.post('Runtime.evaluate', { expression: `${expression}\n//# sourceURL=codebeaker:contain`, silent: true });
+    delete globalThis[WORK];
     return outcome;
   }
 

@@ -33,6 +33,7 @@ class Tokens {
   #at = 0;
   #open = [];
   #fresh = true;
+  #statement;
 
   constructor(code) {
     this.#code = code;
@@ -55,6 +56,9 @@ class Tokens {
     }
     const after = list[list.indexOf(last) + 1];
     const isAsyncFunction = last.text === 'async' && after?.text === 'function';
+    if (last.text === 'export' && after?.text === 'default') {
+      return !['function', 'async', 'class'].includes(list[list.indexOf(after) + 1]?.text);
+    }
     const isImported = last.text === 'import' && (after?.text === '(' || after?.text === '.');
     return isImported || !(isAsyncFunction || STATEMENTS.has(last.text) || (last.text === '{' && last.block));
   }
@@ -140,6 +144,7 @@ class Tokens {
       begins: false,
     };
     token.begins = token.depth === 0 && this.#begins(token);
+    this.#statement = token.begins ? token : this.#statement;
     this.#at = token.end;
     this.#fresh = false;
     this.list.push(token);
@@ -298,7 +303,9 @@ class Tokens {
       return false;
     }
     if (token.type === 'punctuation') {
-      return ['{', '++', '--', '!', '~'].includes(token.text);
+      // Nothing can go on with what an `import` declaration ends with.
+      const isImported = before.type === 'string' && this.#statement?.text === 'import';
+      return isImported || ['{', '++', '--', '!', '~'].includes(token.text);
     }
     return token.type !== 'template' && !['in', 'of', 'instanceof', 'else'].includes(token.text);
   }

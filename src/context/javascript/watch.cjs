@@ -37,18 +37,19 @@ globalThis.standStill = () => {
   Atomics.store(state, ARMED, 1);
   Atomics.notify(state, ARMED);
   Atomics.wait(state, REARM, 0);
-  Atomics.store(state, REARM, 0);
 };
 const still = new vm.Script('standStill()', { filename: 'codebeaker:still' });
 
 globalThis.watch = () => {
-  for (;;) {
+  while (Atomics.load(state, REARM) === 0) {
     try {
       still.runInThisContext({ breakOnSigint: true });
     } catch {
       interrupt();
     }
   }
+  // Nobody watches for a moment, or what the user's code has put in place would stay there.
+  Atomics.store(state, REARM, 0);
 };
 // Around the other, for a signal that comes while one is being told of: nobody watching means that it kills.
 const watch = new vm.Script('watch()', { filename: 'codebeaker:watch' });
