@@ -104,8 +104,8 @@ class Interrupts(Case):
         self.interrupted("console.log('go'); for (;;);")
 
     def test_timers_in_hand_are_kept_when_another_is_ended(self):
-        self.run_ok("let rang = []; setTimeout(() => { console.log('go'); for (;;); }, 20); setTimeout(() => rang.push(1), 20)")
-        begun = self.node.begin("await new Promise(() => {})")
+        timers = "setTimeout(() => { console.log('go'); for (;;); }, 20); setTimeout(() => rang.push(1), 20)"
+        begun = self.node.begin(f"let rang = []; {timers}; await new Promise(() => {{}})")
         self.node.interrupt_when("go")
         self.assertEqual(self.node.finish(begun).status, "interrupted")
         self.assertEqual(self.value("await new Promise((done) => setTimeout(done, 50)); rang"), "[ 1 ]")

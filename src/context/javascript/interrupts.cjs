@@ -12,6 +12,7 @@ const { Worker } = require('node:worker_threads');
 const KEY = 'codebeaker.interrupter';
 const ARMED = 0;
 const REARM = 1;
+const AGAIN = 2;
 const PATIENCE_MS = 2000;
 
 const later = setTimeout;
@@ -25,7 +26,7 @@ class Interrupts {
   heard = () => true;
 
   #session;
-  #state = new Int32Array(new SharedArrayBuffer(8));
+  #state = new Int32Array(new SharedArrayBuffer(12));
   #worker;
   #passOn = () => this.#signal(true);
   #fatal = process._fatalException;
@@ -125,7 +126,13 @@ class Interrupts {
       this.wanted = true;
       return;
     }
-    const { isUsers, text } = stackBelow();
+    const { isOwn, isUsers, text } = stackBelow();
+    if (isOwn) {
+      // On the way to the user's code, or from there.
+      Atomics.store(this.#state, AGAIN, 1);
+      Atomics.notify(this.#state, REARM);
+      return;
+    }
     const isRunning = isUsers && !fromLoop;
     if (!fromLoop) {
       // Libuv, which would have called these, was not told.
@@ -172,7 +179,7 @@ class Interrupts {
   }
 }
 
-/** The stack, and whether code of the user's is on it, without this module's own frames and those of the call from the other thread. */
+/** The stack, whether code of the user's is on it, and whether the driver's has called it last, without this module's own frames and those of the call from the other thread. */
 function stackBelow() {
   const { stackTraceLimit } = Error;
   const prepare = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
@@ -183,12 +190,14 @@ function stackBelow() {
       Object.defineProperty(Error, 'prepareStackTrace', { value: undefined, configurable: true, writable: true });
     }
     Error.captureStackTrace(holder, stackBelow);
-    const isOwn = (line) => line.includes(__filename) || line.includes('codebeaker:interrupt');
-    const lines = String(holder.stack).split('\n').slice(1).filter((line) => !isOwn(line));
+    const isHere = (line) => line.includes(__filename) || line.includes('codebeaker:interrupt');
+    const lines = String(holder.stack).split('\n').slice(1).filter((line) => !isHere(line));
     // Node's own between two calls of the user's are on the way to the next, maybe with what is the driver's.
     // An endless row of promises is the user's, too.
     const isUsers = lines.some((line) => !/[( ]node:/.test(line) || /\b(?:processTicks|runNextTicks)/.test(line));
-    return { isUsers, text: lines.join('\n') };
+    const edge = lines.findIndex((line) => line.includes(`${__dirname}/`) || line.includes('codebeaker:'));
+    const isOwn = edge >= 0 && lines.slice(0, edge).every((line) => /[( ]node:/.test(line));
+    return { isOwn, isUsers, text: lines.join('\n') };
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
     if (prepare !== undefined) {

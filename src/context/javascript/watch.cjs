@@ -15,6 +15,7 @@ const { shared, key } = workerData;
 const state = new Int32Array(shared);
 const ARMED = 0;
 const REARM = 1;
+const AGAIN = 2;
 
 const session = new inspector.Session();
 session.connectToMainThread();
@@ -36,7 +37,9 @@ function interrupt() {
 globalThis.standStill = () => {
   Atomics.store(state, ARMED, 1);
   Atomics.notify(state, ARMED);
-  Atomics.wait(state, REARM, 0);
+  if (Atomics.load(state, AGAIN) === 0) {
+    Atomics.wait(state, REARM, 0);
+  }
 };
 const still = new vm.Script('standStill()', { filename: 'codebeaker:still' });
 
@@ -44,6 +47,10 @@ globalThis.watch = () => {
   while (Atomics.load(state, REARM) === 0) {
     try {
       still.runInThisContext({ breakOnSigint: true });
+      if (Atomics.exchange(state, AGAIN, 0) === 1) {
+        Atomics.wait(state, AGAIN, 0, 1);
+        interrupt();
+      }
     } catch {
       interrupt();
     }
