@@ -235,6 +235,7 @@ class Cells {
         this.#output.mark(cell.mark);
         this.#inspection.release();
         this.running = undefined;
+        this.#interrupts.settled();
         this.#channel.send({ event: 'done', id: cell.id, status, code, error });
         if (this.#queue.length > 0) {
           // On a stack of its own: what is ended on this one would take along who called it.

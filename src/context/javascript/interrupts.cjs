@@ -13,6 +13,7 @@ const KEY = 'codebeaker.interrupter';
 const ARMED = 0;
 const REARM = 1;
 const AGAIN = 2;
+const BUSY = 3;
 const PATIENCE_MS = 2000;
 
 const later = setTimeout;
@@ -26,7 +27,7 @@ class Interrupts {
   heard = () => true;
 
   #session;
-  #state = new Int32Array(new SharedArrayBuffer(12));
+  #state = new Int32Array(new SharedArrayBuffer(16));
   #worker;
   #passOn = () => this.#signal(true);
   #fatal = process._fatalException;
@@ -39,7 +40,7 @@ class Interrupts {
   listen(ready) {
     // While libuv has this one, listeners of the user's that come and go never put back what kills the process.
     process.on('SIGINT', this.#passOn);
-    const interrupter = () => this.#signal(false);
+    const interrupter = () => this.#signal(false) || this.settled();
     Object.defineProperty(globalThis, Symbol.for(KEY), { value: interrupter, configurable: true });
     try {
       this.#worker = new Worker(path.join(__dirname, 'watch.cjs'), {
@@ -119,19 +120,24 @@ class Interrupts {
     }
   }
 
-  /** Runs on the main thread, in the middle of whatever it does. */
+  /** What was to be ended has ended: the next SIGINT is another. Two at once would hit each other. */
+  settled() {
+    Atomics.store(this.#state, BUSY, 0);
+  }
+
+  /** Runs on the main thread, in the middle of whatever it does; true if that is being ended. */
   #signal(fromLoop) {
     const others = process.listeners('SIGINT').filter((listener) => listener !== this.#passOn);
     if (this.own) {
       this.wanted = true;
-      return;
+      return false;
     }
     const { isOwn, isUsers, text } = stackBelow();
     if (isOwn) {
       // On the way to the user's code, or from there.
       Atomics.store(this.#state, AGAIN, 1);
       Atomics.notify(this.#state, REARM);
-      return;
+      return false;
     }
     const isRunning = isUsers && !fromLoop;
     if (!fromLoop) {
@@ -140,9 +146,12 @@ class Interrupts {
         later(() => listener.call(process, 'SIGINT', 2), 0);
       }
     }
-    if (this.heard(isRunning, text) && isRunning) {
+    const isEnding = this.heard(isRunning, text) && isRunning;
+    if (isEnding) {
+      later(() => this.settled(), 0);
       this.#terminate();
     }
+    return isEnding;
   }
 
   /** Ends what runs. Never comes back: nothing of the caller's is run any more. */

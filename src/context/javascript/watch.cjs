@@ -16,6 +16,7 @@ const state = new Int32Array(shared);
 const ARMED = 0;
 const REARM = 1;
 const AGAIN = 2;
+const BUSY = 3;
 
 const session = new inspector.Session();
 session.connectToMainThread();
@@ -27,11 +28,19 @@ session.post('Runtime.evaluate', { expression: `globalThis[Symbol.for(${JSON.str
   interrupter = answer?.result?.objectId;
 });
 
+/** Whether the last interrupt is on its way, and this thread was not interrupted itself before. */
+let isSent = true;
+
 function interrupt() {
+  if (Atomics.compareExchange(state, BUSY, 0, 1) !== 0) {
+    return;
+  }
+  isSent = false;
   session.post('Runtime.callFunctionOn', {
     objectId: interrupter,
     functionDeclaration: 'function () { this(); }\n//# sourceURL=codebeaker:interrupt\n',
   });
+  isSent = true;
 }
 
 globalThis.standStill = () => {
@@ -70,6 +79,9 @@ function begin() {
     try {
       watch.runInThisContext({ breakOnSigint: true });
     } catch {
+      if (!isSent) {
+        Atomics.store(state, BUSY, 0);
+      }
       interrupt();
     }
   }
