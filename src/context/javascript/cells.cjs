@@ -104,6 +104,7 @@ class Cells {
     const cell = { id, mark, rich: rich !== false, input: input !== false, phase: RUNS, shows: false };
     this.running = cell;
     this.#interrupts.wanted = false;
+    this.#interrupts.settled();
     this.#interrupts.renew();
     this.#surroundings.enter(name ?? null);
     const first = Math.min(Math.max(line ?? 1, 1), MAX_LINE);
@@ -257,9 +258,7 @@ class Cells {
     }
     cell.ended = true;
     cell.stack ??= stack;
-    if (cell.phase === WAITS) {
-      this.#abandon(cell);
-    }
+    this.#abandon(cell);
     return true;
   }
 
@@ -268,18 +267,20 @@ class Cells {
     if (cell !== undefined && cell.phase !== ENDS) {
       cell.exit ??= code;
       cell.ended = true;
-      if (cell.phase === WAITS) {
-        this.#abandon(cell);
-      }
+      this.#abandon(cell);
     }
     this.#interrupts.end();
   }
 
-  /** Ends a cell that may be called again, but of which nothing is waited for any more. */
+  /**
+   * Ends a cell of which nothing is waited for any more, once the event loop is back: if it waits, or if its end came
+   * so late that it hit who called it.
+   */
   #abandon(cell) {
     later(() => {
+      this.#interrupts.own = false;
       this.#interrupts.within(() => {
-        if (cell.phase === WAITS) {
+        if (cell.phase !== ENDS) {
           this.#over(cell, this.#stopped(cell, cell.stack));
         }
       });

@@ -17,6 +17,7 @@ const ARMED = 0;
 const REARM = 1;
 const AGAIN = 2;
 const BUSY = 3;
+const FORGOTTEN_MS = 20;
 
 const session = new inspector.Session();
 session.connectToMainThread();
@@ -30,11 +31,15 @@ session.post('Runtime.evaluate', { expression: `globalThis[Symbol.for(${JSON.str
 
 /** Whether the last interrupt is on its way, and this thread was not interrupted itself before. */
 let isSent = true;
+/** When the last was sent: the code that tells that it was carried out may have been ended with the rest. */
+let sent = 0;
 
 function interrupt() {
-  if (Atomics.compareExchange(state, BUSY, 0, 1) !== 0) {
+  const now = Date.now();
+  if (Atomics.compareExchange(state, BUSY, 0, 1) !== 0 && now - sent < FORGOTTEN_MS) {
     return;
   }
+  sent = now;
   isSent = false;
   session.post('Runtime.callFunctionOn', {
     objectId: interrupter,
