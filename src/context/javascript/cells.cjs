@@ -277,14 +277,14 @@ class Cells {
    * so late that it hit who called it.
    */
   #abandon(cell) {
-    later(() => {
-      this.#interrupts.own = false;
-      this.#interrupts.within(() => {
-        if (cell.phase !== ENDS) {
-          this.#over(cell, this.#stopped(cell, cell.stack));
-        }
-      });
-    }, 0);
+    const check = () => {
+      if (this.running === cell && cell.phase !== ENDS) {
+        this.#interrupts.own = false;
+        this.#interrupts.within(() => this.#over(cell, this.#stopped(cell, cell.stack)));
+      }
+    };
+    // A second SIGINT's end may hit the first of these.
+    [0, 10, 50, 200].forEach((delay) => later(check, delay));
   }
 
   #failed(error) {
