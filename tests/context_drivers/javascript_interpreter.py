@@ -18,7 +18,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DRIVER = os.path.join(ROOT, "src", "context", "javascript", "driver.cjs")
 NODE = os.environ.get("CODEBEAKER_NODE", "node")
-PATIENCE = 8
+PATIENCE = 20
 
 
 class Stream:

@@ -224,6 +224,10 @@ class Cells {
     cell.phase = ENDS;
     this.#output.flush(() => {
       this.#interrupts.within(() => {
+        if (this.running !== cell) {
+          return;
+        }
+        cell.isTelling = true;
         if (shown !== undefined) {
           this.#channel.send({ event: 'display', id: cell.id, kind: 'result', metadata: {}, ...shown });
         }
@@ -278,7 +282,7 @@ class Cells {
    */
   #abandon(cell) {
     const check = () => {
-      if (this.running === cell && cell.phase !== ENDS) {
+      if (this.running === cell && !cell.isTelling) {
         this.#interrupts.own = false;
         this.#interrupts.within(() => this.#over(cell, this.#stopped(cell, cell.stack)));
       }
