@@ -8,6 +8,7 @@
 
 mod asked;
 mod conduit;
+mod finding;
 mod inbound;
 mod joined;
 mod link;

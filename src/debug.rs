@@ -25,7 +25,6 @@ pub mod proxied;
 pub mod proxy;
 pub mod python;
 mod sandbox_ground;
-mod text;
 mod undebugged;
 
 use std::collections::BTreeMap;

@@ -4,16 +4,27 @@
 //! beneath it. Paths are given relative to the workspace or absolute below [`WORKSPACE`].
 
 mod copy_in;
+pub mod diff;
+pub mod find;
+mod import;
+pub mod patch;
+mod transfer;
 mod tree;
+mod turn;
 
 use bytes::Bytes;
 pub use copy_in::{Copied, CopyError, copy_in};
+pub use import::{Import, Imported, import};
+pub use transfer::{Copy, Move, Transfer, TransferError, copy, rename};
 
 use crate::agent::plan::WORKSPACE;
 use crate::agent::wire::{
     Area, Existing, FILE_CHUNK_BYTES, FileEntry, FileOp, FileReply, FileStat, FileTag, WriteTarget,
 };
 use crate::agent::{Link, LinkError};
+
+/// No link of Linux says more.
+const LONGEST_TARGET: usize = 4096;
 
 /// Why a file operation failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -72,6 +83,17 @@ pub enum FilesError {
         /// The kernel's error number.
         errno: i32,
     },
+    /// It was done, but something that should be gone is still there.
+    #[error("{path}: done, but what was there before can't all be removed: {}", std::io::Error::from_raw_os_error(*.errno))]
+    Remains {
+        /// Which path.
+        path: String,
+        /// The kernel's error number.
+        errno: i32,
+    },
+    /// It was not done, because it was wanted no more.
+    #[error("{0}: given up, and nothing is left of it")]
+    GivenUp(String),
     /// The sandbox went.
     #[error(transparent)]
     Lost(LinkError),
@@ -174,6 +196,45 @@ pub async fn list(link: &Link, path: &[u8], depth: u32, hidden: bool, limit: u32
     }
 }
 
+/// What a path names, a link itself being looked at.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Its kind, state and permissions.
+    pub stat: FileStat,
+    /// Of a link: what it says.
+    pub target: Option<Vec<u8>>,
+}
+
+/// Looks at what a path names.
+///
+/// # Errors
+/// See [`FilesError`].
+pub async fn stat(link: &Link, path: &[u8]) -> Result<Found, FilesError> {
+    match link.file(FileOp::Stat { path: inside(path)? }).await.map_err(|error| explain(path, error))? {
+        FileReply::Stat { target: Some(target), .. } if target.len() > LONGEST_TARGET => Err(confused()),
+        FileReply::Stat { stat, target } => Ok(Found { stat, target }),
+        _ => Err(confused()),
+    }
+}
+
+/// Makes a directory, and says whether it was not there before. With `parents`, those above it that are missing are
+/// made too, and one that is there already is as good.
+///
+/// # Errors
+/// See [`FilesError`].
+pub async fn make_directory(link: &Link, path: &[u8], mode: u32, parents: bool) -> Result<bool, FilesError> {
+    let inside = inside(path)?;
+    if inside.is_empty() {
+        return if parents { Ok(false) } else { Err(FilesError::AlreadyExists(shown(path))) };
+    }
+    must_end_in_a_name(path, &inside)?;
+    let op = FileOp::MakeDirectory { path: inside, mode, parents };
+    match link.file(op).await.map_err(|error| explain(path, error))? {
+        FileReply::Made { created, .. } => Ok(created),
+        _ => Err(confused()),
+    }
+}
+
 /// Removes a file or a directory, and says how many of them went.
 ///
 /// # Errors
@@ -213,6 +274,15 @@ pub fn inside(path: &[u8]) -> Result<Vec<u8>, FilesError> {
         relative = rest;
     }
     Ok(if relative == b"." { Vec::new() } else { relative.to_vec() })
+}
+
+/// Refuses what is to be made, moved or replaced and has no name of its own.
+fn must_end_in_a_name(path: &[u8], inside: &[u8]) -> Result<(), FilesError> {
+    match inside.rsplit(|byte| *byte == b'/').next() {
+        None | Some(b"") => Err(FilesError::BadPath { path: shown(path), why: "that is the workspace itself" }),
+        Some(b"." | b"..") => Err(FilesError::BadPath { path: shown(path), why: "it must end in a name" }),
+        Some(_) => Ok(()),
+    }
 }
 
 /// A path in a message: names may be any bytes.

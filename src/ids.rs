@@ -69,7 +69,9 @@ id!(
 /// Crockford's base 32: no letter that reads like another, and safe in paths and URLs.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-fn random_name(prefix: &str) -> String {
+/// A name that begins like this, and that nobody can guess.
+#[must_use]
+pub fn random_name(prefix: &str) -> String {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).expect("the kernel gives random bytes");
     let mut name = String::from(prefix);

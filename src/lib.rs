@@ -8,7 +8,7 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | 0 | ids, config, causes, processes |
+//! | 0 | ids, config, causes, processes, documents, text, traces |
 //! | 1 | protocol, engine, dap |
 //! | 2 | transport, agent |
 //! | 3 | sandbox, container |
@@ -32,6 +32,7 @@ pub mod config;
 pub mod container;
 pub mod dap;
 pub mod debug;
+pub mod documents;
 pub mod engine;
 pub mod execution;
 pub mod files;
@@ -42,4 +43,6 @@ pub mod runtime;
 pub mod sandbox;
 pub mod server;
 pub mod session;
+pub mod text;
+pub mod traces;
 pub mod transport;

@@ -7,12 +7,15 @@
 //! opaque strings and moments are RFC 3339 in UTC. Nothing here knows of transports, sessions or sandboxes.
 
 pub mod catalogue;
+pub mod change;
 pub mod debug;
 pub mod document;
+pub mod editor;
 pub mod encoding;
 mod error;
 pub mod execution;
 pub mod files;
+pub mod find;
 pub mod handshake;
 pub mod image;
 pub mod limits;

@@ -8,6 +8,7 @@
 mod connection;
 mod convert;
 mod debugging;
+mod editor;
 mod fault;
 mod handlers;
 mod handshake;
@@ -78,7 +79,11 @@ pub fn transport_options() -> Options {
     let data = serde_json::to_value(&error.data).expect("error data can be written as JSON");
     let overloaded = Refusal { code: kind.code(), message: error.message.into(), data: Some(Box::new(data)) };
     Options {
-        graceful: |name| methods::find(name).is_some_and(|method| method.cancel == Cancel::Graceful),
+        graceful: |name| {
+            // A command may call any method, and ends as that does.
+            name == "workspace/executeCommand"
+                || methods::find(name).is_some_and(|method| method.cancel == Cancel::Graceful)
+        },
         wants_object: |name| methods::find(name).is_some(),
         hint_for_unknown: |name| methods::not_found(name).data.hint,
         ..Options::new(overloaded)

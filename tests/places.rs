@@ -6,12 +6,20 @@
 
 mod harness;
 
+#[path = "places/changes.rs"]
+mod changes;
 #[path = "places/debugging.rs"]
 mod debugging;
+#[path = "places/documents.rs"]
+mod documents;
 #[path = "places/endings.rs"]
 mod endings;
+#[path = "places/exchange.rs"]
+mod exchange;
 #[path = "places/files.rs"]
 mod files;
+#[path = "places/find.rs"]
+mod find;
 #[path = "places/limits.rs"]
 mod limits;
 #[path = "places/lives.rs"]
@@ -22,6 +30,8 @@ mod runs;
 mod streams;
 #[path = "places/surroundings.rs"]
 mod surroundings;
+#[path = "places/trees.rs"]
+mod trees;
 #[path = "places/workspaces.rs"]
 mod workspaces;
 
@@ -54,6 +64,9 @@ in_each_place! {
         too_much_output_is_cut_off_or_ends_the_program,
         a_terminated_tree_is_gone_whatever_it_did,
     }
+    documents::{
+        an_open_document_runs_as_it_stands,
+    }
     files::{
         a_file_is_written_read_listed_and_removed,
         appending_patching_and_ranges_do_what_they_say,
@@ -63,11 +76,36 @@ in_each_place! {
         programs_and_requests_see_the_same_files,
         the_tools_of_the_system_look_at_files,
     }
+    changes::{
+        a_difference_is_a_patch_that_makes_one_file_the_other,
+        a_patch_makes_changes_moves_and_removes_files,
+        a_patch_that_does_not_fit_changes_nothing,
+        a_patch_leads_nowhere_outside,
+        what_was_written_before_a_write_fails_is_put_back,
+    }
+    trees::{
+        a_path_is_looked_at,
+        directories_are_made,
+        trees_are_copied_and_moved,
+        what_is_there_is_replaced_only_when_asked,
+        a_copy_that_is_given_up_leaves_nothing,
+    }
+    exchange::{
+        a_directory_of_this_machine_is_imported,
+        what_can_not_be_imported_leaves_nothing,
+        an_import_that_is_given_up_leaves_nothing,
+    }
+    find::{
+        files_are_found_by_their_names,
+        lines_are_found_by_what_they_say,
+        a_search_ends_when_nobody_waits_for_it,
+    }
     workspaces::{
         an_empty_workspace_is_empty_and_can_be_written_to,
         a_copy_is_whole_but_for_what_is_left_out,
         a_bound_directory_is_the_hosts_own,
         an_overlay_is_made_or_refused_with_a_way_out,
+        what_lies_below_an_overlay_is_moved_and_replaced,
         a_workspace_that_does_not_fit_is_refused,
     }
     limits::{

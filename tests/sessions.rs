@@ -46,7 +46,14 @@ fn refused(client: &mut Client, session: &str, code: i64, about: &str) {
         ("fs/read", json!({"path": "a"})),
         ("fs/write", json!({"path": "a", "data": ""})),
         ("fs/list", json!({})),
+        ("fs/stat", json!({"path": "a"})),
+        ("fs/mkdir", json!({"path": "a"})),
+        ("fs/copy", json!({"from": "a", "to": "b"})),
+        ("fs/move", json!({"from": "a", "to": "b"})),
         ("fs/remove", json!({"path": "a"})),
+        ("fs/diff", json!({"original": {"path": "a"}})),
+        ("fs/patch", json!({"patch": ""})),
+        ("fs/import", json!({"uri": "file:///none", "path": "a"})),
     ] {
         let mut params = params;
         params["sessionId"] = session.into();

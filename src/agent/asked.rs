@@ -3,6 +3,7 @@
 //! They go one way and are done in the order in which they were asked for, so that a thousand small files
 //! cost one wait and not a thousand. How many are on their way at a time is for the caller to bound.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use codebeaker_agent::wire::{FileFault, FileOp, FileReply, ToAgent, WriteTarget};
@@ -55,6 +56,25 @@ impl Asked {
     pub async fn go_on(&mut self, data: Vec<u8>, last: bool) -> Result<(), LinkError> {
         let op = FileOp::Continue { handle: self.handle, data, last };
         self.shared.ask_in_bulk(&ToAgent::File { request: self.request, op }).await
+    }
+
+    /// As [`Asked::answer`], of a copy or a move, which is given up when it is wanted no more. Even then there is
+    /// an answer: it may have come to its end before.
+    ///
+    /// # Errors
+    /// [`LinkError::File`] or [`LinkError::Lost`].
+    pub async fn answer_unless(mut self, unwanted: impl Future<Output = ()>) -> Result<FileReply, LinkError> {
+        let answered = tokio::select! {
+            biased;
+            answered = &mut self.answer => Some(answered),
+            () = unwanted => None,
+        };
+        match answered {
+            None => self.shared.ask(&ToAgent::GiveUp { request: self.request }).await?,
+            Some(Ok(answer)) => return answer.map_err(|FileFault { errno }| LinkError::File { errno }),
+            Some(Err(_)) => return Err(self.shared.lost()),
+        }
+        self.answer().await
     }
 
     /// Waits for the answer.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 use codebeaker_agent::frame::{self, Frame, Kind, Stream};
+use codebeaker_agent::wire::find::FOUND_BYTES;
 use codebeaker_agent::wire::{FileEntry, FileFault, FileOp, FileReply, FromAgent, LISTING_PATH_BYTES, Ready};
 use tokio::sync::oneshot;
 
@@ -41,7 +42,7 @@ pub(super) enum Violation {
     WrongChannel(u32),
     #[error("channel {0} went over its credit")]
     OverCredit(u32),
-    #[error("a listing is longer than was asked for")]
+    #[error("a listing, or what was found, is longer than was asked for")]
     OverLimit,
 }
 
@@ -55,12 +56,25 @@ pub(super) struct PendingFile {
     limit: u32,
     /// How long the paths of the entries still may be.
     path_bytes: usize,
+    /// What was found so far, and how much it still may be.
+    found: Vec<u8>,
+    found_bytes: usize,
 }
 
+/// Where the answer to a file request comes.
+pub(super) type Answer = oneshot::Receiver<Result<FileReply, FileFault>>;
+
 impl PendingFile {
-    pub(super) fn new(limit: u32) -> (Self, oneshot::Receiver<Result<FileReply, FileFault>>) {
+    pub(super) fn new(limit: u32) -> (Self, Answer) {
         let (answer, receiver) = oneshot::channel();
-        (Self { answer, entries: Vec::new(), limit, path_bytes: LISTING_PATH_BYTES }, receiver)
+        let (path_bytes, entries) = (LISTING_PATH_BYTES, Vec::new());
+        (Self { answer, entries, limit, path_bytes, found: Vec::new(), found_bytes: 0 }, receiver)
+    }
+
+    /// One that is answered with what is found.
+    pub(super) fn of_found() -> (Self, Answer) {
+        let (pending, receiver) = Self::new(0);
+        (Self { found_bytes: FOUND_BYTES, ..pending }, receiver)
     }
 }
 
@@ -163,6 +177,14 @@ fn file(shared: &Shared, request: u32, result: Result<FileReply, FileFault>) -> 
                 return Ok(());
             }
             Ok(FileReply::Entries { entries: std::mem::take(&mut pending.entries), last, truncated })
+        }
+        Ok(FileReply::Found { data, end }) => {
+            pending.found_bytes = pending.found_bytes.checked_sub(data.len()).ok_or(Violation::OverLimit)?;
+            pending.found.extend_from_slice(&data);
+            if end.is_none() {
+                return Ok(());
+            }
+            Ok(FileReply::Found { data: std::mem::take(&mut pending.found), end })
         }
         Err(FileFault { errno }) => Err(FileFault { errno: error_number(errno)? }),
         other => other,

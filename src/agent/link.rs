@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::conduit::{Conduit, Ends};
-use super::inbound::{self, PendingFile};
+use super::inbound::{self, Answer, PendingFile};
 use super::joined::Adoptable;
 use super::process::{Entry, Process};
 use super::stream;
@@ -257,7 +257,7 @@ impl Link {
         self.shared.ask(&ToAgent::File { request, op }).await.inspect_err(|_| self.shared.forget_file(request))
     }
 
-    async fn answered(&self, answer: oneshot::Receiver<Result<FileReply, FileFault>>) -> Result<FileReply, LinkError> {
+    pub(super) async fn answered(&self, answer: Answer) -> Result<FileReply, LinkError> {
         match answer.await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(FileFault { errno })) => Err(LinkError::File { errno }),
@@ -351,11 +351,16 @@ impl Shared {
         Ok(table.last_number)
     }
 
-    pub(super) fn expect_file(
-        &self,
-        limit: u32,
-    ) -> Result<(u32, oneshot::Receiver<Result<FileReply, FileFault>>), LinkError> {
-        let (pending, answer) = PendingFile::new(limit);
+    pub(super) fn expect_file(&self, limit: u32) -> Result<(u32, Answer), LinkError> {
+        self.expect(PendingFile::new(limit))
+    }
+
+    /// As [`Shared::expect_file`], for what is found.
+    pub(super) fn expect_found(&self) -> Result<(u32, Answer), LinkError> {
+        self.expect(PendingFile::of_found())
+    }
+
+    fn expect(&self, (pending, answer): (PendingFile, Answer)) -> Result<(u32, Answer), LinkError> {
         let mut table = self.table();
         if table.ended {
             return Err(self.lost());

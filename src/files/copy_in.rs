@@ -1,4 +1,4 @@
-//! Fills an empty workspace with a copy of a host directory, through the agent.
+//! Fills an empty directory of a sandbox with a copy of a host directory, through the agent.
 //!
 //! Files, directories and links are copied; sockets, pipes and devices are left out. No link is ever followed:
 //! each directory is opened by name from the one above it, and what takes a file's place meanwhile is not
@@ -6,15 +6,16 @@
 //! bounded by the queues in between, whatever the size of the files.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::tree::{Item, Tree};
-use super::{FilesError, explain};
+use super::{FilesError, explain, shown};
 use crate::agent::wire::{Area, Existing, FileOp, WriteTarget};
-use crate::agent::{Asked, Link};
+use crate::agent::{Asked, Link, LinkError};
 
 /// How many pieces of at most a chunk each are read ahead.
 const PIECES_AHEAD: usize = 8;
@@ -38,6 +39,12 @@ pub enum CopyError {
     #[error("{path} is nested too deep")]
     TooDeep {
         /// The directory.
+        path: PathBuf,
+    },
+    /// It is a pipe, a socket or a device.
+    #[error("{path} is neither a file nor a directory")]
+    NotAFile {
+        /// What.
         path: PathBuf,
     },
     /// It can't be written in the sandbox.
@@ -64,17 +71,62 @@ pub struct Copied {
 /// # Errors
 /// At the first thing that can't be copied; what was copied until then stays.
 pub async fn copy_in(link: &Link, source: &Path, exclude: &[String]) -> Result<Copied, CopyError> {
-    let (sender, mut items) = mpsc::channel(PIECES_AHEAD);
     let tree = Tree::new(source.to_owned(), exclude.to_vec());
+    let (told, _) = watch::channel(Copied::default());
+    fill(link, tree, Target { at: b"", shown: b"", parents: false }, std::future::pending(), &told).await
+}
+
+/// Where a copy goes.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// From the workspace; nobody but this copy works there.
+    pub(super) at: &'a [u8],
+    /// What it is called in messages.
+    pub(super) shown: &'a [u8],
+    /// Where it is one file: make the directories above it that are missing.
+    pub(super) parents: bool,
+}
+
+/// Copies what `tree` reads, and tells how far it is.
+///
+/// # Errors
+/// At the first thing that can't be copied, or when it is `unwanted`; what was copied until then stays.
+pub(super) async fn fill(
+    link: &Link,
+    tree: Tree,
+    target: Target<'_>,
+    unwanted: impl Future<Output = ()>,
+    told: &watch::Sender<Copied>,
+) -> Result<Copied, CopyError> {
+    let (sender, mut items) = mpsc::channel(PIECES_AHEAD);
+    let top = tree.top().to_owned();
     // Ends by itself when nobody takes the items any more.
     let reading = tokio::task::spawn_blocking(move || tree.read(&sender));
-    let mut writing = Writing { link, asked: VecDeque::new(), current: None, copied: Copied::default() };
-    while let Some(item) = items.recv().await {
-        writing.write(item).await?;
+    let mut writing = Writing { link, target, asked: VecDeque::new(), current: None, copied: Copied::default() };
+    tokio::pin!(unwanted);
+    loop {
+        let item = tokio::select! {
+            biased;
+            () = &mut unwanted => {
+                writing.break_off().await;
+                return Err(FilesError::GivenUp(shown(target.shown)).into());
+            }
+            item = items.recv() => item,
+        };
+        let Some(item) = item else { break };
+        if let Err(error) = writing.write(item).await {
+            writing.break_off().await;
+            return Err(error);
+        }
+        told.send_replace(writing.copied);
     }
     match reading.await {
-        Ok(read) => read?,
-        Err(panic) => return Err(CopyError::Source { path: source.to_owned(), source: io::Error::other(panic) }),
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            writing.break_off().await;
+            return Err(error);
+        }
+        Err(panic) => return Err(CopyError::Source { path: top, source: io::Error::other(panic) }),
     }
     writing.settle(0).await?;
     Ok(writing.copied)
@@ -82,6 +134,7 @@ pub async fn copy_in(link: &Link, source: &Path, exclude: &[String]) -> Result<C
 
 struct Writing<'a> {
     link: &'a Link,
+    target: Target<'a>,
     /// What is on its way, in order, each with the path that it is about.
     asked: VecDeque<(Vec<u8>, Asked)>,
     /// The file of which more is to come, and when it was last changed.
@@ -95,34 +148,37 @@ impl Writing<'_> {
             Item::Directory { path, mode } => {
                 self.copied.directories += 1;
                 // Its owner, who is to work in it, must get in.
-                let op = FileOp::MakeDirectory { path: path.clone(), mode: mode | 0o700, parents: false };
+                let op = FileOp::MakeDirectory { path: self.place(&path), mode: mode | 0o700, parents: false };
                 self.ask(path, op).await
             }
             Item::Link { path, target } => {
                 self.copied.links += 1;
-                self.ask(path.clone(), FileOp::MakeLink { path, target }).await
+                let op = FileOp::MakeLink { path: self.place(&path), target };
+                self.ask(path, op).await
             }
             Item::File { path, mode, modified_nanos, data, last } => {
                 self.copied.files += 1;
                 self.copied.bytes += data.len() as u64;
                 let target = WriteTarget {
-                    path: path.clone(),
+                    path: self.place(&path),
                     area: Area::Workspace,
                     // Nobody reads it yet, so that it need not appear at one stroke.
                     existing: Existing::Append,
                     mode: Some(mode),
-                    parents: false,
+                    parents: self.target.parents,
                     if_match: None,
                 };
                 let asked = self.link.ask_to_write(target, data, last).await;
-                let asked = asked.map_err(|error| explain(&path, error))?;
+                let asked = asked.map_err(|error| self.explain(&path, error))?;
                 self.current = Some((path, asked, modified_nanos));
                 self.end_file(last).await
             }
             Item::More { data, last } => {
                 self.copied.bytes += data.len() as u64;
+                let target = self.target;
                 if let Some((path, asked, _)) = &mut self.current {
-                    asked.go_on(data, last).await.map_err(|error| explain(path, error))?;
+                    let gone_on = asked.go_on(data, last).await;
+                    gone_on.map_err(|error| explain(&below(target.shown, path), error))?;
                 }
                 self.end_file(last).await
             }
@@ -133,13 +189,14 @@ impl Writing<'_> {
         if last && let Some((path, asked, modified_nanos)) = self.current.take() {
             self.asked.push_back((path.clone(), asked));
             // Build tools compare times.
-            return self.ask(path.clone(), FileOp::SetModified { path, modified_nanos }).await;
+            let op = FileOp::SetModified { path: self.place(&path), modified_nanos };
+            return self.ask(path, op).await;
         }
         Ok(())
     }
 
     async fn ask(&mut self, path: Vec<u8>, op: FileOp) -> Result<(), CopyError> {
-        let asked = self.link.ask_file(op).await.map_err(|error| explain(&path, error))?;
+        let asked = self.link.ask_file(op).await.map_err(|error| self.explain(&path, error))?;
         self.asked.push_back((path, asked));
         self.settle(MOST_ASKED).await
     }
@@ -148,8 +205,32 @@ impl Writing<'_> {
     async fn settle(&mut self, most: usize) -> Result<(), CopyError> {
         while self.asked.len() > most {
             let Some((path, asked)) = self.asked.pop_front() else { break };
-            asked.answer().await.map_err(|error| explain(&path, error))?;
+            asked.answer().await.map_err(|error| self.explain(&path, error))?;
         }
         Ok(())
+    }
+
+    /// Ends the file of which more would have come: the agent holds what is not ended.
+    async fn break_off(&mut self) {
+        if let Some((_, mut asked, _)) = self.current.take() {
+            // A sandbox that is lost holds nothing.
+            asked.go_on(Vec::new(), true).await.unwrap_or_default();
+        }
+    }
+
+    fn place(&self, path: &[u8]) -> Vec<u8> {
+        below(self.target.at, path)
+    }
+
+    fn explain(&self, path: &[u8], error: LinkError) -> FilesError {
+        explain(&below(self.target.shown, path), error)
+    }
+}
+
+fn below(top: &[u8], path: &[u8]) -> Vec<u8> {
+    match (top, path) {
+        (b"", path) => path.to_vec(),
+        (top, b"") => top.to_vec(),
+        (top, path) => [top, b"/", path].concat(),
     }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -17,6 +17,9 @@ use crate::agent::wire::FILE_CHUNK_BYTES;
 
 /// How deep directories may be nested: each level holds a descriptor.
 const DEEPEST: usize = 128;
+
+/// Opening neither blocks nor takes a terminal, whatever it is that is opened.
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// A piece of the tree. Paths are relative to its top; a directory comes before what is in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,19 +47,38 @@ pub(super) enum Item {
     },
 }
 
-/// A directory to be read.
+/// A directory to be read, or a file.
 pub(super) struct Tree {
     top: PathBuf,
     exclude: Vec<String>,
+    is_file: bool,
 }
 
 impl Tree {
     pub(super) fn new(top: PathBuf, exclude: Vec<String>) -> Self {
-        Tree { top, exclude }
+        Tree { top, exclude, is_file: false }
+    }
+
+    /// What is read.
+    pub(super) fn top(&self) -> &Path {
+        &self.top
+    }
+
+    /// One file alone, whose path is empty.
+    pub(super) fn of_file(path: PathBuf) -> Self {
+        Tree { top: path, exclude: Vec::new(), is_file: true }
     }
 
     /// Reads all of it. Ends early, without an error, when nobody takes the items any more.
     pub(super) fn read(&self, items: &mpsc::Sender<Item>) -> Result<(), CopyError> {
+        if self.is_file {
+            // The one that was named may be a link; those in a directory are not followed.
+            let file = rustix::fs::open(&self.top, FILE, Mode::empty()).map_err(|errno| self.failed(b"", errno))?;
+            return match self.contents(file, Vec::new(), items)? {
+                None => Err(CopyError::NotAFile { path: self.top.clone() }),
+                Some(_) => Ok(()),
+            };
+        }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let top = rustix::fs::open(&self.top, flags, Mode::empty()).map_err(|errno| self.failed(b"", errno))?;
         let mut levels = vec![self.level(top, Vec::new())?];
@@ -116,12 +138,17 @@ impl Tree {
         path: Vec<u8>,
         items: &mpsc::Sender<Item>,
     ) -> Result<Sent, CopyError> {
-        // Whatever takes the file's place meanwhile, opening it neither blocks nor follows.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(dir, name, flags, Mode::empty()).map_err(|errno| self.failed(&path, errno))?;
+        // Whatever takes the file's place meanwhile is not followed.
+        let file = rustix::fs::openat(dir, name, FILE | OFlags::NOFOLLOW, Mode::empty());
+        let file = file.map_err(|errno| self.failed(&path, errno))?;
+        Ok(self.contents(file, path, items)?.unwrap_or(Ok(())))
+    }
+
+    /// Sends a regular file; `None` of anything else.
+    fn contents(&self, file: OwnedFd, path: Vec<u8>, items: &mpsc::Sender<Item>) -> Result<Option<Sent>, CopyError> {
         let stat = rustix::fs::fstat(&file).map_err(|errno| self.failed(&path, errno))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Ok(Ok(()));
+            return Ok(None);
         }
         let shown = self.shown(&path);
         let modified_nanos = stat.st_mtime.saturating_mul(1_000_000_000).saturating_add(stat.st_mtime_nsec as i64);
@@ -135,7 +162,7 @@ impl Tree {
             last = end;
             sent = items.blocking_send(Item::More { data, last });
         }
-        Ok(sent)
+        Ok(Some(sent))
     }
 
     fn failed(&self, path: &[u8], errno: Errno) -> CopyError {

@@ -1,14 +1,15 @@
 //! Writes the generated parts of `protocol.md` from the method table and the schemas of its types.
 //!
 //! A part stands between `<!-- generated: NAME -->` and `<!-- end generated -->`, where `NAME` is a
-//! method, a notification, or one of `methods`, `notifications`, `errors`, `common errors`,
-//! `initialize client` and `initialize server`. Everything outside of these is left as it is.
+//! method, a notification, a command, or one of `methods`, `notifications`, `commands`, `errors`,
+//! `common errors`, `initialize client` and `initialize server`. Everything outside of these is left as it is.
 
 mod table;
 
 use schemars::Schema;
 
 use self::table::{Side, fields};
+use super::editor::{COMMANDS, Command};
 use super::error::ErrorKind;
 use super::handshake::{ClientAdvertisement, Feature, ServerAdvertisement};
 use super::methods::{
@@ -83,13 +84,17 @@ fn render(name: &str) -> Option<String> {
             "notification | what it says",
             NOTIFICATIONS.iter().map(|notification| (notification.name, notification.summary, notification.feature)),
         ),
+        "commands" => commands(),
         "errors" => errors(ErrorKind::ALL, true),
         "common errors" => errors(COMMON_ERRORS, false),
         "initialize client" => fields(&schema_of_params::<ClientAdvertisement>(), Side::Read),
         "initialize server" => fields(&schema_of_result::<ServerAdvertisement>(), Side::Sent),
         _ => match find(name) {
             Some(method) => describe(method),
-            None => announce(NOTIFICATIONS.iter().find(|notification| notification.name == name)?),
+            None => match COMMANDS.iter().find(|command| command.name == name) {
+                Some(command) => explain(command),
+                None => announce(NOTIFICATIONS.iter().find(|notification| notification.name == name)?),
+            },
         },
     })
 }
@@ -106,6 +111,30 @@ fn index<'a>(head: &str, rows: impl Iterator<Item = (&'a str, &'a str, Option<Fe
         text += &format!("| [`{name}`](#{}) | {summary} | {feature} |\n", anchor(name));
     }
     text
+}
+
+fn commands() -> String {
+    let mut text = "| command | what it does |\n| --- | --- |\n".to_owned();
+    for command in COMMANDS {
+        text += &format!("| [`{}`](#{}) | {} |\n", command.name, anchor(command.name), command.summary);
+    }
+    text
+}
+
+fn explain(command: &Command) -> String {
+    let mut text = "**Argument**\n\n".to_owned();
+    text += &of_a_method(&(command.argument)(), |method| method.params)
+        .unwrap_or_else(|| fields(&(command.argument)(), Side::Read));
+    text += "\n**Result**\n\n";
+    text += &of_a_method(&(command.result)(), |method| method.result)
+        .unwrap_or_else(|| fields(&(command.result)(), Side::Sent));
+    text
+}
+
+/// Where a schema is shown already: with a method.
+fn of_a_method(schema: &Schema, part: fn(&Method) -> fn() -> Schema) -> Option<String> {
+    let method = METHODS.iter().find(|method| !is_empty(schema) && same(&part(method)(), schema))?;
+    Some(format!("As of [`{}`](#{}).\n", method.name, anchor(method.name)))
 }
 
 fn errors(kinds: &[ErrorKind], retry: bool) -> String {

@@ -7,6 +7,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::change::PatchFailure;
+
 macro_rules! kinds {
     ($($(#[doc = $meaning:literal])+ $name:ident = $code:literal $(, $retryable:ident)?;)+) => {
         /// Every error of the protocol.
@@ -142,8 +144,13 @@ kinds! {
     FileChanged = 1507;
     /// The workspace is full.
     DiskFull = 1508;
+    /// The patch does not fit, or could not be written. `data.patch` says what became of each file. Unless it names what
+    /// is left, the workspace is as it was.
+    PatchFailed = 1509;
     /// Neither a file nor a directory: a pipe, socket or device.
     NotARegularFile = 1510;
+    /// What looked for files was killed in the sandbox, by a program or for want of memory.
+    SearchKilled = 1515, retryable;
 
     /// Nothing is debugged under this name, or no longer.
     DebugNotFound = 1700;
@@ -192,6 +199,9 @@ pub struct ErrorData {
     /// With `RequirementUnmet`: the requirements that can't be met, as the client wrote them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmet: Vec<String>,
+    /// With `PatchFailed`: what became of each file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<Box<PatchFailure>>,
 }
 
 /// An answer that says no: the `error` member of a response.
@@ -224,6 +234,7 @@ impl ProtocolError {
                 feature: None,
                 supported: Vec::new(),
                 unmet: Vec::new(),
+                patch: None,
             }),
         }
     }

@@ -4,6 +4,14 @@
 //! same. A name on Linux may be any bytes: where one is not UTF-8, `path` shows it with `U+FFFD` in place
 //! of what can't be shown, and `pathBase64` has the bytes. Requests take either.
 
+mod arrange;
+mod exchange;
+
+pub use arrange::{
+    FsCopied, FsCopyParams, FsCopyResult, FsMkdirParams, FsMkdirResult, FsMoveParams, FsMoveResult, FsRemoveParams,
+    FsRemoveResult,
+};
+pub use exchange::{FsImportParams, FsImportResult};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -16,7 +24,7 @@ pub const DEFAULT_LIST_LIMIT: u32 = 1000;
 /// The most entries that `fs/list` answers.
 pub const MAX_LIST_LIMIT: u32 = 10_000;
 
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }
 
@@ -24,19 +32,41 @@ fn default_list_limit() -> u32 {
     DEFAULT_LIST_LIMIT
 }
 
-/// The bytes of a path that was given in one of its two forms.
+/// The bytes of a path that was given in one of its two forms, `name` and `base64_name`.
 ///
 /// # Errors
 /// [`super::ErrorKind::InvalidParams`] when none or both are given, or when the base64 is none.
-fn path_bytes(path: Option<&str>, base64: Option<&str>) -> Result<Vec<u8>, ProtocolError> {
+fn either(
+    (name, path): (&'static str, Option<&str>),
+    (base64_name, base64): (&'static str, Option<&str>),
+) -> Result<Vec<u8>, ProtocolError> {
+    let given = either_or_none((name, path), (base64_name, base64))?;
+    given.ok_or_else(|| ProtocolError::invalid_params(name, format!("{name}: missing")))
+}
+
+/// As [`either`], of a path that may be left out.
+pub(super) fn either_or_none(
+    (name, path): (&str, Option<&str>),
+    (base64_name, base64): (&str, Option<&str>),
+) -> Result<Option<Vec<u8>>, ProtocolError> {
     match (path, base64) {
-        (Some(path), None) => Ok(path.as_bytes().to_vec()),
-        (None, Some(base64)) => from_base64(base64, "pathBase64"),
-        (None, None) => Err(ProtocolError::invalid_params("path", "path: missing")),
+        (Some(path), None) => Ok(Some(path.as_bytes().to_vec())),
+        (None, Some(base64)) => from_base64(base64, base64_name).map(Some),
+        (None, None) => Ok(None),
         (Some(_), Some(_)) => {
-            Err(ProtocolError::invalid_params("pathBase64", "pathBase64: excludes `path`; only one may be given"))
+            let message = format!("{base64_name}: excludes `{name}`; only one may be given");
+            Err(ProtocolError::invalid_params(base64_name, message))
         }
     }
+}
+
+fn path_bytes(path: Option<&str>, base64: Option<&str>) -> Result<Vec<u8>, ProtocolError> {
+    either(("path", path), ("pathBase64", base64))
+}
+
+/// The bytes of a path that stands for the workspace itself where it is left out.
+pub(super) fn path_or_workspace(path: Option<&str>, base64: Option<&str>) -> Result<Vec<u8>, ProtocolError> {
+    either_or_none(("path", path), ("pathBase64", base64)).map(Option::unwrap_or_default)
 }
 
 /// A path as it travels: to be shown, and, where that is not exact, its bytes in base64.
@@ -62,7 +92,7 @@ macro_rules! names_a_path {
     };
 }
 
-names_a_path!(FsReadParams, FsWriteParams, FsRemoveParams);
+names_a_path!(FsReadParams, FsWriteParams, FsStatParams, FsMkdirParams, FsRemoveParams);
 
 /// Permission bits; on the wire an octal string such as `644`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,10 +275,7 @@ impl FsListParams {
     /// # Errors
     /// [`super::ErrorKind::InvalidParams`] when both forms are given, or when the base64 is none.
     pub fn path_bytes(&self) -> Result<Vec<u8>, ProtocolError> {
-        match (&self.path, &self.path_base64) {
-            (None, None) => Ok(Vec::new()),
-            (path, base64) => path_bytes(path.as_deref(), base64.as_deref()),
-        }
+        path_or_workspace(self.path.as_deref(), self.path_base64.as_deref())
     }
 }
 
@@ -298,27 +325,33 @@ pub enum FsEntryType {
     Other,
 }
 
-/// Parameters of `fs/remove`.
+/// Parameters of `fs/stat`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct FsRemoveParams {
+pub struct FsStatParams {
     /// In which session.
     pub session_id: String,
     /// Which file, link or directory. Needed, unless `pathBase64` is there.
     pub path: Option<String>,
     /// The same for a name that is not UTF-8.
     pub path_base64: Option<String>,
-    /// Also a directory that is not empty, with all that is in it.
-    #[serde(default)]
-    pub recursive: bool,
 }
 
-/// Result of `fs/remove`.
+/// Result of `fs/stat`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct FsRemoveResult {
-    /// How many files, links and directories were removed.
-    pub removed: u64,
+pub struct FsStatResult {
+    /// What `fs/list` says of it.
+    #[serde(flatten)]
+    pub entry: FsEntry,
+    /// Names its state, for `ifMatch`.
+    pub etag: String,
+    /// Of a link: what it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Where `target` is not exact because it is not UTF-8: its bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_base64: Option<String>,
 }
 
 #[cfg(test)]

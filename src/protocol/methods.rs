@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use super::catalogue::{Done, EngineListResult, NoParams, RuntimeListResult};
+use super::change::{FsDiffParams, FsDiffResult, FsPatchParams, FsPatchResult};
 use super::debug::{
     Breakpoints, DebugBreakpointsParams, DebugListResult, DebugMessage, DebugRef, DebugSendParams, DebugSendResult,
     DebugStartParams, DebugStartResult, DebugTerminatedNotice,
@@ -15,9 +16,11 @@ use super::execution::{
     ExecutionReadResult, ExecutionRef, ResizeParams, SignalParams, StdinParams, StdinResult, WaitParams, WaitResult,
 };
 use super::files::{
-    FsListParams, FsListResult, FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult, FsWriteParams,
-    FsWriteResult,
+    FsCopyParams, FsCopyResult, FsImportParams, FsImportResult, FsListParams, FsListResult, FsMkdirParams,
+    FsMkdirResult, FsMoveParams, FsMoveResult, FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult,
+    FsStatParams, FsStatResult, FsWriteParams, FsWriteResult,
 };
+use super::find::{FsGlobParams, FsGlobResult, FsSearchParams, FsSearchResult};
 use super::handshake::Feature;
 use super::image::{
     ImageBuildParams, ImageListParams, ImageListResult, ImagePullParams, ImageRemoveParams, ImageRemoveResult,
@@ -89,6 +92,20 @@ pub fn schema_of_params<T: JsonSchema>() -> Schema {
 pub fn schema_of_result<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
+
+/// Of `fs/glob` and `fs/search`.
+const FIND_ERRORS: &[ErrorKind] = &[
+    SessionNotFound,
+    SessionClosed,
+    RuntimeLost,
+    ValidationFailed,
+    PathOutsideWorkspace,
+    FileNotFound,
+    NotADirectory,
+    PermissionDenied,
+    NotARegularFile,
+    SearchKilled,
+];
 
 const fn method<P: JsonSchema, R: JsonSchema>(name: &'static str, summary: &'static str) -> Method {
     Method {
@@ -279,6 +296,34 @@ pub const METHODS: &[Method] = &[
         NotADirectory,
         PermissionDenied,
     ]),
+    method::<FsStatParams, FsStatResult>("fs/stat", "Looks at one file, link or directory of the workspace").errors(&[
+        SessionNotFound,
+        SessionClosed,
+        RuntimeLost,
+        ValidationFailed,
+        PathOutsideWorkspace,
+        FileNotFound,
+        NotADirectory,
+        PermissionDenied,
+    ]),
+    method::<FsMkdirParams, FsMkdirResult>("fs/mkdir", "Makes a directory of the workspace").graceful().errors(&[
+        SessionNotFound,
+        SessionClosed,
+        RuntimeLost,
+        ValidationFailed,
+        PathOutsideWorkspace,
+        FileNotFound,
+        AlreadyExists,
+        NotADirectory,
+        PermissionDenied,
+        DiskFull,
+    ]),
+    method::<FsCopyParams, FsCopyResult>("fs/copy", "Copies a file or directory of the workspace")
+        .graceful()
+        .errors(TRANSFER_ERRORS),
+    method::<FsMoveParams, FsMoveResult>("fs/move", "Moves or renames a file or directory of the workspace")
+        .graceful()
+        .errors(TRANSFER_ERRORS),
     method::<FsRemoveParams, FsRemoveResult>("fs/remove", "Removes a file or directory of the workspace")
         .graceful()
         .errors(&[
@@ -292,6 +337,47 @@ pub const METHODS: &[Method] = &[
             NotEmpty,
             PermissionDenied,
         ]),
+    method::<FsDiffParams, FsDiffResult>("fs/diff", "Compares files of the workspace, or texts with them").errors(&[
+        SessionNotFound,
+        SessionClosed,
+        RuntimeLost,
+        ValidationFailed,
+        PathOutsideWorkspace,
+        FileNotFound,
+        NotADirectory,
+        IsADirectory,
+        PermissionDenied,
+        TooLarge,
+        FileChanged,
+        NotARegularFile,
+    ]),
+    method::<FsPatchParams, FsPatchResult>("fs/patch", "Applies a patch to the workspace, all of it or nothing")
+        .graceful()
+        .errors(&[
+            SessionNotFound,
+            SessionClosed,
+            RuntimeLost,
+            ValidationFailed,
+            PathOutsideWorkspace,
+            FileNotFound,
+            NotADirectory,
+            IsADirectory,
+            PermissionDenied,
+            TooLarge,
+            FileChanged,
+            PatchFailed,
+            NotARegularFile,
+        ]),
+    method::<FsImportParams, FsImportResult>(
+        "fs/import",
+        "Copies a file or directory of this machine into the workspace",
+    )
+    .graceful()
+    .progress()
+    .errors(TRANSFER_ERRORS),
+    method::<FsGlobParams, FsGlobResult>("fs/glob", "Finds files of the workspace by their names").errors(FIND_ERRORS),
+    method::<FsSearchParams, FsSearchResult>("fs/search", "Finds lines in the files of the workspace")
+        .errors(FIND_ERRORS),
     method::<DebugStartParams, DebugStartResult>("debug/start", "Makes a debug adapter")
         .needs(Feature::Debug)
         .graceful()
@@ -319,6 +405,23 @@ pub const METHODS: &[Method] = &[
     method::<DebugBreakpointsParams, Breakpoints>("debug/breakpoints", "Breakpoints that outlive a program")
         .needs(Feature::Debug)
         .errors(&[FeatureNotNegotiated, SessionNotFound, SessionClosed, ValidationFailed]),
+];
+
+/// What copying, moving and importing have in common.
+const TRANSFER_ERRORS: &[ErrorKind] = &[
+    SessionNotFound,
+    SessionClosed,
+    RuntimeLost,
+    ValidationFailed,
+    PathOutsideWorkspace,
+    FileNotFound,
+    AlreadyExists,
+    NotADirectory,
+    IsADirectory,
+    PermissionDenied,
+    TooLarge,
+    DiskFull,
+    NotARegularFile,
 ];
 
 /// Every notification of ours.

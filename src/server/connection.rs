@@ -2,12 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use lsp_types::{InitializeParams, InitializeResult, InitializedParams};
+use lsp_types::{
+    CodeLens, CodeLensParams, DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
+    DidOpenTextDocumentParams, ExecuteCommandParams, InitializeParams, InitializeResult, InitializedParams,
+};
+use serde_json::Value;
 use tokio::sync::oneshot;
 use tower_lsp::LanguageServer;
 use tower_lsp::jsonrpc;
 
 use super::debugging::Debugging;
+use super::editor::command::{self, CommandFault};
+use super::editor::{Editor, lens, problems};
 use super::notifier::Notifier;
 use super::{Daemon, fault, handshake};
 use crate::protocol::handshake::{Features, StreamingOffer};
@@ -35,6 +41,7 @@ struct Shared {
     daemon: Arc<Daemon>,
     outbox: Outbox,
     debugging: Arc<Debugging>,
+    editor: Editor,
     features: OnceLock<Features>,
     /// What the client calls itself.
     client_name: OnceLock<String>,
@@ -46,7 +53,8 @@ impl Connection {
         let client = std::sync::Mutex::new(Some(client));
         let debugging = Debugging::new(outbox.clone());
         let (features, client_name) = (OnceLock::new(), OnceLock::new());
-        Self { shared: Arc::new(Shared { daemon, outbox, debugging, features, client_name, client }) }
+        let editor = Editor::default();
+        Self { shared: Arc::new(Shared { daemon, outbox, debugging, editor, features, client_name, client }) }
     }
 
     pub(super) fn daemon(&self) -> &Arc<Daemon> {
@@ -60,6 +68,11 @@ impl Connection {
     /// What this client debugs.
     pub(super) fn debugging(&self) -> &Arc<Debugging> {
         &self.shared.debugging
+    }
+
+    /// What this client edits.
+    pub(super) fn editor(&self) -> &Editor {
+        &self.shared.editor
     }
 
     /// What was negotiated; nothing before `initialize`, which no handler is called before.
@@ -119,6 +132,35 @@ impl LanguageServer for Connection {
 
     async fn initialized(&self, _: InitializedParams) {
         self.recall();
+    }
+
+    async fn did_open(&self, params: DidOpenTextDocumentParams) {
+        self.editor().opened(&params);
+    }
+
+    async fn did_change(&self, params: DidChangeTextDocumentParams) {
+        let uri = params.text_document.uri.clone();
+        self.editor().changed(params);
+        problems::outdated(self, uri.as_str());
+    }
+
+    async fn did_close(&self, params: DidCloseTextDocumentParams) {
+        self.editor().closed(&params);
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        self.editor().changed_folders(&params);
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> jsonrpc::Result<Option<Vec<CodeLens>>> {
+        Ok(Some(lens::lenses(self, &params).await))
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> jsonrpc::Result<Option<Value>> {
+        command::execute(self, params).await.map_err(|fault| match fault {
+            CommandFault::Cancelled => jsonrpc::Error::request_cancelled(),
+            CommandFault::Refused(error) => fault::to_rpc(error),
+        })
     }
 
     async fn shutdown(&self) -> jsonrpc::Result<()> {

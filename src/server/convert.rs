@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::selection;
 use crate::agent::plan::WORKSPACE;
-use crate::agent::wire::{FileEntry, FileKind, FileTag};
+use crate::agent::wire::{Copied, FileEntry, FileKind, FileTag};
 use crate::execution::{self, Execution, OutputStream, Phase, Summary};
 use crate::protocol::execution::{Ending, ExecutionState, Outcome, Stream, StreamSummary};
-use crate::protocol::files::{FsEntry, FsEntryType, Permissions, path_on_wire};
+use crate::protocol::files::{FsCopied, FsEntry, FsEntryType, Permissions, path_on_wire};
 use crate::protocol::limits::{EffectiveLimit, EffectiveLimits, Enforcer};
 use crate::protocol::session::{
     ExecutionCounts, Isolation, Network, Persist, SessionDetails, SessionState, SessionWorkspace, StateReason,
@@ -228,6 +228,10 @@ pub(super) fn entry(directory: &[u8], entry: &FileEntry) -> FsEntry {
         modified_at: time(&modified.unwrap_or(Timestamp::UNIX_EPOCH)),
         permissions: Permissions(entry.stat.mode),
     }
+}
+
+pub(super) fn copied(copied: Copied) -> FsCopied {
+    FsCopied { entries: copied.entries, bytes: copied.bytes, skipped: copied.skipped }
 }
 
 pub(super) fn etag(tag: FileTag) -> String {

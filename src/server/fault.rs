@@ -6,11 +6,14 @@ use rustix::io::Errno;
 use tower_lsp::jsonrpc;
 
 use crate::agent::LinkError;
+use crate::agent::wire::End;
+use crate::agent::wire::find::Part;
 use crate::causes::in_full;
 use crate::debug::DebugError;
 use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
-use crate::files::{CopyError, FilesError};
+use crate::files::find::FindError;
+use crate::files::{CopyError, FilesError, TransferError};
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::images::ImageError;
 use crate::runtime::{Lack, RuntimeError};
@@ -120,6 +123,7 @@ fn of_copy(error: CopyError, message: &str) -> ProtocolError {
         }
         CopyError::Target(FilesError::Lost(_)) => (ErrorKind::RuntimeLost, "try again"),
         CopyError::Target(_) => (ErrorKind::NotSupportedByRuntime, "leave it out with `workspace.exclude`"),
+        CopyError::NotAFile { .. } => (ErrorKind::NotARegularFile, "name a directory"),
         CopyError::TooDeep { .. } => (ErrorKind::ValidationFailed, "leave it out with `workspace.exclude`"),
         CopyError::Source { source, .. } => {
             let kind = match source.kind() {
@@ -131,6 +135,18 @@ fn of_copy(error: CopyError, message: &str) -> ProtocolError {
         }
     };
     ProtocolError::new(kind, message).at("workspace").hint(hint)
+}
+
+pub(super) fn of_import(error: CopyError) -> ProtocolError {
+    match error {
+        CopyError::Target(why @ FilesError::AlreadyExists(_)) => of_files(why).hint("`overwrite: true` replaces it"),
+        CopyError::Target(why) => of_files(why),
+        other => {
+            let message = in_full(&other);
+            let hint = "name a file or directory that the daemon's user may read, or leave things out with `exclude`";
+            of_copy(other, &message).at("uri").hint(hint)
+        }
+    }
 }
 
 fn of_workspace_set_up(message: &str, errno: i32) -> ProtocolError {
@@ -252,7 +268,8 @@ pub(super) fn of_files(error: FilesError) -> ProtocolError {
         FilesError::DiskFull(_) => ErrorKind::DiskFull,
         FilesError::Changed(_) => ErrorKind::FileChanged,
         FilesError::BadPath { .. } => ErrorKind::ValidationFailed,
-        FilesError::Refused { .. } => ErrorKind::PermissionDenied,
+        FilesError::Refused { .. } | FilesError::Remains { .. } => ErrorKind::PermissionDenied,
+        FilesError::GivenUp(_) => ErrorKind::RequestCancelled,
         FilesError::Lost(_) => ErrorKind::RuntimeLost,
     };
     let hint = match &error {
@@ -261,6 +278,7 @@ pub(super) fn of_files(error: FilesError) -> ProtocolError {
         FilesError::DiskFull(_) => Some("remove files, or open a session with more `limits.diskBytes`"),
         FilesError::TooLarge(_) => Some("read or write it in parts, with `offset` and `length`"),
         FilesError::Changed(_) => Some("read it again"),
+        FilesError::Remains { .. } => Some("change its permissions, then remove it"),
         _ => None,
     };
     let path = matches!(kind, ErrorKind::ValidationFailed).then_some("path");
@@ -268,4 +286,35 @@ pub(super) fn of_files(error: FilesError) -> ProtocolError {
     protocol.data.hint = hint.map(str::to_owned);
     protocol.data.path = path.map(str::to_owned);
     protocol
+}
+
+/// As [`of_files`], where there are two paths.
+pub(super) fn of_transfer(error: TransferError) -> ProtocolError {
+    let TransferError { why, end } = error;
+    let taken = matches!(why, FilesError::AlreadyExists(_));
+    let mut protocol = of_files(why);
+    protocol.data.path = protocol.data.path.map(|_| if end == End::Source { "from" } else { "to" }.to_owned());
+    if taken { protocol.hint("`overwrite: true` replaces it") } else { protocol }
+}
+
+pub(super) fn of_find(error: FindError) -> ProtocolError {
+    let message = error.to_string();
+    match error {
+        FindError::Files(error) => of_files(error),
+        FindError::Refused { part, .. } => {
+            let path = match part {
+                Part::Pattern => "pattern".to_owned(),
+                Part::Patterns(number) => format!("patterns[{number}]"),
+                Part::Exclude(number) => format!("exclude[{number}]"),
+                Part::Include(number) => format!("include[{number}]"),
+            };
+            let message = format!("{path}: {message}");
+            ProtocolError::invalid_params(&path, message)
+        }
+        FindError::Busy => ProtocolError::new(ErrorKind::Overloaded, message).retry_after_ms(500),
+        FindError::Killed => {
+            let hint = "try again; does a program kill what it has not started, or is the session short of memory?";
+            ProtocolError::new(ErrorKind::SearchKilled, message).hint(hint)
+        }
+    }
 }

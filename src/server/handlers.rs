@@ -1,9 +1,12 @@
 //! One function a method: reads what was asked, has it done below, and answers.
 
 pub(super) mod catalogue;
+pub(super) mod change;
 pub(super) mod debug;
+pub(super) mod exchange;
 pub(super) mod execution;
 pub(super) mod files;
+pub(super) mod find;
 pub(super) mod image;
 pub(super) mod info;
 pub(super) mod session;

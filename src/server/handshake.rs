@@ -6,6 +6,7 @@ use lsp_types::{InitializeParams, InitializeResult, ServerCapabilities, ServerIn
 use serde_json::json;
 
 use super::connection::Connection;
+use super::editor::Facts;
 use super::handlers::catalogue::{engine_infos, runtime_infos};
 use super::handlers::info;
 use crate::protocol::ProtocolError;
@@ -47,11 +48,13 @@ pub(super) async fn shake(
         engines,
         instance_id: connection.daemon().instance.to_string(),
     };
+    let facts = Facts::read(&params, client.is_none());
+    connection.editor().settle(facts, &params);
     let name = params.client_info.map(|client| client.name.chars().take(MAX_CLIENT_NAME).collect());
     connection.settle(features, params.process_id, name);
     let experimental = BTreeMap::from([("codebeaker", json!(advertisement))]);
     Ok(InitializeResult {
-        capabilities: ServerCapabilities { experimental: Some(json!(experimental)), ..ServerCapabilities::default() },
+        capabilities: ServerCapabilities { experimental: Some(json!(experimental)), ..facts.capabilities() },
         server_info: Some(ServerInfo {
             name: env!("CARGO_PKG_NAME").to_owned(),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),

@@ -13,7 +13,7 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{catalogue, debug, execution, files, image, info, session};
+use super::handlers::{catalogue, change, debug, exchange, execution, files, find, image, info, session};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
@@ -62,7 +62,16 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "fs/read" => files::read,
     "fs/write" => files::write,
     "fs/list" => files::list,
+    "fs/stat" => files::stat,
+    "fs/mkdir" => files::mkdir,
+    "fs/copy" => files::copy,
+    "fs/move" => files::rename,
     "fs/remove" => files::remove,
+    "fs/diff" => change::diff,
+    "fs/patch" => change::patch,
+    "fs/import" => exchange::import,
+    "fs/glob" => find::glob,
+    "fs/search" => find::search,
     "debug/start" => debug::start,
     "debug/send" => debug::send,
     "debug/list" => debug::list,
@@ -88,6 +97,10 @@ pub(super) fn build(connection: impl FnOnce() -> Connection) -> LspService<Conne
         take_message(connection, params);
         std::future::ready(())
     });
+    builder = builder.custom_method("window/workDoneProgress/cancel", |connection: &Connection, params: Value| {
+        connection.editor().cancel(&params);
+        std::future::ready(())
+    });
     // The socket of the service's own client carries nothing: all that is sent goes by the outbox.
     let (service, _socket) = builder.finish();
     service
@@ -99,6 +112,14 @@ fn take_message(connection: &Connection, params: Value) {
     match taken {
         Ok(message) => debug::message(connection, message),
         Err(error) => tracing::warn!(%error, "a message to a debug adapter was dropped"),
+    }
+}
+
+/// Calls a method by its name.
+pub(super) async fn dispatch(connection: &Connection, name: &str, params: Value) -> Result<Value, ProtocolError> {
+    match ROUTES.iter().find(|(route, _)| *route == name) {
+        Some((_, handler)) => call(connection, name, *handler, params).await,
+        None => Err(methods::not_found(name)),
     }
 }
 

@@ -235,7 +235,11 @@ impl<S: LanguageServer> Reader<S> {
         match message {
             Incoming::Request { id, method, params } => self.request(id, method, params, bytes).await,
             Incoming::Notification { method, params } => return self.notification(method, params, bytes).await,
-            Incoming::Response { id } => tracing::debug!(%id, "an answer to no request of ours was ignored"),
+            Incoming::Response { id, answer } => {
+                if !self.context.outbox.answered(&id, answer) {
+                    tracing::debug!(%id, "an answer to no request of ours was ignored");
+                }
+            }
         }
         Next::Read
     }

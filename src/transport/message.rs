@@ -10,7 +10,11 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tower_lsp::jsonrpc::{Id, Response};
 
+use super::asked::{Answer, AskError};
 use super::framing::Fault;
+
+/// The most characters of a client's reason to refuse a request of ours.
+const MAX_REASON_CHARS: usize = 300;
 
 /// The error codes of JSON-RPC and of the Language Server Protocol that the transport itself gives.
 pub mod code {
@@ -102,7 +106,7 @@ pub(super) enum Incoming {
     /// Wants none.
     Notification { method: String, params: Option<Value> },
     /// Answers a request of ours.
-    Response { id: Value },
+    Response { id: Value, answer: Answer },
 }
 
 /// A body that is no message: the refusal to send, and whom to send it to.
@@ -151,7 +155,7 @@ fn classify_object(mut object: Map<String, Value>) -> Result<Incoming, Rejected>
         Some(id)
             if !object.contains_key("method") && (object.contains_key("result") || object.contains_key("error")) =>
         {
-            return Ok(Incoming::Response { id });
+            return Ok(Incoming::Response { id, answer: take_answer(&mut object) });
         }
         Some(id) => Some(take_id(id)?),
     };
@@ -179,6 +183,16 @@ fn classify_object(mut object: Map<String, Value>) -> Result<Incoming, Rejected>
         Some(id) => Incoming::Request { id, method, params },
         None => Incoming::Notification { method, params },
     })
+}
+
+/// A result counts where both are there; of an error, what is not as it should be is left out.
+fn take_answer(object: &mut Map<String, Value>) -> Answer {
+    if let Some(result) = object.remove("result") {
+        return Ok(result);
+    }
+    let error = object.remove("error").unwrap_or_default();
+    let message = error["message"].as_str().unwrap_or("it gave no reason").chars().take(MAX_REASON_CHARS).collect();
+    Err(AskError::Refused { code: error["code"].as_i64().unwrap_or_default(), message })
 }
 
 fn take_id(id: Value) -> Result<Id, Rejected> {
@@ -209,6 +223,14 @@ struct Notification<'a, P> {
 }
 
 #[derive(Serialize)]
+struct Asking<'a, P> {
+    jsonrpc: &'static str,
+    id: &'a str,
+    method: &'a str,
+    params: &'a P,
+}
+
+#[derive(Serialize)]
 struct Failure<'a> {
     jsonrpc: &'static str,
     id: &'a Id,
@@ -226,6 +248,15 @@ impl Message {
     /// Where `params` can't be JSON, such as a map whose keys are not strings.
     pub fn notification<P: Serialize>(method: &str, params: &P) -> Result<Self, serde_json::Error> {
         Self::encode(&Notification { jsonrpc: "2.0", method, params })
+    }
+
+    /// A request of ours.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Message::notification`].
+    pub(super) fn request<P: Serialize>(id: &str, method: &str, params: &P) -> Result<Self, serde_json::Error> {
+        Self::encode(&Asking { jsonrpc: "2.0", id, method, params })
     }
 
     /// The answer that a request failed.

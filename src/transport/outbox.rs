@@ -10,9 +10,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
+use serde_json::Value;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, Semaphore, watch};
 
+use super::asked::{Answer, AskError, Asked};
 use super::message::Message;
 
 /// What the data lane holds, in bytes. One message may exceed it if it is alone.
@@ -49,6 +52,7 @@ struct Shared {
     /// The control lane became shorter.
     drained: Notify,
     progress: watch::Sender<Progress>,
+    asked: Asked,
 }
 
 #[derive(Debug, Default)]
@@ -86,6 +90,7 @@ impl Outbox {
             work: Notify::new(),
             drained: Notify::new(),
             progress: watch::Sender::default(),
+            asked: Asked::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -120,6 +125,24 @@ impl Outbox {
         drop(lanes);
         self.shared.work.notify_one();
         Ok(ticket)
+    }
+
+    /// Sends a request before all data that is still waiting, and waits for the client's answer: as long as the caller
+    /// wants.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`] where there is no answer, or none that says yes.
+    pub async fn ask<P: Serialize>(&self, method: &str, params: &P) -> Result<Value, AskError> {
+        let mut waiting = self.shared.asked.begin()?;
+        let message = Message::request(&waiting.id(), method, params).expect("a request can be written as JSON");
+        self.control(message);
+        waiting.answer().await
+    }
+
+    /// Takes the client's answer to a request; false where there is no such request.
+    pub(super) fn answered(&self, id: &Value, answer: Answer) -> bool {
+        self.shared.asked.answered(id, answer)
     }
 
     /// Waits until this message, and all before it, can't be overtaken: a control message that is
@@ -165,6 +188,7 @@ impl Outbox {
         lanes.data.clear();
         drop(lanes);
         self.shared.space.close();
+        self.shared.asked.close();
         self.shared.work.notify_one();
         self.shared.drained.notify_waiters();
         self.shared.progress.send_modify(|progress| progress.closed = true);

@@ -14,7 +14,7 @@ use crate::lab::{Setting, Stand, program};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A file request, which must be answered.
-async fn ask(stand: &Stand, op: FileOp) -> Result<FileReply, i32> {
+pub(crate) async fn ask(stand: &Stand, op: FileOp) -> Result<FileReply, i32> {
     let shown = format!("{op:?}");
     let answer = tokio::time::timeout(PATIENCE, stand.link.file(op)).await;
     match answer.unwrap_or_else(|_| panic!("HOLE: {shown} is not answered")) {
@@ -24,7 +24,7 @@ async fn ask(stand: &Stand, op: FileOp) -> Result<FileReply, i32> {
     }
 }
 
-async fn read(stand: &Stand, path: &str) -> Result<Vec<u8>, i32> {
+pub(crate) async fn read(stand: &Stand, path: &str) -> Result<Vec<u8>, i32> {
     match ask(stand, FileOp::Read { path: path.into(), offset: 0, max: 4096 }).await? {
         FileReply::Data { data, .. } => Ok(data),
         other => panic!("{other:?}"),
@@ -138,7 +138,7 @@ pub(crate) fn no_link_leads_a_file_request_out_of_the_workspace(place: Place) {
 }
 
 /// What there is where the link leads.
-async fn planted(stand: &Stand) -> String {
+pub(crate) async fn planted(stand: &Stand) -> String {
     stand.run(&["sh", "-c", "cd /tmp/outside && printf '%s\\n' *"]).await.stdout
 }
 

@@ -157,7 +157,9 @@ fn files_are_written_read_listed_and_removed_and_no_link_leads_out() {
         }
         let read = FileOp::Read { path: b"in/../er/./file.bin".to_vec(), offset: 0, max: 10 };
         assert!(matches!(link.file(read).await.unwrap(), FileReply::Data { data, .. } if data.len() == 10));
-        let FileReply::Stat(stat) = link.file(FileOp::Stat { path: b"out".to_vec() }).await.unwrap() else { panic!() };
+        let FileReply::Stat { stat, .. } = link.file(FileOp::Stat { path: b"out".to_vec() }).await.unwrap() else {
+            panic!()
+        };
         assert_eq!(stat.kind, FileKind::Symlink);
         let list = FileOp::List { path: Vec::new(), depth: 9, hidden: true, limit: 100 };
         let FileReply::Entries { entries, .. } = link.file(list).await.unwrap() else { panic!("no entries") };

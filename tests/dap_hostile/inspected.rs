@@ -10,7 +10,7 @@ fn plays(program: &str) -> String {
     let stand = Stand::with_files(Language::Node, &[("evil.js", program)]);
     let mut session = Session::of(stand);
     session.client.request("configurationDone", json!({}));
-    session.wait_for("forged ");
+    session.wait_for_line("forged ");
     session.ends_with(7);
     let printed = session.printed.clone();
     session.over();

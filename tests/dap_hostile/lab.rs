@@ -22,6 +22,8 @@ pub(crate) struct Session {
     pub(crate) client: Connection,
     /// What the debuggee has printed so far.
     pub(crate) printed: String,
+    /// How many of the client's messages that is from.
+    heard: usize,
 }
 
 impl Session {
@@ -33,7 +35,7 @@ impl Session {
     /// The program of a stand, stopped before it begins.
     pub(crate) fn of(stand: Stand) -> Self {
         let client = Connection::spawn(&mut stand.command());
-        let mut session = Self { stand, client, printed: String::new() };
+        let mut session = Self { stand, client, printed: String::new(), heard: 0 };
         session.client.request("initialize", handshake());
         let mut launch = session.stand.launch();
         launch["program"] = json!(session.stand.program());
@@ -52,16 +54,24 @@ impl Session {
 
     /// Waits until the debuggee has printed this.
     pub(crate) fn wait_for(&mut self, text: &str) {
+        self.wait_until(text, |printed| printed.contains(text));
+    }
+
+    /// Waits until the debuggee has printed this and the rest of its line.
+    pub(crate) fn wait_for_line(&mut self, text: &str) {
+        self.wait_until(text, |printed| printed.split_once(text).is_some_and(|(_, rest)| rest.contains('\n')));
+    }
+
+    fn wait_until(&mut self, text: &str, is_there: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        let mut looked_at = 0;
         loop {
-            for message in &self.client.record[looked_at..] {
+            for message in &self.client.record[self.heard..] {
                 if message["event"] == "output" && message["body"]["category"] == "stdout" {
                     self.printed.push_str(message["body"]["output"].as_str().unwrap_or_default());
                 }
             }
-            looked_at = self.client.record.len();
-            if self.printed.contains(text) {
+            self.heard = self.client.record.len();
+            if is_there(&self.printed) {
                 return;
             }
             let came = self.client.receive(deadline);
@@ -71,7 +81,7 @@ impl Session {
 
     /// Waits until the forgery is sent: the program says so, unless the daemon has had enough of it before.
     pub(crate) fn wait_for_forgery(&mut self) {
-        self.wait_for("forging on ");
+        self.wait_for_line("forging on ");
         assert!(!self.printed.contains("forging on 0"), "there was no channel to forge on");
         let deadline = Instant::now() + PATIENCE;
         let is_told = |message: &Value| {

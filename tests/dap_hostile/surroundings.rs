@@ -25,7 +25,7 @@ fn the_adapter_is_not_among_its_processes() {
                 pass\n\
         print('looked', others, flush=True)\n";
     let mut session = Session::running(program);
-    session.wait_for("looked ");
+    session.wait_for_line("looked ");
     assert!(session.printed.contains("looked []"), "{:?}", session.printed);
     session.ends_with(0);
     session.over();
@@ -80,7 +80,7 @@ fn programs_that_it_starts_have_no_channel() {
         found = subprocess.run([sys.executable, '-c', look], stdout=subprocess.PIPE, close_fds=False).stdout.decode()\n\
         print('sockets', [line for line in found.splitlines() if 'socket:' in line], flush=True)\n";
     let mut session = Session::running(program);
-    session.wait_for("sockets ");
+    session.wait_for_line("sockets ");
     assert!(session.printed.contains("sockets []"), "{:?}", session.printed);
     session.ends_with(0);
     session.over();
@@ -187,8 +187,7 @@ fn its_input_is_its_own() {
     for _ in 0..10 {
         session.client.call("threads", json!({}));
     }
-    session.wait_for("read ");
-    session.wait_for("\n");
+    session.wait_for_line("read ");
     assert!(session.printed.contains("read b''"), "{:?}", session.printed);
     session.ends_with(0);
     session.over();

@@ -6,13 +6,13 @@ use super::streams::base64;
 use super::{bash, python};
 use crate::harness::{Client, Place};
 
-fn ask(client: &mut Client, session: &str, method: &str, more: Value) -> Result<Value, Value> {
+pub(crate) fn ask(client: &mut Client, session: &str, method: &str, more: Value) -> Result<Value, Value> {
     let mut params = more;
     params["sessionId"] = session.into();
     client.call(method, params)
 }
 
-fn code(answer: Result<Value, Value>) -> i64 {
+pub(crate) fn code(answer: Result<Value, Value>) -> i64 {
     answer.expect_err("it is refused")["code"].as_i64().expect("an error has a code")
 }
 

@@ -148,6 +148,28 @@ pub(crate) fn an_overlay_is_made_or_refused_with_a_way_out(place: Place) {
     );
 }
 
+pub(crate) fn what_lies_below_an_overlay_is_moved_and_replaced(place: Place) {
+    let mut client = place.client();
+    let path = directory(&client);
+    let before = snapshot(&path);
+    // Where there are none, that is said elsewhere.
+    let Ok(session) = open(place, &mut client, &json!({"mode": "overlay", "uri": uri(&path)})) else { return };
+    let mut ask = |method: &str, from: &str, to: &str| {
+        client.request(method, json!({"sessionId": session, "from": from, "to": to, "overwrite": true}))
+    };
+    // The kernel renames no directory that lies below, so that it is copied.
+    let moved = ask("fs/move", "sub/deep", "deep");
+    assert_eq!(moved["copied"], json!({"entries": 2, "bytes": 4, "skipped": 0}), "{moved}");
+    assert_eq!(ask("fs/move", "deep", "node_modules")["replaced"], true);
+    assert_eq!(ask("fs/copy", "node_modules", "sub")["replaced"], true);
+    ask("fs/move", "run.sh", "file.txt");
+    assert_eq!(
+        shell(&mut client, &session, "find . -type f | sort; ./file.txt; ls -A . sub"),
+        "./file.txt\n./node_modules/file.txt\n./sub/file.txt\nran\n.:\nfile.txt\nlink\nnode_modules\noutside\nsub\n\nsub:\nfile.txt\n"
+    );
+    assert!(snapshot(&path) == before);
+}
+
 pub(crate) fn a_workspace_that_does_not_fit_is_refused(place: Place) {
     let mut client = place.client();
     let path = client.scratch().join("large");

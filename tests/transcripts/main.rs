@@ -10,6 +10,7 @@ mod skip;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use codebeaker::protocol::editor::COMMANDS;
 use codebeaker::protocol::{METHODS, NOTIFICATIONS};
 use serde_json::{Value, json};
 
@@ -87,6 +88,12 @@ fn every_method_and_notification_has_an_example() {
         steps().filter_map(|(_, step)| if let Step::Expect(message) = step { method(message) } else { None }).collect();
     for method in METHODS {
         assert!(asked.contains(method.name), "no dialogue calls {}", method.name);
+    }
+    let is_done =
+        |command: &str, step: &Step| matches!(step, Step::Send(message) if message["params"]["command"] == command);
+    for command in COMMANDS {
+        let done = steps().any(|(_, step)| is_done(command.name, step));
+        assert!(done, "no dialogue does {}", command.name);
     }
     for notification in NOTIFICATIONS {
         assert!(told.contains(notification.name), "no dialogue shows {}", notification.name);

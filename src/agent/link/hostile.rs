@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use codebeaker_agent::frame::STREAM_WINDOW;
+use codebeaker_agent::wire::find::{By, FOUND_BYTES, Find, FindEnd};
 use codebeaker_agent::wire::{
-    Cause, Endpoint, Existing, Exited, FileEntry, FileKind, FileStat, FileTag, FromAgent, VERSION,
+    Cause, End, Endpoint, Existing, Exited, FileEntry, FileKind, FileStat, FileTag, FromAgent, TransferFault, VERSION,
 };
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, WriteHalf};
@@ -21,6 +22,7 @@ enum Turn {
     Spawn { terminal: bool, side: bool, patient: bool },
     Connect { patient: bool },
     List,
+    Find,
     Write(usize),
     GiveUp,
 }
@@ -41,6 +43,14 @@ fn reply() -> impl Strategy<Value = Result<FileReply, FileFault>> {
         any::<bool>().prop_map(|created| Ok(FileReply::Written { stat: stat(), created })),
         (0usize..9).prop_map(|length| Ok(FileReply::Data { data: vec![7; length], stat: stat() })),
         any::<u64>().prop_map(|count| Ok(FileReply::Removed { count })),
+        any::<i32>().prop_map(|errno| Ok(FileReply::NotTransferred(TransferFault {
+            errno,
+            end: End::Target,
+            below: vec![b'\xff'; 5000],
+            done: errno < 0,
+        }))),
+        (prop::collection::vec(any::<u8>(), 0..40), any::<bool>())
+            .prop_map(|(data, last)| { Ok(FileReply::Found { data, end: last.then_some(FindEnd::Finished) }) }),
     ]
 }
 
@@ -74,6 +84,7 @@ fn turn() -> impl Strategy<Value = Turn> {
             .prop_map(|(terminal, side, patient)| Turn::Spawn { terminal, side, patient }),
         4 => any::<bool>().prop_map(|patient| Turn::Connect { patient }),
         3 => Just(Turn::List),
+        3 => Just(Turn::Find),
         2 => prop::sample::select(vec![0, 10, 2 * wire::FILE_CHUNK_BYTES + 1]).prop_map(Turn::Write),
         1 => Just(Turn::GiveUp),
     ]
@@ -131,6 +142,14 @@ async fn connect(link: Link, patient: bool) {
     }
 }
 
+async fn find(link: Link) {
+    let by = By::Name { patterns: vec!["*".to_owned()], limit: 4 };
+    let find = Find { path: Vec::new(), hidden: true, gitignore: true, exclude: Vec::new(), millis: 1000, by };
+    if let Ok((data, _)) = link.find(find).await {
+        assert!(data.len() <= FOUND_BYTES, "more than was asked for is held");
+    }
+}
+
 async fn list(link: Link) {
     let op = FileOp::List { path: Vec::new(), depth: 1, hidden: true, limit: 8 };
     if let Ok(FileReply::Entries { entries, .. }) = link.file(op).await {
@@ -185,6 +204,7 @@ async fn play(turns: Vec<Turn>) {
             }
             Turn::Connect { patient } => waiting.push(tokio::spawn(connect(link.clone(), patient))),
             Turn::List => waiting.push(tokio::spawn(list(link.clone()))),
+            Turn::Find => waiting.push(tokio::spawn(find(link.clone()))),
             Turn::Write(length) => waiting.push(tokio::spawn(save(link.clone(), length))),
             Turn::GiveUp => drop(waiting.pop().map(|task| task.abort())),
         }
@@ -207,7 +227,7 @@ proptest! {
     fn nobody_waits_for_an_agent_that_says_anything_and_goes(more in prop::collection::vec(turn(), 0..20)) {
         // Most of what is said at random is about the first three of each.
         let mut turns = vec![Turn::Spawn { terminal: false, side: true, patient: true }; 3];
-        turns.extend([Turn::Connect { patient: true }, Turn::Connect { patient: true }, Turn::List, Turn::List, Turn::Write(10)]);
+        turns.extend([Turn::Connect { patient: true }, Turn::Connect { patient: true }, Turn::List, Turn::Find, Turn::Write(10)]);
         turns.extend(more);
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(play(turns));
     }

@@ -17,10 +17,10 @@ use super::refusal::Refusal;
 use crate::agent::plan::WORKSPACE;
 use crate::debug::ground::{Target, What};
 use crate::debug::sandbox_ground::SandboxGround;
-use crate::debug::text;
 use crate::engine;
 use crate::execution::{Execution, OutputStream};
 use crate::ids::{ExecutionId, SessionId};
+use crate::text;
 
 /// How long one look for output waits.
 const LOOK: Duration = Duration::from_secs(60);
@@ -149,7 +149,9 @@ impl Adapter {
         });
         for stream in streams(&execution) {
             let printer = Printer::new(Arc::clone(self), mounts.clone(), Arc::clone(&marks));
-            tokio::spawn(follow(printer, Arc::clone(&execution), *stream, debuggee.superseded.clone()));
+            // Before the client is answered: it expects all that comes of what it does then.
+            let from = end_of(&execution, *stream).await;
+            tokio::spawn(follow(printer, Arc::clone(&execution), *stream, from, debuggee.superseded.clone()));
         }
         self.take_on(&debuggee, attachment.events, &marks, Some(&session.id)).await
     }
@@ -163,10 +165,15 @@ fn streams(execution: &Execution) -> &'static [OutputStream] {
     if execution.has_terminal { &[OutputStream::Pty] } else { &[OutputStream::Stdout, OutputStream::Stderr] }
 }
 
-/// Tells what an execution prints from now on. It keeps the end of its output for everybody: a client that does
-/// not read loses some, and is told so.
-async fn follow(printer: Printer, execution: Arc<Execution>, stream: OutputStream, let_go: CancellationToken) {
-    let mut offset = end_of(&execution, stream).await;
+/// Tells what an execution prints from an offset on. It keeps the end of its output for everybody: a client that
+/// does not read loses some, and is told so.
+async fn follow(
+    printer: Printer,
+    execution: Arc<Execution>,
+    stream: OutputStream,
+    mut offset: u64,
+    let_go: CancellationToken,
+) {
     let mut chunker = crate::execution::chunk::Chunker::default();
     loop {
         let piece = tokio::select! {

@@ -213,7 +213,7 @@ fn note<'a>(known: impl Iterator<Item = &'a mut Known>, asked: &[u32], placed: &
 }
 
 fn shown(known: &Known, habits: &Habits) -> types::Breakpoint {
-    use crate::debug::text::{Keep, VALUE, clean};
+    use crate::text::{Keep, VALUE, clean};
     let mut breakpoint = types::Breakpoint { id: Some(known.id.into()), ..types::Breakpoint::default() };
     let mut at = known.at;
     match (&known.terms, &known.placed) {

@@ -12,7 +12,7 @@ use crate::dap::types::{
     EvaluateArgumentsContext, EvaluateResponse, SetExpressionArguments, SetExpressionResponse,
 };
 use crate::debug::backend::{CompletionKind, Handle, Purpose};
-use crate::debug::text::{Keep, NAME, VALUE, WHOLE, clean};
+use crate::text::{Keep, NAME, VALUE, WHOLE, clean};
 
 /// The longest expression, in bytes.
 const MAX_EXPRESSION: usize = 1 << 20;

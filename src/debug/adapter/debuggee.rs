@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::dap::types::{self, Capabilities};
 use crate::debug::backend::{Debugger, Place};
 use crate::debug::paths::{self, Mounts};
-use crate::debug::text::{Keep, NAME, clean};
 use crate::execution::Execution;
+use crate::text::{Keep, NAME, clean};
 
 use super::desk::Desk;
 use super::habits::Habits;

@@ -13,7 +13,7 @@ use crate::dap::ToClient;
 use crate::dap::types;
 use crate::debug::backend::{Attachment, Category, DebugEvent, Handle, StopReason};
 use crate::debug::children::Child;
-use crate::debug::text::{Keep, NAME, VALUE, clean};
+use crate::text::{Keep, NAME, VALUE, clean};
 
 /// How long an event waits for an answer that comes before it.
 const GATE: Duration = Duration::from_secs(1);

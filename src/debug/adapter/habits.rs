@@ -3,7 +3,7 @@
 use crate::dap::types::{InitializeRequestArguments, InitializeRequestArgumentsPathFormat};
 use crate::debug::backend::Position;
 use crate::debug::paths;
-use crate::debug::text::Keep;
+use crate::text::Keep;
 
 /// A client's habits.
 #[derive(Debug, Clone)]

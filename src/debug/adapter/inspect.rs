@@ -12,7 +12,7 @@ use crate::dap::types::{
     VariablesArgumentsFilter, VariablesResponse,
 };
 use crate::debug::backend::{ExceptionFilter, Page, Which};
-use crate::debug::text::{Keep, NAME, VALUE, WHOLE, clean};
+use crate::text::{Keep, NAME, VALUE, WHOLE, clean};
 
 /// Frames in one answer.
 const MAX_FRAMES: u32 = 1_000;

@@ -16,14 +16,15 @@ use super::plan::{Plan, directory, told_engine};
 use super::refusal::Refusal;
 use super::{Adapter, Phase, ending, events};
 use crate::agent::wire::TerminalSize;
+use crate::debug::Stage;
 use crate::debug::backend::{Attachment, Fault};
 use crate::debug::ground::{Ground, Preparation, What};
 use crate::debug::sandbox_ground::SandboxGround;
 use crate::debug::undebugged::Undebugged;
-use crate::debug::{Stage, text};
 use crate::ids::SessionId;
 use crate::runtime::Workspace;
 use crate::session::{NewSession, Run, RunLimits, Session, Source, Stdin, Wish};
+use crate::text;
 
 /// The longest chunk of output.
 pub(super) const CHUNK: usize = 64 << 10;

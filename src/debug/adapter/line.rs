@@ -19,7 +19,7 @@ use super::refusal::Refusal;
 use super::{Adapter, lock, requests};
 use crate::dap::{self, FromClient, Response, ToClient};
 use crate::debug::client::{Inbound, Requests};
-use crate::debug::text::{Keep, VALUE, clean};
+use crate::text::{Keep, VALUE, clean};
 
 /// Requests that may wait or run at one time; more are refused.
 const MOST: usize = 512;

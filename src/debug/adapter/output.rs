@@ -16,8 +16,8 @@ use super::Adapter;
 use super::debuggee;
 use crate::debug::backend::{OutputOf, Place, Position};
 use crate::debug::paths::Mounts;
-use crate::debug::text::{escape, incomplete_styling};
 use crate::execution::{Execution, Gap, Observer, Output, OutputStream, Summary};
+use crate::text::{escape, incomplete_styling};
 
 /// How long output waits to be told where it was printed.
 const PATIENCE: Duration = Duration::from_millis(20);

@@ -17,8 +17,8 @@ use crate::dap::types::{
 use crate::debug::backend::{Fault, Place, Placed, Position};
 use crate::debug::kept::{KeptBreakpoints, MAX_BREAKPOINTS};
 use crate::debug::paths;
-use crate::debug::text::{Keep, VALUE, clean};
 use crate::ids::SessionId;
+use crate::text::{Keep, VALUE, clean};
 
 /// Exception filters in one request.
 const MAX_FILTERS: usize = 64;

@@ -7,7 +7,7 @@ use super::habits::Habits;
 use crate::dap::types::{self, ModuleId, VariablePresentationHint};
 use crate::debug::backend::{Frame, FrameHint, Module, Quality, Scope, ScopeKind, Shown, Variable};
 use crate::debug::paths::Mounts;
-use crate::debug::text::{Keep, NAME, VALUE, clean};
+use crate::text::{Keep, NAME, VALUE, clean};
 
 /// The longest expression that names a variable.
 const MAX_EXPRESSION: usize = 4 << 10;

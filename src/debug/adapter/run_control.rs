@@ -12,7 +12,7 @@ use crate::dap::types::{
     StepInTarget, StepInTargetsArguments, StepInTargetsResponse,
 };
 use crate::debug::backend::{Choice, Fault, Handle, Step};
-use crate::debug::text::{Keep, NAME, clean};
+use crate::text::{Keep, NAME, clean};
 
 /// Choices in one answer.
 const MAX_CHOICES: usize = 1_000;

@@ -1,7 +1,7 @@
 //! The WebSocket that an inspector listens on, as a carrier of texts.
 //!
 //! Messages are bounded, each and together; anything but a text is passed over. The socket is let go of when the carrier is
-//! dropped, after a last word that lets a program go on which still waits for its debugger.
+//! dropped, after a last word to a program that was not let run yet.
 
 use futures::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,6 +21,9 @@ const MAX_ANSWER_BYTES: u64 = 256 << 10;
 
 /// What lets a program go on that waits for its debugger.
 pub(super) const RUN: &str = r#"{"id":0,"method":"Runtime.runIfWaitingForDebugger"}"#;
+
+/// How a message says the same, whatever its number.
+const RUN_METHOD: &str = r#""method":"Runtime.runIfWaitingForDebugger""#;
 
 /// Connects to the inspector whose address this is.
 pub(super) async fn connect(conduit: Conduit, url: &str, budget: Budget) -> Result<Carrier, Fault> {
@@ -56,10 +59,12 @@ async fn carry(
             }
         }
     });
+    let mut was_let_run = false;
     loop {
         tokio::select! {
             text = outgoing.recv() => {
                 let Some(text) = text else { break };
+                was_let_run |= text.contains(RUN_METHOD);
                 if sink.send(Message::text(text)).await.is_err() {
                     break;
                 }
@@ -69,7 +74,10 @@ async fn carry(
         }
     }
     let farewell = async {
-        let _ = sink.send(Message::text(RUN)).await;
+        // To a program that is about to end, nothing is said that needs no saying: Node may crash over it.
+        if !was_let_run {
+            let _ = sink.send(Message::text(RUN)).await;
+        }
         let _ = sink.close().await;
     };
     let _ = tokio::time::timeout(PATIENCE, farewell).await;

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use futures::{SinkExt, StreamExt};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_util::sync::CancellationToken;
 
@@ -224,12 +226,17 @@ async fn scripts_without_end_are_not_kept_without_end() {
     assert!(sources.iter().all(|place| matches!(place, Place::File(path) if path.len() <= 4096)));
 }
 
-#[tokio::test]
-async fn a_program_that_nobody_debugs_any_more_is_told_to_go_on() {
+/// A carrier, and the inspector at its other end.
+async fn carried() -> (Carrier, WebSocketStream<DuplexStream>) {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let accepted = tokio::spawn(tokio_tungstenite::accept_async(theirs));
     let carrier = socket::connect(Box::new(ours), "ws://127.0.0.1:1/a", Budget::new()).await.expect("it connects");
-    let mut peer = accepted.await.expect("no panic").expect("a handshake");
+    (carrier, accepted.await.expect("no panic").expect("a handshake"))
+}
+
+#[tokio::test]
+async fn a_program_that_nobody_debugs_any_more_is_told_to_go_on() {
+    let (carrier, mut peer) = carried().await;
     peer.send(Frame::binary(vec![0; 8])).await.expect("it is passed over");
     peer.send(Frame::text("{}")).await.expect("it is taken");
     let Carrier { to, mut from, end, .. } = carrier;
@@ -238,6 +245,16 @@ async fn a_program_that_nobody_debugs_any_more_is_told_to_go_on() {
     let last = peer.next().await.expect("a last word").expect("whole").into_text().expect("a text");
     assert!(last.contains("Runtime.runIfWaitingForDebugger"));
     drop(end);
+}
+
+#[tokio::test]
+async fn a_program_that_was_let_run_is_not_told_again() {
+    let (carrier, mut peer) = carried().await;
+    let run = json!({"id": 7, "method": "Runtime.runIfWaitingForDebugger", "params": {}}).to_string();
+    carrier.to.send(run.clone()).await.expect("it is taken");
+    assert_eq!(peer.next().await.expect("a message").expect("whole"), Frame::text(run));
+    carrier.end.cancel();
+    assert!(peer.next().await.expect("an end").expect("whole").is_close());
 }
 
 /// A log message of 64 KiB, which is for the client to read.

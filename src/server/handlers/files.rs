@@ -1,17 +1,19 @@
 //! `fs/*`.
 
 use super::session::find;
-use crate::agent::wire::Existing;
+use crate::agent::wire::{Existing, FileEntry};
 use crate::execution::chunk::incomplete_tail;
-use crate::files::{self, FilesError, WriteOptions};
+use crate::files::{self, FilesError, Found, Transfer, WriteOptions};
 use crate::protocol::encoding::json_bytes;
 use crate::protocol::files::{
-    FsListParams, FsListResult, FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult, FsWriteParams,
+    FsCopyParams, FsCopyResult, FsListParams, FsListResult, FsMkdirParams, FsMkdirResult, FsMoveParams, FsMoveResult,
+    FsReadParams, FsReadResult, FsRemoveParams, FsRemoveResult, FsStatParams, FsStatResult, FsWriteParams,
     FsWriteResult, MAX_LIST_LIMIT, Permissions, WriteMode, path_on_wire,
 };
 use crate::protocol::{ErrorKind, ProtocolError, WantedEncoding};
 use crate::server::connection::Connection;
 use crate::server::{convert, fault};
+use crate::transport::current;
 
 /// The most bytes of a file that one answer carries: in base64 they stay below the longest message.
 pub(in crate::server) const MAX_READ_BYTES: u64 = 8 << 20;
@@ -128,6 +130,69 @@ pub(in crate::server) async fn list(
     let directory = files::inside(&path).map_err(fault::of_files)?;
     let entries = listing.entries.iter().map(|entry| convert::entry(&directory, entry)).collect();
     Ok(FsListResult { entries, truncated: listing.truncated })
+}
+
+pub(in crate::server) async fn stat(
+    connection: &Connection,
+    params: FsStatParams,
+) -> Result<FsStatResult, ProtocolError> {
+    let session = find(connection, &params.session_id).await?;
+    let path = params.path_bytes()?;
+    let link = session.link().map_err(fault::of_session)?;
+    let Found { stat, target } = files::stat(link, &path).await.map_err(fault::of_files)?;
+    let entry = FileEntry { path: files::inside(&path).map_err(fault::of_files)?, stat };
+    let target = target.as_deref().map(path_on_wire);
+    Ok(FsStatResult {
+        entry: convert::entry(b"", &entry),
+        etag: convert::etag(stat.tag),
+        target_base64: target.as_ref().and_then(|(_, base64)| base64.clone()),
+        target: target.map(|(shown, _)| shown),
+    })
+}
+
+pub(in crate::server) async fn mkdir(
+    connection: &Connection,
+    params: FsMkdirParams,
+) -> Result<FsMkdirResult, ProtocolError> {
+    let session = find(connection, &params.session_id).await?;
+    let path = params.path_bytes()?;
+    let mode = params.permissions.map_or(0o755, |permissions| permissions.0);
+    let link = session.link().map_err(fault::of_session)?;
+    let created = files::make_directory(link, &path, mode, params.parents).await.map_err(fault::of_files)?;
+    Ok(FsMkdirResult { path: path_on_wire(&path).0, created })
+}
+
+pub(in crate::server) async fn copy(
+    connection: &Connection,
+    params: FsCopyParams,
+) -> Result<FsCopyResult, ProtocolError> {
+    let session = find(connection, &params.session_id).await?;
+    let (from, to) = params.paths()?;
+    let transfer = Transfer { from: &from, to: &to, overwrite: params.overwrite, parents: params.create_parents };
+    let link = session.link().map_err(fault::of_session)?;
+    let copy = files::copy(link, transfer, unwanted()).await.map_err(fault::of_transfer)?;
+    Ok(FsCopyResult { path: path_on_wire(&to).0, copied: convert::copied(copy.copied), replaced: copy.replaced })
+}
+
+pub(in crate::server) async fn rename(
+    connection: &Connection,
+    params: FsMoveParams,
+) -> Result<FsMoveResult, ProtocolError> {
+    let session = find(connection, &params.session_id).await?;
+    let (from, to) = params.paths()?;
+    let transfer = Transfer { from: &from, to: &to, overwrite: params.overwrite, parents: params.create_parents };
+    let link = session.link().map_err(fault::of_session)?;
+    let moved = files::rename(link, transfer, unwanted()).await.map_err(fault::of_transfer)?;
+    let copied = moved.copied.map(convert::copied);
+    Ok(FsMoveResult { path: path_on_wire(&to).0, replaced: moved.replaced, copied })
+}
+
+/// Resolves when the client has cancelled the request.
+pub(super) async fn unwanted() {
+    match current() {
+        Some(request) => request.cancellation().cancelled().await,
+        None => std::future::pending().await,
+    }
 }
 
 pub(in crate::server) async fn remove(

@@ -18,7 +18,7 @@ use crate::server::connection::Connection;
 use crate::server::notifier::Notifier;
 use crate::server::selection;
 use crate::server::{convert, fault};
-use crate::session::{NewSession, Session, SessionError, Update, Why, Wish};
+use crate::session::{NewSession, Session, SessionError, Update, Watcher, Why, Wish};
 
 pub(in crate::server) async fn find(connection: &Connection, id: &str) -> Result<Arc<Session>, ProtocolError> {
     let (id, sessions) = (SessionId::from(id.to_owned()), &connection.daemon().sessions);
@@ -58,7 +58,7 @@ pub(in crate::server) fn engine(
 }
 
 /// Where a client wants its session; the engines that would do for what it names, the preferred first.
-fn wish(params: SelectParams) -> Result<Wish, ProtocolError> {
+pub(in crate::server) fn wish(params: SelectParams) -> Result<Wish, ProtocolError> {
     let (id, language) = (params.engine.as_deref(), params.language.as_deref());
     let named = engine(id, language)?;
     let engines = match (id, language) {
@@ -83,13 +83,23 @@ pub(in crate::server) async fn create(
     connection: &Connection,
     params: CreateParams,
 ) -> Result<SessionDetails, ProtocolError> {
+    let notifier = Notifier { outbox: connection.outbox().clone(), streaming: None, progress: None };
+    create_for(connection, params, Arc::new(notifier)).await
+}
+
+/// Creates a session whose changes this watcher is told.
+pub(in crate::server) async fn create_for(
+    connection: &Connection,
+    params: CreateParams,
+    watcher: Arc<dyn Watcher>,
+) -> Result<SessionDetails, ProtocolError> {
     let wanted = new_session(connection, &params)?;
     if wanted.client_token.is_some() {
         connection.recalled().await;
     }
     let notifier = Notifier { outbox: connection.outbox().clone(), streaming: None, progress: params.work_done_token };
     let progress = notifier.begin("Opening a session");
-    let created = connection.daemon().sessions.create(wanted, Arc::new(notifier)).await;
+    let created = connection.daemon().sessions.create(wanted, watcher).await;
     progress.end_now(if created.is_ok() { "open" } else { "refused" });
     Ok(convert::details(&*created.map_err(fault::of_session)?))
 }

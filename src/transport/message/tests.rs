@@ -13,8 +13,13 @@ fn messages_are_told_apart() {
     assert_eq!(request, Incoming::Request { id: Id::String("x".into()), method: "m".into(), params: Some(json!([1])) });
     let notification = classify(br#"{"method":"m","params":null,"jsonrpc":"2.0"}"#).unwrap();
     assert_eq!(notification, Incoming::Notification { method: "m".into(), params: None });
-    for answer in [r#"{"jsonrpc":"2.0","id":4,"result":null}"#, r#"{"id":4,"error":{"code":1,"message":""}}"#] {
-        assert_eq!(classify(answer.as_bytes()).unwrap(), Incoming::Response { id: json!(4) });
+    let refused = |code, message: &str| Err(AskError::Refused { code, message: message.to_owned() });
+    for (body, answer) in [
+        (r#"{"jsonrpc":"2.0","id":4,"result":null}"#, Ok(Value::Null)),
+        (r#"{"id":4,"error":{"code":1,"message":"no"}}"#, refused(1, "no")),
+        (r#"{"id":4,"error":[]}"#, refused(0, "it gave no reason")),
+    ] {
+        assert_eq!(classify(body.as_bytes()).unwrap(), Incoming::Response { id: json!(4), answer });
     }
 }
 

@@ -10,6 +10,7 @@ mod exec;
 mod execution;
 mod executions;
 mod files;
+mod helpers;
 mod inbound;
 mod oom;
 mod order;
@@ -33,13 +34,14 @@ use std::time::{Duration, Instant};
 
 use codebeaker_agent::frame::{Channel, Frame, Kind, Stream};
 use codebeaker_agent::plan::Protection;
-use codebeaker_agent::wire::{self, FromAgent, Ready, ToAgent};
+use codebeaker_agent::wire::{self, FileOp, FromAgent, Ready, ToAgent};
 
 use self::channels::Buffers;
 use self::conduits::Conduits;
 use self::execution::{Execution, Part};
 use self::executions::Executions;
 use self::files::Files;
+use self::files::finders::{Finders, finder_of};
 use self::inbound::{Filled, Inbound, VIOLATION};
 use self::outbound::Outbound;
 use self::presence::{Alone, Due};
@@ -156,6 +158,7 @@ struct Agent {
     executions: Executions,
     conduits: Conduits,
     files: Files,
+    finders: Finders,
     buffers: Buffers,
     /// The stream may have something to read.
     readable: bool,
@@ -194,6 +197,7 @@ impl Agent {
             executions: Executions::new(shims, watch)?,
             conduits: Conduits::default(),
             files: Files::new(workspace, code, !left_out(Protection::BeneathWorkspace)),
+            finders: Finders::default(),
             buffers: Buffers::new()?,
             readable: true,
             alone,
@@ -224,6 +228,7 @@ impl Agent {
         self.executions.detach(&self.epoll, &mut self.outbound);
         self.conduits.detach(&self.epoll, &mut self.outbound);
         self.files.detach();
+        self.finders.detach(&self.epoll, &mut self.executions);
     }
 
     /// Somebody is at the door.
@@ -276,12 +281,14 @@ impl Agent {
             }
             self.executions.tick(&self.epoll, &mut self.outbound);
             self.files.work(&mut self.outbound);
+            self.finders.work(self.files.workspace(), &self.epoll, &mut self.executions, &mut self.outbound);
             // Before what programs print, of which there may be much.
             let more_to_tell = self.outbound.daemon().is_some() && self.pass_on();
             self.outbound.flush();
             // Where a full stream is what holds something up, epoll tells when it has room again.
             let more_to_hear = more_to_hear && self.outbound.backlog() <= BACKLOG_BYTES;
-            let busy = more_to_hear || more_to_tell || self.files.has_work(&self.outbound);
+            let searching = self.finders.has_work(&self.outbound);
+            let busy = more_to_hear || more_to_tell || searching || self.files.has_work(&self.outbound);
             let deadline = if busy {
                 Some(Instant::now())
             } else {
@@ -310,7 +317,8 @@ impl Agent {
     fn next_deadline(&self) -> Option<Instant> {
         let give_back = self.is_resting().then(|| Instant::now() + REST);
         let alone = self.alone.as_ref().and_then(Alone::deadline);
-        [self.executions.deadline(), self.files.deadline(), give_back, alone].into_iter().flatten().min()
+        let files = [self.files.deadline(), self.finders.deadline()];
+        [self.executions.deadline(), give_back, alone].into_iter().chain(files).flatten().min()
     }
 
     /// Nothing runs, but large messages left memory behind that others could use.
@@ -337,7 +345,9 @@ impl Agent {
                 self.executions.reap(&self.epoll, &mut self.outbound);
             }
             token => {
-                if !self.executions.notice(token, events, &self.epoll, &mut self.outbound) {
+                if let Some(request) = finder_of(token) {
+                    self.finders.notice(request);
+                } else if !self.executions.notice(token, events, &self.epoll, &mut self.outbound) {
                     let (number, _) = Part::of(token);
                     self.conduits.notice(number, events, &self.epoll, &mut self.outbound);
                 }
@@ -366,6 +376,12 @@ impl Agent {
                 Kind::Control if channel == Channel::CONTROL => match postcard::from_bytes(payload) {
                     Ok(ToAgent::Joined) => {}
                     Ok(ToAgent::Keep { notes, alone_ms }) => self.keep(notes, alone_ms),
+                    Ok(ToAgent::File { request, op: FileOp::Find(find) }) => {
+                        self.finders.ask(request, find, &mut self.outbound);
+                    }
+                    Ok(ToAgent::StopFind { request }) => {
+                        self.finders.stop(request, &self.executions, &mut self.outbound);
+                    }
                     Ok(message) => {
                         self.highest = self.highest.max(number_of(&message));
                         let (executions, conduits) = (&mut self.executions, &mut self.conduits);
@@ -451,7 +467,8 @@ fn heed(
             None => conduits.disconnect(conduit, epoll, outbound),
         },
         ToAgent::File { request, op } => files.handle(request, op, outbound),
+        ToAgent::GiveUp { request } => files.give_up(request, outbound),
         // Of no account to any of these.
-        ToAgent::Joined | ToAgent::Keep { .. } => {}
+        ToAgent::Joined | ToAgent::Keep { .. } | ToAgent::StopFind { .. } => {}
     }
 }

@@ -13,15 +13,19 @@
 //! whoever inherited the descriptor.
 
 mod files;
+pub mod find;
 mod run;
 
 use serde::{Deserialize, Serialize};
 
-pub use files::{Area, Existing, FileEntry, FileFault, FileKind, FileOp, FileReply, FileStat, FileTag, WriteTarget};
+pub use files::{
+    Area, Copied, End, Existing, FileEntry, FileFault, FileKind, FileOp, FileReply, FileStat, FileTag, Transfer,
+    TransferFault, WriteTarget,
+};
 
 /// Both ends must have been built with the same number; the agent travels inside the daemon, so a
 /// mismatch means a broken build.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 
 /// The most conduits that one sandbox has at a time.
 pub const MAX_CONDUITS: usize = 256;
@@ -80,6 +84,17 @@ pub enum ToAgent {
         request: u32,
         /// What to do.
         op: FileOp,
+    },
+    /// Give up a copy or a move, which is then answered with `ECANCELED`, once all that it had made is gone.
+    /// Without effect on one that is about to be answered, and on anything else.
+    GiveUp {
+        /// The number of its request.
+        request: u32,
+    },
+    /// Stop a [`FileOp::Find`], which is still answered. Without effect when it has ended.
+    StopFind {
+        /// The number of the request.
+        request: u32,
     },
     /// The daemon has joined, and heard [`FromAgent::Ready`]. One that never says anything is let go.
     Joined,
@@ -211,7 +226,8 @@ pub enum FromAgent {
         /// The kernel's error number; `ECANCELED` when the daemon disconnected first.
         errno: i32,
     },
-    /// The answer to [`ToAgent::File`]. [`FileReply::Entries`] may come in several parts.
+    /// The answer to [`ToAgent::File`]. [`FileReply::Entries`] and [`FileReply::Found`] may come in
+    /// several parts.
     File {
         /// The number of the request.
         request: u32,

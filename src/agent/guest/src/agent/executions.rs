@@ -11,6 +11,7 @@ use codebeaker_agent::wire::{FromAgent, Reach, Running, Spawn, TerminalSize};
 
 use crate::agent::channels::Buffers;
 use crate::agent::execution::{Execution, Part};
+use crate::agent::helpers::Helpers;
 use crate::agent::oom::OomKills;
 use crate::agent::outbound::Outbound;
 use crate::agent::processes::Table;
@@ -30,6 +31,7 @@ pub(crate) struct Executions {
     shims: Shims,
     /// What a program without standard input reads.
     null: OwnedFd,
+    helpers: Helpers,
     watch: Watch,
     oom: OomKills,
     /// How many passes of killing there were since there was nothing to kill.
@@ -40,7 +42,8 @@ pub(crate) struct Executions {
 impl Executions {
     pub(crate) fn new(shims: Shims, watch: Watch) -> sys::Result<Self> {
         let (null, oom) = (sys::open_null()?, OomKills::find());
-        Ok(Executions { all: BTreeMap::new(), shims, null, watch, oom, passes: 0, next_pass: None })
+        let (all, helpers) = (BTreeMap::new(), Helpers::default());
+        Ok(Executions { all, shims, null, helpers, watch, oom, passes: 0, next_pass: None })
     }
 
     /// Starts a program, or says why not.
@@ -110,12 +113,12 @@ impl Executions {
     pub(crate) fn reap(&mut self, epoll: &Epoll, outbound: &mut Outbound) {
         while let Ok(Some(waited)) = sys::wait(-1, libc::WNOHANG | libc::WUNTRACED) {
             if libc::WIFSTOPPED(waited.status) {
-                if self.is_shim(waited.pid) {
+                if self.is_ours(waited.pid) {
                     sys::kill(waited.pid, libc::SIGCONT);
                 }
                 continue;
             }
-            if self.shims.lost(waited.pid) {
+            if self.helpers.lost(&waited) || self.shims.lost(waited.pid) {
                 continue;
             }
             for execution in self.all.values_mut() {
@@ -189,8 +192,31 @@ impl Executions {
         }
     }
 
-    fn is_shim(&self, pid: i32) -> bool {
-        self.shims.is_waiting(pid) || self.all.values().any(|execution| execution.live_shim() == Some(pid))
+    /// A process of the agent's own was forked, which is no program's.
+    pub(crate) fn note_helper(&mut self, pid: i32) {
+        self.helpers.note(pid);
+    }
+
+    /// Kills such a one.
+    pub(crate) fn kill_helper(&self, pid: i32) {
+        self.helpers.kill(pid);
+    }
+
+    /// Kills such a one, of which nothing more is wanted.
+    pub(crate) fn abandon_helper(&mut self, pid: i32) {
+        self.helpers.abandon(pid);
+    }
+
+    /// The wait status of such a one, which has closed all that it had open.
+    pub(crate) fn end_of_helper(&mut self, pid: i32) -> Option<i32> {
+        self.helpers.end_of(pid)
+    }
+
+    /// Whether it is a shim or a helper, and nothing that a program left behind.
+    fn is_ours(&self, pid: i32) -> bool {
+        self.helpers.has(pid)
+            || self.shims.is_waiting(pid)
+            || self.all.values().any(|execution| execution.live_shim() == Some(pid))
     }
 
     fn press(&mut self, table: &Table, epoll: &Epoll, outbound: &mut Outbound) {
@@ -198,8 +224,8 @@ impl Executions {
             execution.press(table);
         }
         if self.all.values().any(Execution::is_abandoned) {
-            let strays = table.descendants_past(std::process::id() as i32, |pid| self.is_shim(pid));
-            table.kill(&strays, |group| self.is_shim(group));
+            let strays = table.descendants_past(std::process::id() as i32, |pid| self.is_ours(pid));
+            table.kill(&strays, |group| self.is_ours(group));
             if strays.is_empty() {
                 self.all.values_mut().for_each(|execution| execution.settle(epoll, outbound));
             }
@@ -221,13 +247,13 @@ impl Executions {
         }
         let under_way = || self.all.values().filter(|execution| execution.is_under_way());
         let claimed: BTreeSet<i32> = under_way().flat_map(|execution| execution.orphans(table)).collect();
-        let mut strays = table.descendants_past(std::process::id() as i32, |pid| self.is_shim(pid));
+        let mut strays = table.descendants_past(std::process::id() as i32, |pid| self.is_ours(pid));
         strays.retain(|pid| !claimed.contains(pid));
         let last = under_way().next().is_none();
         let mut done = Vec::new();
         for (number, execution) in self.all.iter().filter(|(_, execution)| execution.is_clearing()) {
             let orphans = if last || execution.is_bomb() { strays.clone() } else { execution.orphans(table) };
-            table.kill(&orphans, |group| self.is_shim(group));
+            table.kill(&orphans, |group| self.is_ours(group));
             if orphans.is_empty() {
                 done.push(*number);
             }

@@ -3,15 +3,20 @@
 //! Every path is resolved by the kernel beneath the workspace (or the code directory), so no link, no
 //! `..` and no race of a hostile program leads out of it. Only regular files are read and written; a
 //! pipe, socket or device is refused before it could hold anything up. What may take long is done in
-//! slices between the rounds of the loop.
+//! slices between the rounds of the loop, and what can't be sliced by a process of its own ([`find`]).
 
 mod beneath;
+mod copy;
+mod find;
+pub(crate) mod finders;
 mod list;
 mod make;
 mod path;
 mod pipe;
 mod read;
 mod remove;
+mod rename;
+mod transfer;
 mod tree;
 mod write;
 
@@ -19,12 +24,13 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use codebeaker_agent::wire::{Area, FileFault, FileKind, FileOp, FileReply, FileStat, FileTag, FromAgent};
+use codebeaker_agent::wire::{Area, FileFault, FileKind, FileOp, FileReply, FileStat, FileTag, FromAgent, Transfer};
 
 use self::list::Listing;
 use self::path::Root;
 pub(crate) use self::pipe::Pipe;
 use self::remove::Removal;
+use self::transfer::Transferring;
 use self::write::Writes;
 use crate::agent::outbound::Outbound;
 use crate::agent::sys::{Errno, Result};
@@ -38,18 +44,24 @@ const SLICE: Duration = Duration::from_millis(2);
 /// How many bytes of answers may wait for the daemon before no more are made.
 const BACKLOG_BYTES: usize = 512 * 1024;
 
+/// How many copies and moves are under way at a time; each holds memory, and descriptors by the dozen.
+const MOST_TRANSFERS: usize = 8;
+
 /// The sandbox's files.
 pub(crate) struct Files {
     workspace: Root,
     code: Root,
     writes: Writes,
-    /// Requests that take more than one slice.
-    jobs: VecDeque<(u32, Job)>,
+    /// Requests that take more than one slice; without a number when nobody waits for the answer any more.
+    jobs: VecDeque<(Option<u32>, Job)>,
+    /// Copies and moves whose turn is yet to come.
+    waiting: VecDeque<(u32, Transfer, bool)>,
 }
 
 enum Job {
     List(Listing),
     Remove(Removal),
+    Transfer(Box<Transferring>),
 }
 
 impl Files {
@@ -60,6 +72,7 @@ impl Files {
             code: Root::new(code, beneath),
             writes: Writes::default(),
             jobs: VecDeque::new(),
+            waiting: VecDeque::new(),
         }
     }
 
@@ -71,6 +84,7 @@ impl Files {
             FileOp::MakeDirectory { path, mode, parents } => make::directory(&self.workspace, &path, mode, parents),
             FileOp::MakeLink { path, target } => make::link(&self.workspace, &path, &target),
             FileOp::SetModified { path, modified_nanos } => make::modified(&self.workspace, &path, modified_nanos),
+            FileOp::RemoveFile { path, if_match } => remove::file(&self.workspace, &path, if_match),
             FileOp::Create { handle, target, data, last } => {
                 let root = root(target.area, &self.workspace, &self.code);
                 match self.writes.create(root, handle, &target, &data, last) {
@@ -84,13 +98,17 @@ impl Files {
             },
             FileOp::List { path, depth, hidden, limit } => {
                 match Listing::start(&self.workspace, &path, depth, hidden, limit) {
-                    Ok(listing) => return self.jobs.push_back((request, Job::List(listing))),
+                    Ok(listing) => return self.jobs.push_back((Some(request), Job::List(listing))),
                     Err(errno) => Err(errno),
                 }
             }
+            FileOp::Copy(order) => return self.transfer(request, order, false, outbound),
+            FileOp::Move(order) => return self.transfer(request, order, true, outbound),
+            // It is the finders' business.
+            FileOp::Find(_) => Err(Errno(libc::EINVAL)),
             FileOp::Remove { path, area, recursive } => {
                 match Removal::start(root(area, &self.workspace, &self.code), &path, recursive) {
-                    Ok(removal) => return self.jobs.push_back((request, Job::Remove(removal))),
+                    Ok(removal) => return self.jobs.push_back((Some(request), Job::Remove(removal))),
                     Err(errno) => Err(errno),
                 }
             }
@@ -98,14 +116,52 @@ impl Files {
         answer(request, result, outbound);
     }
 
+    /// What a search is beneath.
+    pub(crate) fn workspace(&self) -> &Root {
+        &self.workspace
+    }
+
     /// Makes a named pipe below the code directory, and opens it to be read.
     pub(crate) fn make_pipe(&self, path: &[u8]) -> Result<(OwnedFd, Pipe)> {
         pipe::make(&self.code, path)
     }
 
-    /// The one who asked is gone: what is begun is dropped.
+    fn transfer(&mut self, request: u32, order: Transfer, moves: bool, outbound: &mut Outbound) {
+        if self.jobs.iter().filter(|(_, job)| matches!(job, Job::Transfer(_))).count() >= MOST_TRANSFERS {
+            return self.waiting.push_back((request, order, moves));
+        }
+        match Transferring::start(&self.workspace, &order, moves) {
+            Ok(begun) => self.jobs.push_back((Some(request), Job::Transfer(Box::new(begun)))),
+            Err(fault) => answer(request, Ok(FileReply::NotTransferred(fault)), outbound),
+        }
+    }
+
+    /// A copy or a move is wanted no more.
+    pub(crate) fn give_up(&mut self, request: u32, outbound: &mut Outbound) {
+        for (of, job) in &mut self.jobs {
+            if let (Some(of), Job::Transfer(transfer)) = (of, job)
+                && *of == request
+            {
+                transfer.give_up();
+            }
+        }
+        if let Some(at) = self.waiting.iter().position(|(of, ..)| *of == request) {
+            self.waiting.remove(at);
+            answer(request, Ok(FileReply::NotTransferred(Transferring::given_up())), outbound);
+        }
+    }
+
+    /// The one who asked is gone: what is begun is dropped, and what that leaves behind is cleared away.
     pub(crate) fn detach(&mut self) {
-        self.jobs.clear();
+        self.waiting.clear();
+        self.jobs.retain_mut(|(request, job)| match job {
+            Job::List(_) | Job::Remove(_) => false,
+            Job::Transfer(transfer) => {
+                *request = None;
+                transfer.give_up();
+                true
+            }
+        });
         self.writes = Writes::default();
     }
 
@@ -117,13 +173,25 @@ impl Files {
         }
         let Some((request, mut job)) = self.jobs.pop_front() else { return };
         let slice = Slice::begin();
+        let mut tell = |result| {
+            if let Some(request) = request {
+                answer(request, result, outbound);
+            }
+        };
         let result = match &mut job {
-            Job::List(listing) => listing.go_on(slice, |part| answer(request, Ok(part), outbound)),
-            Job::Remove(removal) => removal.go_on(slice),
+            Job::List(listing) => listing.go_on(&slice, |part| tell(Ok(part))),
+            Job::Remove(removal) => removal.go_on(&slice),
+            Job::Transfer(transfer) => transfer.go_on(&slice).map(Ok),
         };
         match result {
             None => self.jobs.push_back((request, job)),
-            Some(result) => answer(request, result, outbound),
+            Some(result) => {
+                tell(result);
+                drop(job);
+                if let Some((request, order, moves)) = self.waiting.pop_front() {
+                    self.transfer(request, order, moves, outbound);
+                }
+            }
         }
     }
 

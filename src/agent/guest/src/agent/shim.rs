@@ -204,7 +204,7 @@ fn sweep() -> Usage {
 }
 
 /// Closes every descriptor except these.
-fn close_all_but(keep: &mut [RawFd]) -> sys::Result<()> {
+pub(super) fn close_all_but(keep: &mut [RawFd]) -> sys::Result<()> {
     keep.sort_unstable();
     let mut first = 0;
     for fd in keep.iter().map(|fd| *fd as u32) {

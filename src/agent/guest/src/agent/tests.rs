@@ -3,10 +3,12 @@
 mod conduits;
 mod executions;
 mod files;
+mod find;
 mod hostile;
 mod namespaces;
 mod sandbox;
 mod side;
 mod streams;
 mod terminal;
+mod transfers;
 mod trees;

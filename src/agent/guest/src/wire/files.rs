@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::find::{Find, FindEnd};
 use super::run;
 
 /// Something done to a file under the workspace. Paths are relative to it; none can leave it, whatever
@@ -88,6 +89,34 @@ pub enum FileOp {
         /// Nanoseconds since 1970.
         modified_nanos: i64,
     },
+    /// Removes a regular file of the workspace, unless it is another by now; answered by [`FileReply::Removed`].
+    RemoveFile {
+        /// Which path.
+        path: Vec<u8>,
+        /// Refuse (`ESTALE`) unless the file has this tag now.
+        if_match: FileTag,
+    },
+    /// Copies a file, a link itself, or a directory with all that is in it; answered by [`FileReply::Copied`] or
+    /// [`FileReply::NotTransferred`].
+    Copy(Transfer),
+    /// Gives it another name, or copies and then removes it where the kernel can't; answered by
+    /// [`FileReply::Moved`] or [`FileReply::NotTransferred`].
+    Move(Transfer),
+    /// Looks for files; answered by one or more [`FileReply::Found`].
+    Find(Find),
+}
+
+/// From where to where something of the workspace goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// What; a link at the end of the path is not followed.
+    pub from: Vec<u8>,
+    /// To which path, the name included; a link there is not followed.
+    pub to: Vec<u8>,
+    /// Take the place of what is there: of a directory with a directory, of anything else with anything else.
+    pub overwrite: bool,
+    /// Make the directories above `to` that are missing.
+    pub parents: bool,
 }
 
 /// Where and how [`FileOp::Create`] writes.
@@ -201,14 +230,83 @@ pub enum FileReply {
         truncated: bool,
     },
     /// What the path names.
-    Stat(FileStat),
+    Stat {
+        /// Its kind, state and permissions.
+        stat: FileStat,
+        /// Of a link: what it says.
+        target: Option<Vec<u8>>,
+    },
     /// It is gone.
     Removed {
         /// How many files and directories.
         count: u64,
     },
     /// What was asked for is there now.
-    Made(FileStat),
+    Made {
+        /// Its kind, state and permissions.
+        stat: FileStat,
+        /// Whether it was not there before.
+        created: bool,
+    },
+    /// The copy is in its place.
+    Copied {
+        /// What it took.
+        copied: Copied,
+        /// Whether it took the place of something.
+        replaced: bool,
+    },
+    /// It has its new name.
+    Moved {
+        /// What it took where it had to be copied.
+        copied: Option<Copied>,
+        /// Whether it took the place of something.
+        replaced: bool,
+    },
+    /// It was neither copied nor moved, and nothing is left of the attempt but directories made above `to`; or it
+    /// was, and something else went wrong after that.
+    NotTransferred(TransferFault),
+    /// A part of what was found, cut anywhere.
+    Found {
+        /// No more than [`FILE_CHUNK_BYTES`](super::FILE_CHUNK_BYTES).
+        #[serde(with = "run")]
+        data: Vec<u8>,
+        /// Nothing more comes, and this is why.
+        end: Option<FindEnd>,
+    },
+}
+
+/// What was copied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// Files, links and directories, the one at the top included.
+    pub entries: u64,
+    /// Size of the files.
+    pub bytes: u64,
+    /// Pipes, sockets and devices that were left out.
+    pub skipped: u64,
+}
+
+/// Why something could not be copied or moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferFault {
+    /// The kernel's error number. As in [`FileFault`], and `EINVAL` means that something would come into itself, onto
+    /// itself, or into the place of a directory that it is in, `ECANCELED` that it was given up.
+    pub errno: i32,
+    /// At which end.
+    pub end: End,
+    /// Below which name there, empty for the end itself; cut off where it is long.
+    pub below: Vec<u8>,
+    /// What was asked for is done, but what was there before could not all be removed.
+    pub done: bool,
+}
+
+/// The ends of a copy or a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// `from`.
+    Source,
+    /// `to`.
+    Target,
 }
 
 /// A file operation that failed.

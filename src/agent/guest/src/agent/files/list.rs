@@ -76,7 +76,7 @@ impl Listing {
     }
 
     /// Goes on for a slice, or until a part is told. `Some` is the answer, or the last part of it.
-    pub(super) fn go_on(&mut self, slice: Slice, tell: impl FnOnce(FileReply)) -> Option<Result<FileReply>> {
+    pub(super) fn go_on(&mut self, slice: &Slice, tell: impl FnOnce(FileReply)) -> Option<Result<FileReply>> {
         while !slice.is_over() {
             match self.step() {
                 Ok(true) if self.part_bytes < PART_BYTES => {}

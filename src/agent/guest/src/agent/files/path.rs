@@ -1,11 +1,11 @@
 //! Paths, resolved beneath a root: by the kernel, or step by step where it is too old for that.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use libc::c_int;
 
 use super::beneath;
-use crate::agent::sys::{Errno, Result, files};
+use crate::agent::sys::{self, Errno, Result, files};
 
 /// A path this long is beyond `PATH_MAX`, and resolved piece by piece.
 const PIECE_BYTES: usize = libc::PATH_MAX as usize - 64;
@@ -17,7 +17,7 @@ const ATTEMPTS: u32 = 32;
 const DIRECTORY: c_int = libc::O_PATH | libc::O_DIRECTORY;
 
 /// A directory that no path leads out of.
-pub(super) struct Root {
+pub(crate) struct Root {
     dir: OwnedFd,
     beneath: bool,
 }
@@ -28,9 +28,34 @@ pub(super) struct Place {
     pub(super) name: Vec<u8>,
 }
 
+impl Place {
+    pub(super) fn dir_fd(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+
+    pub(super) fn named(&self) -> files::Named<'_> {
+        (self.dir.as_fd(), &self.name)
+    }
+
+    /// What is there; a link is not followed.
+    pub(super) fn stat(&self) -> Result<libc::stat> {
+        files::lstat(self.dir.as_fd(), &self.name)
+    }
+
+    /// Another name in the same directory.
+    pub(super) fn beside(&self, name: Vec<u8>) -> Result<Place> {
+        Ok(Place { dir: files::openat(self.dir.as_fd(), b".", DIRECTORY, 0)?, name })
+    }
+}
+
 impl Root {
     pub(super) fn new(dir: OwnedFd, beneath: bool) -> Self {
         Root { dir, beneath }
+    }
+
+    /// The descriptor of the directory itself.
+    pub(super) fn as_raw_fd(&self) -> RawFd {
+        self.dir.as_raw_fd()
     }
 
     /// Opens what `path` names; the root itself when it is empty. Never waits for the other end of a
@@ -113,6 +138,15 @@ fn split(path: &[u8]) -> Result<(&[u8], &[u8])> {
         b"" | b"." | b".." => Err(Errno(libc::EINVAL)),
         name => Ok((parent, name)),
     }
+}
+
+/// A name for what is not in its place yet, which nobody can guess and take first.
+pub(super) fn unguessable_name() -> Result<Vec<u8>> {
+    let mut name = b".codebeaker-".to_vec();
+    for byte in sys::random::<16>()? {
+        name.extend_from_slice(format!("{byte:02x}").as_bytes());
+    }
+    Ok(name)
 }
 
 /// The path that `target`, found in a link at `path`, means from the root.

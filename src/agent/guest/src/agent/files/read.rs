@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use codebeaker_agent::wire::{FILE_CHUNK_BYTES, FileReply};
+use codebeaker_agent::wire::{FILE_CHUNK_BYTES, FileKind, FileReply};
 
 use super::path::Root;
 use super::{describe, must_be_file};
@@ -29,5 +29,7 @@ pub(super) fn read(root: &Root, path: &[u8], offset: u64, max: u32) -> Result<Fi
 /// What a path names; a link at its end is looked at itself.
 pub(super) fn stat(root: &Root, path: &[u8]) -> Result<FileReply> {
     let found = root.open(path, libc::O_PATH | libc::O_NOFOLLOW)?;
-    Ok(FileReply::Stat(describe(&files::fstat(found.as_fd())?)))
+    let stat = describe(&files::fstat(found.as_fd())?);
+    let target = if stat.kind == FileKind::Symlink { Some(files::readlink(found.as_fd(), b"")?) } else { None };
+    Ok(FileReply::Stat { stat, target })
 }

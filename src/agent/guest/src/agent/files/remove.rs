@@ -7,11 +7,11 @@
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
 
-use codebeaker_agent::wire::FileReply;
+use codebeaker_agent::wire::{FileReply, FileTag};
 
-use super::Slice;
 use super::path::{Place, Root};
 use super::tree::Walk;
+use super::{Slice, must_be_file, tag};
 use crate::agent::sys::{Errno, Result, files};
 
 /// How often a directory is read again because it was not empty after all.
@@ -23,6 +23,18 @@ const DEEP: usize = 64;
 
 const DIRECTORY: libc::c_int = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_NONBLOCK;
 
+/// Removes a file that is in this state.
+pub(super) fn file(root: &Root, path: &[u8], if_match: FileTag) -> Result<FileReply> {
+    let place = root.place(path, false)?;
+    let found = files::lstat(place.dir.as_fd(), &place.name)?;
+    must_be_file(&found)?;
+    if tag(&found) != if_match {
+        return Err(Errno(libc::ESTALE));
+    }
+    files::unlink(place.dir.as_fd(), &place.name, 0)?;
+    Ok(FileReply::Removed { count: 1 })
+}
+
 /// A removal that is being made.
 pub(super) struct Removal {
     place: Place,
@@ -30,6 +42,8 @@ pub(super) struct Removal {
     walk: Option<Walk<Level>>,
     count: u64,
     fault: Option<Errno>,
+    /// Directories that are closed to us are opened first.
+    force: bool,
 }
 
 /// How far a directory is emptied.
@@ -46,27 +60,41 @@ struct Level {
 impl Removal {
     /// Removes a file, link or empty directory, or begins to empty a directory.
     pub(super) fn start(root: &Root, path: &[u8], recursive: bool) -> Result<Self> {
-        let place = root.place(path, false)?;
-        let is_directory = files::lstat(place.dir.as_fd(), &place.name)?.st_mode & libc::S_IFMT == libc::S_IFDIR;
+        Self::begin(root.place(path, false)?, recursive, false)
+    }
+
+    /// As [`Removal::start`], of all that is there.
+    pub(super) fn of_tree(place: Place) -> Result<Self> {
+        Self::begin(place, true, false)
+    }
+
+    /// As [`Removal::of_tree`], whatever the permissions of its directories.
+    pub(super) fn of_all(place: Place) -> Result<Self> {
+        Self::begin(place, true, true)
+    }
+
+    fn begin(place: Place, recursive: bool, force: bool) -> Result<Self> {
+        let is_directory = place.stat()?.st_mode & libc::S_IFMT == libc::S_IFDIR;
         let flags = if is_directory { libc::AT_REMOVEDIR } else { 0 };
         match files::unlink(place.dir.as_fd(), &place.name, flags) {
-            Ok(()) => Ok(Removal { place, walk: None, count: 1, fault: None }),
+            Ok(()) => Ok(Removal { place, walk: None, count: 1, fault: None, force }),
             Err(Errno(libc::ENOTEMPTY | libc::EEXIST)) if is_directory && recursive => {
                 let top = files::openat(place.dir.as_fd(), &place.name, DIRECTORY, 0)?;
-                let walk = Some(Walk::new(top, Level::default())?);
-                Ok(Removal { place, walk, count: 0, fault: None })
+                let mut walk = Walk::new(top, Level::default())?;
+                open_up(&mut walk, force);
+                Ok(Removal { place, walk: Some(walk), count: 0, fault: None, force })
             }
             Err(errno) => Err(errno),
         }
     }
 
     /// Goes on for a slice. `Some` is the answer.
-    pub(super) fn go_on(&mut self, slice: Slice) -> Option<Result<FileReply>> {
+    pub(super) fn go_on(&mut self, slice: &Slice) -> Option<Result<FileReply>> {
         while let Some(walk) = &mut self.walk {
             if slice.is_over() {
                 return None;
             }
-            match step(walk, &mut self.count, &mut self.fault) {
+            match step(walk, &mut self.count, &mut self.fault, self.force) {
                 Ok(true) => {}
                 Ok(false) => {
                     if self.remove_top() {
@@ -107,7 +135,7 @@ impl Removal {
 }
 
 /// Does a little; false when the top is read to its end.
-fn step(walk: &mut Walk<Level>, count: &mut u64, fault: &mut Option<Errno>) -> Result<bool> {
+fn step(walk: &mut Walk<Level>, count: &mut u64, fault: &mut Option<Errno>, force: bool) -> Result<bool> {
     let deep = walk.depth() > DEEP;
     let (dir, level) = walk.here()?;
     if let Some(name) = level.subdirectories.pop_front() {
@@ -116,7 +144,9 @@ fn step(walk: &mut Walk<Level>, count: &mut u64, fault: &mut Option<Errno>) -> R
                 *count += 1;
                 Ok(())
             }
-            Err(Errno(libc::ENOTEMPTY | libc::EEXIST)) => walk.enter(name, Level::default()),
+            Err(Errno(libc::ENOTEMPTY | libc::EEXIST)) => {
+                walk.enter(name, Level::default()).map(|()| open_up(walk, force))
+            }
             Err(errno) => Err(errno),
         };
         note(walk, entered, fault)?;
@@ -172,6 +202,13 @@ fn step(walk: &mut Walk<Level>, count: &mut u64, fault: &mut Option<Errno>) -> R
     };
     note(walk, removed, fault)?;
     Ok(true)
+}
+
+/// Lets us into the current directory. Where that fails, what follows does too, and says so.
+fn open_up(walk: &mut Walk<Level>, force: bool) {
+    if force && let Ok((dir, _)) = walk.here() {
+        let _ = files::chmod(dir, 0o700);
+    }
 }
 
 /// Remembers that something in the current directory can't be removed. What is gone already is none.

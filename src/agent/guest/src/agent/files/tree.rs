@@ -98,7 +98,7 @@ impl<T> Walk<T> {
 }
 
 /// Device and inode: what makes a directory this one.
-fn identity(dir: BorrowedFd<'_>) -> Result<(u64, u64)> {
+pub(super) fn identity(dir: BorrowedFd<'_>) -> Result<(u64, u64)> {
     let stat = files::fstat(dir)?;
     Ok((stat.st_dev, stat.st_ino))
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use codebeaker_agent::wire::{Existing, FileReply, FileTag, WriteTarget};
 
-use super::path::{Place, Root, through_link};
-use super::{describe, must_be_file, tag};
+use super::path::{Place, Root, through_link, unguessable_name};
+use super::{describe, must_be_file, rename, tag};
 use crate::agent::sys::{self, Errno, Result, files};
 
 /// How many writes may be under way; each holds two descriptors.
@@ -145,10 +145,7 @@ impl Write {
     }
 
     fn stage(place: Place, target: &WriteTarget, mode: u32, created: bool) -> Result<Self> {
-        let mut name = b".codebeaker-".to_vec();
-        for byte in sys::random::<16>()? {
-            name.extend_from_slice(format!("{byte:02x}").as_bytes());
-        }
+        let name = unguessable_name()?;
         let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
         let file = files::openat(place.dir.as_fd(), &name, flags, 0o600)?;
         let refuse = target.existing == Existing::Refuse;
@@ -180,19 +177,14 @@ impl Write {
             files::chmod(self.file.as_fd(), staged.mode)?;
             let dir = self.place.dir.as_fd();
             if staged.refuse {
-                match files::rename_to_free(dir, &staged.name, &self.place.name) {
-                    Ok(()) => self.staged = None,
-                    // Not every file system can; a link never takes the place of something either.
-                    Err(Errno(libc::EINVAL)) => files::link(dir, &staged.name, &self.place.name)?,
-                    Err(errno) => return Err(errno),
-                }
+                rename::to_free((dir, &staged.name), (dir, &self.place.name), false)?;
             } else {
                 if staged.if_match.is_some() {
                     check_match(staged.if_match, files::lstat(dir, &self.place.name).ok().as_ref())?;
                 }
-                files::rename(dir, &staged.name, &self.place.name)?;
-                self.staged = None;
+                files::rename((dir, &staged.name), (dir, &self.place.name))?;
             }
+            self.staged = None;
         }
         let stat = describe(&files::fstat(self.file.as_fd())?);
         Ok(FileReply::Written { stat, created: self.created })

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use libc::{c_int, mode_t};
 
@@ -28,7 +28,22 @@ pub(crate) fn openat2(dir: BorrowedFd<'_>, path: &[u8], flags: c_int, mode: mode
 }
 
 /// `openat`; the descriptor is closed on `exec`.
+///
+/// With `O_NOFOLLOW` no link at the end is followed, by no kernel: gVisor's does so where `O_DIRECTORY` is asked for
+/// as well, so that what was opened is looked at instead.
 pub(crate) fn openat(dir: BorrowedFd<'_>, path: &[u8], flags: c_int, mode: mode_t) -> Result<OwnedFd> {
+    const NO_LINK: c_int = libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    if flags & (NO_LINK | libc::O_PATH) != NO_LINK {
+        return open(dir, path, flags, mode);
+    }
+    match open(dir, path, flags & !libc::O_DIRECTORY | libc::O_NONBLOCK | libc::O_NOCTTY, mode) {
+        Ok(found) if fstat(found.as_fd())?.st_mode & libc::S_IFMT == libc::S_IFDIR => Ok(found),
+        Ok(_) | Err(Errno(libc::ELOOP)) => Err(Errno(libc::ENOTDIR)),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn open(dir: BorrowedFd<'_>, path: &[u8], flags: c_int, mode: mode_t) -> Result<OwnedFd> {
     let path = c_string(path)?;
     // SAFETY: the path outlives the call.
     owned(unsafe { libc::openat(dir.as_raw_fd(), path.as_ptr(), flags | libc::O_CLOEXEC, mode) })
@@ -83,13 +98,24 @@ pub(crate) fn symlink(target: &[u8], dir: BorrowedFd<'_>, name: &[u8]) -> Result
 
 /// Sets when something was last changed; a link is not followed.
 pub(crate) fn set_modified(dir: BorrowedFd<'_>, name: &[u8], nanos: i64) -> Result<()> {
-    const SECOND: i64 = 1_000_000_000;
-    let name = c_string(name)?;
-    let modified = libc::timespec { tv_sec: nanos.div_euclid(SECOND), tv_nsec: nanos.rem_euclid(SECOND) };
-    let times = [libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT }, modified];
+    let (name, times) = (c_string(name)?, modified_at(nanos));
     // SAFETY: name and times outlive the call, which takes two of the latter.
     check(unsafe { libc::utimensat(dir.as_raw_fd(), name.as_ptr(), times.as_ptr(), libc::AT_SYMLINK_NOFOLLOW) })
         .map(drop)
+}
+
+/// Sets when an open file or directory was last changed.
+pub(crate) fn set_modified_of(fd: BorrowedFd<'_>, nanos: i64) -> Result<()> {
+    let times = modified_at(nanos);
+    // SAFETY: the times outlive the call, which takes two of them.
+    check(unsafe { libc::futimens(fd.as_raw_fd(), times.as_ptr()) }).map(drop)
+}
+
+/// The time of the last access, which stays, and that of the last change.
+fn modified_at(nanos: i64) -> [libc::timespec; 2] {
+    const SECOND: i64 = 1_000_000_000;
+    let modified = libc::timespec { tv_sec: nanos.div_euclid(SECOND), tv_nsec: nanos.rem_euclid(SECOND) };
+    [libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT }, modified]
 }
 
 /// Makes a FIFO.
@@ -106,27 +132,30 @@ pub(crate) fn unlink(dir: BorrowedFd<'_>, name: &[u8], flags: c_int) -> Result<(
     check(unsafe { libc::unlinkat(dir.as_raw_fd(), name.as_ptr(), flags) }).map(drop)
 }
 
-/// Renames within one directory, over what is there.
-pub(crate) fn rename(dir: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> {
-    let (from, to) = (c_string(from)?, c_string(to)?);
+/// A name, and the directory that it is in.
+pub(crate) type Named<'a> = (BorrowedFd<'a>, &'a [u8]);
+
+/// Renames, over what is there.
+pub(crate) fn rename(from: Named<'_>, to: Named<'_>) -> Result<()> {
+    let (old, new) = (c_string(from.1)?, c_string(to.1)?);
     // SAFETY: both names outlive the call.
-    check(unsafe { libc::renameat(dir.as_raw_fd(), from.as_ptr(), dir.as_raw_fd(), to.as_ptr()) }).map(drop)
+    check(unsafe { libc::renameat(from.0.as_raw_fd(), old.as_ptr(), to.0.as_raw_fd(), new.as_ptr()) }).map(drop)
 }
 
-/// Renames within one directory; `EEXIST` when the name is taken.
-pub(crate) fn rename_to_free(dir: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> {
-    let (from, to) = (c_string(from)?, c_string(to)?);
-    let (dir, flags) = (dir.as_raw_fd(), libc::RENAME_NOREPLACE);
+/// Renames; `EEXIST` when the name is taken. Not every kernel and file system can (`EINVAL`, `ENOSYS`).
+pub(crate) fn rename_to_free(from: Named<'_>, to: Named<'_>) -> Result<()> {
+    let (old, new) = (c_string(from.1)?, c_string(to.1)?);
+    let (old_dir, new_dir, flags) = (from.0.as_raw_fd(), to.0.as_raw_fd(), libc::RENAME_NOREPLACE);
     // SAFETY: both names outlive the call.
-    let result = unsafe { libc::syscall(libc::SYS_renameat2, dir, from.as_ptr(), dir, to.as_ptr(), flags) };
+    let result = unsafe { libc::syscall(libc::SYS_renameat2, old_dir, old.as_ptr(), new_dir, new.as_ptr(), flags) };
     check(result as c_int).map(drop)
 }
 
-/// Gives a file a second name in the same directory; `EEXIST` when it is taken.
-pub(crate) fn link(dir: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> {
-    let (from, to) = (c_string(from)?, c_string(to)?);
+/// Gives a file, or a link itself, a second name; `EEXIST` when it is taken.
+pub(crate) fn link(from: Named<'_>, to: Named<'_>) -> Result<()> {
+    let (old, new) = (c_string(from.1)?, c_string(to.1)?);
     // SAFETY: both names outlive the call.
-    check(unsafe { libc::linkat(dir.as_raw_fd(), from.as_ptr(), dir.as_raw_fd(), to.as_ptr(), 0) }).map(drop)
+    check(unsafe { libc::linkat(from.0.as_raw_fd(), old.as_ptr(), to.0.as_raw_fd(), new.as_ptr(), 0) }).map(drop)
 }
 
 /// Sets an open file's permission bits.
@@ -145,6 +174,20 @@ pub(crate) fn pread(fd: BorrowedFd<'_>, buffer: &mut [u8], offset: i64) -> Resul
 pub(crate) fn pwrite(fd: BorrowedFd<'_>, bytes: &[u8], offset: i64) -> Result<usize> {
     // SAFETY: the bytes are readable for their length.
     check_size(unsafe { libc::pwrite(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), offset) })
+}
+
+/// Sets an open file's length.
+pub(crate) fn truncate(fd: BorrowedFd<'_>, length: i64) -> Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { libc::ftruncate(fd.as_raw_fd(), length) }).map(drop)
+}
+
+/// Where, from `offset` on, an open file has data (`SEEK_DATA`) or a hole (`SEEK_HOLE`); `ENXIO` where there
+/// is no more of it.
+pub(crate) fn find_next(fd: BorrowedFd<'_>, offset: i64, what: c_int) -> Result<i64> {
+    // SAFETY: no pointers.
+    let found = unsafe { libc::lseek(fd.as_raw_fd(), offset, what) };
+    if found < 0 { Err(Errno::last()) } else { Ok(found) }
 }
 
 /// Sets where a directory is read on.
@@ -189,4 +232,26 @@ pub(crate) fn names(records: &[u8]) -> impl Iterator<Item = Name<'_>> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_opened_and_no_link_to_one() {
+        let top = std::env::temp_dir().join(format!("codebeaker-openat-{}", std::process::id()));
+        std::fs::create_dir_all(top.join("directory")).unwrap();
+        std::fs::write(top.join("file"), "").unwrap();
+        std::os::unix::fs::symlink("directory", top.join("link")).unwrap();
+        let dir = OwnedFd::from(std::fs::File::open(&top).unwrap());
+        make_fifo(dir.as_fd(), b"fifo", 0o600).unwrap();
+        let open = |name: &[u8]| openat(dir.as_fd(), name, libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW, 0);
+        assert!(open(b"directory").is_ok());
+        for name in [&b"file"[..], b"link", b"fifo"] {
+            assert_eq!(open(name).err(), Some(Errno(libc::ENOTDIR)));
+        }
+        assert_eq!(open(b"none").err(), Some(Errno(libc::ENOENT)));
+        std::fs::remove_dir_all(top).unwrap();
+    }
 }

@@ -75,7 +75,7 @@ fn what_can_not_be_connected_to_is_told_once() {
         sandbox.send(&ToAgent::Disconnect { conduit: number });
         sandbox.say(number, b"late");
     }
-    assert!(matches!(sandbox.file(FileOp::Stat { path: Vec::new() }), Ok(FileReply::Stat(_))));
+    assert!(matches!(sandbox.file(FileOp::Stat { path: Vec::new() }), Ok(FileReply::Stat { .. })));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn not_a_byte_is_lost_either_way_and_nothing_else_waits() {
             // A slow reader: all of the window is used up before any is given back.
             if unread == STREAM_WINDOW as usize || heard.len() + unread >= text.len() {
                 if heard.len() < text.len() / 2 {
-                    assert!(matches!(sandbox.file(FileOp::Stat { path: Vec::new() }), Ok(FileReply::Stat(_))));
+                    assert!(matches!(sandbox.file(FileOp::Stat { path: Vec::new() }), Ok(FileReply::Stat { .. })));
                 }
                 sandbox.send_frame(Kind::Credit, channel, &(unread as u32).to_le_bytes());
                 unread = 0;

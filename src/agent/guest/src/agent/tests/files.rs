@@ -59,7 +59,7 @@ impl Sandbox {
 
     pub(super) fn stat(&mut self, path: &str) -> FileStat {
         match self.file(stat(path)) {
-            Ok(FileReply::Stat(stat)) => stat,
+            Ok(FileReply::Stat { stat, .. }) => stat,
             other => panic!("no stat of {path}: {other:?}"),
         }
     }
@@ -341,4 +341,24 @@ fn code_lies_where_it_can_be_run_but_not_in_the_workspace() {
     assert_eq!(sandbox.shell(1, "sh /tmp/code/1/main.sh; ls -A"), "run\n");
     let all = FileOp::Remove { path: b"1".to_vec(), area: Area::Code, recursive: true };
     assert_eq!(sandbox.file(all), Ok(FileReply::Removed { count: 2 }));
+}
+
+#[test]
+fn a_file_is_removed_only_as_it_was_seen() {
+    let Some(mut sandbox) = Sandbox::start(Setup::default()) else { return };
+    sandbox.shell(1, "mkdir -p d; echo a > d/f; ln -s f d/link; ln -s /etc/passwd out; ln -s / root");
+    let seen = sandbox.stat("d/f").tag;
+    let removal = |path: &str, if_match| FileOp::RemoveFile { path: path.into(), if_match };
+    sandbox.shell(2, "echo b >> d/f");
+    assert_eq!(sandbox.refused(removal("d/f", seen)), libc::ESTALE);
+    let now = sandbox.stat("d/f").tag;
+    // Neither a directory nor a link is a file, even where the tag is right.
+    for path in ["d", "d/link", "out"] {
+        let tag = sandbox.stat(path).tag;
+        assert!([libc::EISDIR, libc::EOPNOTSUPP].contains(&sandbox.refused(removal(path, tag))), "{path}");
+    }
+    assert_eq!(sandbox.refused(removal("root/etc/passwd", now)), libc::EXDEV);
+    assert_eq!(sandbox.refused(removal("../f", now)), libc::EXDEV);
+    assert_eq!(sandbox.file(removal("d/f", now)), Ok(FileReply::Removed { count: 1 }));
+    assert_eq!(sandbox.refused(removal("d/f", now)), libc::ENOENT);
 }

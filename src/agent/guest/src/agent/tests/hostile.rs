@@ -139,7 +139,7 @@ fn a_fork_bomb_is_bounded_and_is_killed_while_others_work() {
         sandbox.await_output(execution, "lit");
         std::thread::sleep(std::time::Duration::from_millis(300));
         // The agent answers, and has room for a process of its own.
-        assert!(matches!(sandbox.file(FileOp::Stat { path: Vec::new() }), Ok(FileReply::Stat(_))));
+        assert!(matches!(sandbox.file(FileOp::Stat { path: Vec::new() }), Ok(FileReply::Stat { .. })));
         sandbox.signal(execution, libc::SIGKILL, Reach::Tree);
         assert_eq!(sandbox.finish(execution).exited.signal, Some(libc::SIGKILL));
         assert_eq!(others(&mut sandbox, execution + 1), "0");

@@ -346,13 +346,19 @@ impl Sandbox {
     /// The answer to a request about files; the parts of a listing together.
     pub(super) fn file(&mut self, op: FileOp) -> Result<FileReply, FileFault> {
         self.send(&ToAgent::File { request: 77, op });
-        let mut all = Vec::new();
+        let (mut all, mut found) = (Vec::new(), Vec::new());
         loop {
             match self.message() {
                 FromAgent::File { request: 77, result: Ok(FileReply::Entries { entries, last, truncated }) } => {
                     all.extend(entries);
                     if last {
                         return Ok(FileReply::Entries { entries: all, last, truncated });
+                    }
+                }
+                FromAgent::File { request: 77, result: Ok(FileReply::Found { data, end }) } => {
+                    found.extend(data);
+                    if end.is_some() {
+                        return Ok(FileReply::Found { data: found, end });
                     }
                 }
                 FromAgent::File { request: 77, result } => return result,

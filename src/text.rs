@@ -10,17 +10,17 @@ use std::fmt::Write;
 const MAX_SEQUENCE: usize = 64;
 
 /// The longest name: of a variable, a function, a thread.
-pub(super) const NAME: usize = 1 << 10;
+pub const NAME: usize = 1 << 10;
 
 /// The longest value or message.
-pub(super) const VALUE: usize = 64 << 10;
+pub const VALUE: usize = 64 << 10;
 
 /// The longest text that somebody asked for by itself: a source, the clipboard.
-pub(super) const WHOLE: usize = 6 << 20;
+pub const WHOLE: usize = 6 << 20;
 
 /// What may stay as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keep {
+pub enum Keep {
     /// Nothing that is not on one line.
     OneLine,
     /// Line ends and tabs.
@@ -30,7 +30,8 @@ pub(super) enum Keep {
 }
 
 /// The text, shown safely, in at most about `max` bytes.
-pub(super) fn clean(text: &str, keep: Keep, max: usize) -> String {
+#[must_use]
+pub fn clean(text: &str, keep: Keep, max: usize) -> String {
     let (text, is_cut) = cut(text, max);
     let mut cleaned = match escape(text, keep) {
         Cow::Borrowed(text) => text.to_owned(),
@@ -44,7 +45,8 @@ pub(super) fn clean(text: &str, keep: Keep, max: usize) -> String {
 }
 
 /// The text, shown safely, all of it.
-pub(super) fn escape(text: &str, keep: Keep) -> Cow<'_, str> {
+#[must_use]
+pub fn escape(text: &str, keep: Keep) -> Cow<'_, str> {
     let Some(first) = text.find(|c| needs_care(c, keep)) else { return Cow::Borrowed(text) };
     let mut shown = String::with_capacity(text.len() + 16);
     shown.push_str(&text[..first]);
@@ -65,8 +67,28 @@ pub(super) fn escape(text: &str, keep: Keep) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The text without the escape sequences that style it, for where there are no styles.
+#[must_use]
+pub fn unstyled(text: &str) -> Cow<'_, str> {
+    if !text.contains('\x1b') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(escape) = rest.find('\x1b') {
+        let (before, from) = rest.split_at(escape);
+        plain.push_str(before);
+        let length = styling(from);
+        plain.push_str(&from[..if length.is_some() { 0 } else { 1 }]);
+        rest = &from[length.unwrap_or(1)..];
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
+}
+
 /// How many bytes at the end may begin a styling sequence that is not complete.
-pub(super) fn incomplete_styling(text: &str) -> usize {
+#[must_use]
+pub fn incomplete_styling(text: &str) -> usize {
     let from = text.len().saturating_sub(MAX_SEQUENCE);
     let Some(escape) = text.as_bytes()[from..].iter().rposition(|byte| *byte == 0x1b) else { return 0 };
     let tail = &text.as_bytes()[from + escape..];
@@ -123,6 +145,12 @@ mod tests {
         );
         assert!(escape(text, Keep::Lines).starts_with("\\x1b[1;31mred"));
         assert_eq!(escape("a\nb", Keep::OneLine), "a\\x0ab");
+    }
+
+    #[test]
+    fn styling_goes_and_other_sequences_stay_to_be_escaped() {
+        assert_eq!(unstyled("\x1b[1;31mred\x1b[0m \x1b[2J\x1b"), "red \x1b[2J\x1b");
+        assert_eq!(unstyled("é\x1b[mé"), "éé");
     }
 
     #[test]

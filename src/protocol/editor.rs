@@ -1,0 +1,161 @@
+//! Commands for `workspace/executeCommand`: what an editor can ask for that knows nothing of codebeaker.
+//!
+//! Each takes one argument, an object; that is what a code lens carries, so that any client can run it.
+
+use std::num::NonZeroU64;
+
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::debug::DebugTransport;
+use super::methods::{schema_of_params, schema_of_result};
+use super::session::{CloseResult, CreateParams, Env, SessionDetails};
+
+/// Argument of `codebeaker.run`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunCommand {
+    /// The document. An open one runs as it stands in the editor, saved or not.
+    pub uri: String,
+    /// Its language. Without it, as the editor says, else as its name tells.
+    pub language: Option<String>,
+    /// Arguments of the program; never interpreted by a shell.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Environment variables beside those of the session.
+    #[serde(default)]
+    pub env: Env,
+    /// Directory to run in, relative to the workspace. Without it, the workspace itself.
+    pub cwd: Option<String>,
+    /// All that it can read from its standard input. Without it, nothing.
+    pub stdin_text: Option<String>,
+    /// Wall time after which it is ended. Without it, the session's `executionTimeoutMs`.
+    pub timeout_ms: Option<NonZeroU64>,
+    /// The session to run it in. Without it, the one that `codebeaker.newSession` has opened, else one of its own.
+    pub session_id: Option<String>,
+}
+
+/// Result of `codebeaker.run`: it runs, or waits for its turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunStarted {
+    /// In which session. One of its own is closed when it has ended.
+    pub session_id: String,
+    /// Which execution.
+    pub execution_id: String,
+}
+
+/// Argument of `codebeaker.debug`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DebugCommand {
+    /// The document. An open one is debugged as it stands in the editor, saved or not.
+    pub uri: String,
+    /// Its language. Without it, as the editor says, else as its name tells.
+    pub language: Option<String>,
+    /// Arguments of the program.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Whether it is to stop at its first line.
+    #[serde(default)]
+    pub stop_on_entry: bool,
+    /// The session to debug it in. Without it, the one that `codebeaker.newSession` has opened, else one of its own.
+    pub session_id: Option<String>,
+    /// How messages of the Debug Adapter Protocol travel. Without it, through a `socket`.
+    pub transport: Option<DebugTransport>,
+}
+
+/// Result of `codebeaker.debug`: an adapter waits for a debugger to say `initialize` and `launch`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DebugReady {
+    /// Names it in `debug/message` and other methods.
+    pub debug_id: String,
+    /// With `transport: socket`: the path of the unix socket that a debugger connects to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub socket: Option<String>,
+    /// The arguments of `launch` that the adapter has already; what the debugger gives itself goes over them.
+    pub configuration: Map<String, Value>,
+}
+
+/// Argument of `codebeaker.stop`. Without any field, all that this client has run by `codebeaker.run` is stopped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StopCommand {
+    /// Only runs of this document.
+    pub uri: Option<String>,
+    /// Only this execution.
+    pub execution_id: Option<String>,
+}
+
+/// Result of `codebeaker.stop`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Stopped {
+    /// What is being ended: each is interrupted first, and killed if that is not heeded.
+    pub execution_ids: Vec<String>,
+}
+
+/// Argument of `codebeaker.closeSession`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CloseCommand {
+    /// Which session. Without it, the one that `codebeaker.newSession` has opened.
+    pub session_id: Option<String>,
+}
+
+/// Argument of `codebeaker.call`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallCommand {
+    /// One of the methods of this protocol.
+    pub method: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub params: Map<String, Value>,
+}
+
+/// Whatever the method answers.
+#[derive(Debug, Clone, Copy, JsonSchema)]
+pub struct Answered {}
+
+/// A command.
+#[derive(Debug, Clone, Copy)]
+pub struct Command {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// What its argument looks like.
+    pub argument: fn() -> Schema,
+    /// What its result looks like.
+    pub result: fn() -> Schema,
+}
+
+const fn command<A: JsonSchema, R: JsonSchema>(name: &'static str, summary: &'static str) -> Command {
+    Command { name, summary, argument: schema_of_params::<A>, result: schema_of_result::<R> }
+}
+
+/// Runs a document.
+pub const RUN: &str = "codebeaker.run";
+/// Debugs a document.
+pub const DEBUG: &str = "codebeaker.debug";
+/// Stops what runs.
+pub const STOP: &str = "codebeaker.stop";
+/// Opens the session that runs go to.
+pub const NEW_SESSION: &str = "codebeaker.newSession";
+/// Closes it.
+pub const CLOSE_SESSION: &str = "codebeaker.closeSession";
+/// Calls any method.
+pub const CALL: &str = "codebeaker.call";
+
+/// All commands.
+pub const COMMANDS: &[Command] = &[
+    command::<RunCommand, RunStarted>(RUN, "Runs a document as it stands in the editor"),
+    command::<DebugCommand, DebugReady>(DEBUG, "Makes a debug adapter that knows which document to launch"),
+    command::<StopCommand, Stopped>(STOP, "Stops what `codebeaker.run` has begun"),
+    command::<CreateParams, SessionDetails>(NEW_SESSION, "Opens the session that documents run in from now on"),
+    command::<CloseCommand, CloseResult>(CLOSE_SESSION, "Closes it"),
+    command::<CallCommand, Answered>(CALL, "Calls any method of this protocol"),
+];

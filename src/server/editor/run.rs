@@ -1,0 +1,85 @@
+//! `codebeaker.run`: a document as an execution.
+//!
+//! It answers when the execution has its place in the queue of its session. A client that shows nothing while a
+//! command is pending would else show nothing while a program runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::Running;
+use super::follow::{Followed, follow};
+use super::place::Subject;
+use super::problems::{self, SourceMap};
+use super::report::Reporter;
+use crate::protocol::ProtocolError;
+use crate::protocol::editor::{RunCommand, RunStarted};
+use crate::server::connection::Connection;
+use crate::server::fault;
+use crate::server::notifier::Notifier;
+use crate::session::{Run, RunLimits, Session, StateChange, Stdin, Watcher, Why};
+
+/// A plain client knows no sessions.
+pub(super) struct Unwatched;
+
+#[async_trait]
+impl Watcher for Unwatched {
+    async fn changed(&self, _: &Session, _: StateChange) {}
+}
+
+/// Who is told how a session of this client's changes.
+pub(super) fn watcher(connection: &Connection) -> Arc<dyn Watcher> {
+    if connection.editor().facts().plain { Arc::new(Unwatched) } else { Arc::new(notifier(connection)) }
+}
+
+fn notifier(connection: &Connection) -> Notifier {
+    Notifier { outbox: connection.outbox().clone(), streaming: connection.streaming(), progress: None }
+}
+
+/// A session that is closed unless it is handed on: also when the command is given up.
+struct Own(Option<Arc<Session>>);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(session) = self.0.take() {
+            tokio::spawn(async move { session.close(Why::ClosedByClient).await });
+        }
+    }
+}
+
+pub(super) async fn run(connection: &Connection, command: RunCommand) -> Result<RunStarted, ProtocolError> {
+    let subject = Subject::find(connection, &command.uri, command.language.as_deref())?;
+    let (session, is_own) = subject.session(connection, command.session_id.as_deref(), watcher(connection)).await?;
+    let mut own = Own(is_own.then(|| Arc::clone(&session)));
+    let source_map = SourceMap::new(connection, &subject, &session, command.cwd.as_deref());
+    problems::forget(connection, subject.uri.as_str());
+    let source = subject.source(connection, &session).await?;
+    let streaming = connection.streaming().unwrap_or_default();
+    let run = Run {
+        id: None,
+        source,
+        args: command.args,
+        cwd: command.cwd,
+        env: command.env.0,
+        stdin: command.stdin_text.map_or(Stdin::None, |text| Stdin::Text(Bytes::from(text))),
+        side: false,
+        limits: RunLimits {
+            timeout: command.timeout_ms.map(|ms| Duration::from_millis(ms.get())),
+            ..RunLimits::default()
+        },
+        max_chunk_bytes: streaming.max_chunk_bytes as usize,
+    };
+    let editor = connection.editor();
+    let notifier = (!editor.facts().plain).then(|| notifier(connection));
+    let reporter = Arc::new(Reporter::new(connection.outbox().clone(), notifier));
+    let execution = session.execute(run, reporter.clone()).map_err(fault::of_session)?;
+    let started = RunStarted { session_id: session.id.to_string(), execution_id: execution.id.to_string() };
+    let running = Running { uri: subject.uri.to_string(), execution: Arc::clone(&execution) };
+    let token = format!("codebeaker/{}", execution.id);
+    editor.running().insert(token.clone(), running);
+    let followed = Followed { name: subject.name(), token, execution, reporter, source_map, own: own.0.take() };
+    tokio::spawn(follow(connection.clone(), followed));
+    Ok(started)
+}

@@ -1,0 +1,154 @@
+//! What each language says, and what is made up.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(path: &str, line: u32, function: Option<&str>) -> Place {
+    Place { path: path.to_owned(), line, function: function.map(str::to_owned) }
+}
+
+fn only(text: &str) -> Problem {
+    let mut found = problems(text);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    found.remove(0)
+}
+
+#[test]
+fn tracebacks_of_python() {
+    let text = "before
+Traceback (most recent call last):
+  File \"/workspace/main.py\", line 5, in <module>
+    f()
+    ~^^
+  File \"/workspace/a b.py\", line 2, in f
+    1 / 0
+ZeroDivisionError: division by zero
+after: all
+";
+    let places = vec![at("/workspace/a b.py", 2, Some("f")), at("/workspace/main.py", 5, Some("<module>"))];
+    assert_eq!(only(text), error(Some("ZeroDivisionError"), "division by zero", places));
+
+    let text = "  File \"/workspace/main.py\", line 1\n    x = = 1\n        ^\nSyntaxError: invalid syntax\n";
+    assert_eq!(only(text), error(Some("SyntaxError"), "invalid syntax", vec![at("/workspace/main.py", 1, None)]));
+
+    let text = "Traceback (most recent call last):
+  File \"/workspace/main.py\", line 2, in <module>
+    {}['a']
+KeyError: 'a'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File \"/workspace/main.py\", line 4, in <module>
+    raise package.Fault
+package.Fault
+";
+    let places = vec![at("/workspace/main.py", 4, Some("<module>"))];
+    assert_eq!(only(text), error(Some("package.Fault"), "package.Fault", places));
+}
+
+#[test]
+fn stacks_of_v8() {
+    let node = "/workspace/main.js:2
+  throw new TypeError('no: way')
+  ^
+
+TypeError: no: way
+    at f (/workspace/main.js:2:9)
+    at Object.<anonymous> (/workspace/main.js:4:1)
+    at Module._compile (node:internal/modules/cjs/loader:1730:14)
+
+Node.js v20.19.2
+";
+    let found = only(node);
+    assert_eq!((found.kind.as_deref(), found.message.as_str()), (Some("TypeError"), "no: way"));
+    assert_eq!(
+        found.places[..2],
+        [at("/workspace/main.js", 2, Some("f")), at("/workspace/main.js", 4, Some("Object.<anonymous>"))]
+    );
+
+    let unread = "/workspace/main.js:3
+const x = ;
+          ^
+
+SyntaxError: Unexpected token ';'
+    at wrapSafe (node:internal/modules/cjs/loader:1486:18)
+";
+    assert_eq!(only(unread).places[0], at("/workspace/main.js", 3, None));
+
+    let deno = "error: Uncaught (in promise) Error: x
+throw new Error('x');
+      ^
+    at file:///workspace/main.ts:1:7
+";
+    assert_eq!(only(deno), error(Some("Error"), "x", vec![at("file:///workspace/main.ts", 1, None)]));
+
+    let bun = "1 | throw new Error('x')\n          ^\nerror: x\n      at /workspace/main.ts:1:11\n";
+    assert_eq!(only(bun), error(None, "x", vec![at("/workspace/main.ts", 1, None)]));
+}
+
+#[test]
+fn panics_and_compilers() {
+    let go = "panic: runtime error: index out of range [5] with length 3
+
+goroutine 1 [running]:
+main.f(...)
+\t/workspace/main.go:4
+main.main()
+\t/workspace/main.go:8 +0x1d
+exit status 2
+";
+    let places = vec![at("/workspace/main.go", 4, Some("main.f")), at("/workspace/main.go", 8, Some("main.main"))];
+    assert_eq!(only(go), error(None, "runtime error: index out of range [5] with length 3", places));
+    let go = "# command-line-arguments\n./main.go:4:2: undefined: x\n";
+    assert_eq!(only(go), error(None, "undefined: x", vec![at("./main.go", 4, None)]));
+
+    let gcc = "main.c: In function 'main':\nmain.c:3:5: error: 'x' undeclared\nmain.c:4:1: warning: unused\n";
+    let found = problems(gcc);
+    assert_eq!(found[0], error(None, "'x' undeclared", vec![at("main.c", 3, None)]));
+    assert_eq!((found.len(), found[1].severity), (2, Severity::Warning));
+
+    let rustc = "error[E0308]: mismatched types\n --> src/main.rs:2:5\n  |\nerror: aborting due to 1 previous error\n";
+    assert_eq!(only(rustc), error(Some("E0308"), "mismatched types", vec![at("src/main.rs", 2, None)]));
+
+    for tsc in ["main.ts(1,7): error TS2322: No.\n", "main.ts:1:7 - error TS2322: No.\n"] {
+        assert_eq!(only(tsc), error(Some("TS2322"), "No.", vec![at("main.ts", 1, None)]));
+    }
+}
+
+#[test]
+fn what_is_no_traceback_is_none() {
+    for text in [
+        "",
+        "Error: x\n",
+        "12:30:05: error: x",
+        "  at noon (1:2)",
+        "a.py:3: x\n",
+        "warning: x\n",
+        "panic: x\n",
+        "# a\nb: c\n",
+    ] {
+        assert_eq!(problems(text), [], "{text}");
+    }
+}
+
+#[test]
+fn nothing_is_found_without_end() {
+    let many = "main.c:3:5: error: x\n".repeat(10_000);
+    assert_eq!(problems(&many).len(), MAX_PROBLEMS);
+    let deep = format!("{}E: x\n", "  File \"a\", line 1, in f\n".repeat(10_000));
+    assert_eq!(only(&deep).places.len(), MAX_PLACES);
+    let deep = format!("Error: x\n{}", "    at f (/a:1:2)\n".repeat(10_000));
+    assert_eq!(only(&deep).places.len(), MAX_PLACES);
+    assert_eq!(problems(&"x".repeat(1 << 20)), []);
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_strange(text in "((  File \"|\", line |panic: |goroutine |    at |error|: |TS|\\[|\\(|\\)|:|9{0,12}|/a|\n|\t|é|--> ){0,40})") {
+        for problem in problems(&text) {
+            prop_assert!(problem.places.len() <= MAX_PLACES);
+        }
+    }
+}
