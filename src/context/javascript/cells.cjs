@@ -13,15 +13,8 @@ const typescript = require('./typescript.cjs');
 
 const MAX_LINE = 1_000_000;
 const MAX_CHANGES = 16;
+const MAX_COUNT = 0x3fffffff;
 const TAKEN = /^Identifier '(.+)' has already been declared$/;
-
-const later = setTimeout;
-const soon = setImmediate;
-
-/** What happens to a cell, in this order; while it `ends`, none of the user's code is waited for. */
-const RUNS = 1;
-const WAITS = 2;
-const ENDS = 3;
 
 class Cells {
   /** The cell that runs or waits; undefined between cells. */
@@ -36,9 +29,9 @@ class Cells {
   #isTypeScript;
   #queue = [];
   #constants = new Set();
-  #answer = () => {};
-  #answered = () => {};
-  #isOpen = false;
+  #count = 0;
+  #answer;
+  #answered;
 
   constructor({ channel, output, inspection, interrupts, sources, surroundings, isTypeScript }) {
     this.#channel = channel;
@@ -48,19 +41,17 @@ class Cells {
     this.#sources = sources;
     this.#surroundings = surroundings;
     this.#isTypeScript = isTypeScript;
-    interrupts.heard = (isRunning, stack) => this.#interrupted(isRunning, stack);
+    interrupts.heard = (stack) => this.#ended(stack);
     surroundings.outlive(
       (code) => this.#exited(code),
-      (error) => this.#failed(error),
+      (error) => this.complain(error),
     );
   }
 
-  /** From now on, what has come is done: `answer` answers questions, `answered` takes input. */
+  /** `answer` answers questions between cells, `answered` takes input. */
   open(answer, answered) {
     this.#answer = answer;
     this.#answered = answered;
-    this.#isOpen = true;
-    this.#proceed();
   }
 
   /** The daemon says something. */
@@ -70,9 +61,24 @@ class Cells {
       return;
     }
     this.#queue.push(message);
-    if (this.#isOpen && this.running === undefined && this.#queue.length === 1) {
-      this.#proceed();
+    this.#proceed();
+  }
+
+  /** The event loop is back after something was ended in this cell: what it waits for may never come. */
+  turn(number) {
+    if (this.interrupted(number)) {
+      this.#over(this.running, this.#stopped(this.running));
     }
+    this.#proceed();
+  }
+
+  /** Whether a SIGINT that came for the cell with this number is for the one that runs, which is told of it. */
+  interrupted(number) {
+    const isHit = this.running !== undefined && this.running.number === number;
+    if (isHit) {
+      this.running.isEnded = true;
+    }
+    return isHit;
   }
 
   /** Shows what a value looks like while a cell runs. */
@@ -85,8 +91,21 @@ class Cells {
 
   /** Prints an error that ends nothing, as Node would where it ends the program. */
   complain(error) {
-    const { value } = this.#contained(() => described(error, this.#sources));
-    this.#output.error(value?.text ?? 'Uncaught error\n');
+    const text = this.#described(error)?.text ?? 'Uncaught error\n';
+    this.#interrupts.within(() => this.#output.error(text));
+  }
+
+  /** What there is to tell of an error, unless telling it throws or is ended. */
+  #described(error, refused) {
+    let told;
+    this.#interrupts.without(() => {
+      try {
+        told = described(error, this.#sources, refused);
+      } catch {
+        // Its own properties threw another.
+      }
+    });
+    return told;
   }
 
   #proceed() {
@@ -101,11 +120,11 @@ class Cells {
   }
 
   #execute({ id, code, name, line, mark, rich, input }) {
-    const cell = { id, mark, rich: rich !== false, input: input !== false, phase: RUNS, shows: false };
+    this.#count = (this.#count % MAX_COUNT) + 1;
+    const cell = { id, number: this.#count, mark, rich: rich !== false, input: input !== false, shows: false };
     this.running = cell;
-    this.#interrupts.wanted = false;
-    this.#interrupts.settled();
-    this.#interrupts.renew();
+    this.#channel.cell = cell.number;
+    this.#interrupts.begin(cell.number);
     this.#surroundings.enter(name ?? null);
     const first = Math.min(Math.max(line ?? 1, 1), MAX_LINE);
     const url = this.#sources.add(name ?? undefined, first, code);
@@ -129,35 +148,28 @@ class Cells {
 
   #run(cell, script) {
     const { url, first, code } = script;
-    if (this.#interrupts.wanted) {
-      this.#over(cell, this.#stopped(cell, ''));
-      return;
-    }
     const text = `${'\n'.repeat(first - 1)}${code}\n//# sourceURL=${url}`;
-    const settle = (outcome) => this.#interrupts.within(() => this.#settled(cell, script, outcome));
+    const awaits = /\bawait\b/.test(code);
     let hasReturned = false;
     let outcome;
     const done = (now) => {
       outcome = now;
       if (hasReturned) {
-        soon(() => settle(now));
+        this.#interrupts.within(() => this.#settled(cell, script, now));
       }
     };
-    // V8 tells from within the row of promises, where what is ended would take along who waits for it.
-    this.#interrupts.without(() => this.#inspection.run(text, done));
+    const isWhole = this.#interrupts.without(() => this.#inspection.run(text, awaits, done));
     hasReturned = true;
-    if (outcome !== undefined) {
+    if (!isWhole || cell.isEnded) {
+      this.#over(cell, this.#stopped(cell));
+    } else if (outcome !== undefined) {
       this.#settled(cell, script, outcome);
-    } else if (cell.phase === RUNS && cell.ended) {
-      // What it would have been told of is what was ended.
-      this.#over(cell, this.#stopped(cell, cell.stack));
-    } else if (cell.phase === RUNS) {
-      cell.phase = WAITS;
     }
   }
 
+  /** A cell is over by itself, or V8 has not begun to run it. */
   #settled(cell, script, outcome) {
-    if (cell.phase === ENDS) {
+    if (this.running !== cell) {
       return;
     }
     const changed = this.#changed(script, outcome);
@@ -168,17 +180,17 @@ class Cells {
     if (outcome.refused === undefined) {
       this.#constants = script.constants;
     }
-    cell.phase = RUNS;
+    let ending;
     if (outcome.terminated) {
-      this.#over(cell, this.#stopped(cell, cell.stack ?? ''));
+      ending = this.#stopped(cell);
     } else if ('thrown' in outcome) {
       const refused = outcome.refused && { ...outcome.refused, url: script.url };
-      const { value } = this.#contained(() => described(outcome.thrown, this.#sources, refused));
       const unknown = { text: 'Uncaught error\n', error: { name: 'Error', message: '', frames: [] } };
-      this.#over(cell, cell.ended ? this.#stopped(cell, cell.stack) : { status: 'error', ...(value ?? unknown) });
+      ending = { status: 'error', ...(this.#described(outcome.thrown, refused) ?? unknown) };
     } else {
-      this.#over(cell, this.#shown(cell, outcome.value));
+      ending = this.#shown(cell, outcome.value);
     }
+    this.#over(cell, cell.isEnded ? this.#stopped(cell) : ending);
   }
 
   /** Another way to say what V8 did not begin to run, for a name that was declared otherwise; or undefined. */
@@ -195,104 +207,78 @@ class Cells {
   /** How a cell ends that has a value. */
   #shown(cell, value) {
     const ending = { status: 'ok' };
-    if (cell.shows && value !== undefined) {
-      const errors = [];
-      const work = () => (cell.rich ? packed(bundle(value, (error) => errors.push(error))) : plain(value));
-      const { value: shown, thrown } = this.#contained(work);
-      if (cell.rich) {
-        ending.bundle = shown;
-      } else if (shown !== undefined) {
-        ending.printed = `${shown}\n`;
-      }
-      if (thrown !== undefined) {
-        errors.push(thrown);
-      }
-      errors.forEach((error) => this.complain(error));
+    if (!cell.shows || value === undefined) {
+      return ending;
     }
-    return cell.ended ? this.#stopped(cell, cell.stack) : ending;
+    const errors = [];
+    this.#interrupts.without(() => {
+      try {
+        if (cell.rich) {
+          ending.bundle = packed(bundle(value, (error) => errors.push(error)));
+        } else {
+          ending.printed = `${plain(value)}\n`;
+        }
+      } catch (error) {
+        errors.push(error);
+      }
+    });
+    errors.forEach((error) => this.complain(error));
+    return ending;
   }
 
   /** How a cell ends that was ended. */
-  #stopped(cell, stack) {
+  #stopped(cell) {
+    this.#surroundings.forgetUnfinished();
     if (cell.exit !== undefined) {
       return { status: 'exit', code: cell.exit };
     }
-    return { status: 'interrupted', ...interrupted(stack ?? '', this.#sources) };
+    return { status: 'interrupted', ...interrupted(cell.stack ?? '', this.#sources) };
   }
 
+  /** Tells that a cell is over. None of the user's code runs from here to the end, so nothing ends this midway. */
   #over(cell, { status, code, error, text, bundle: shown, printed }) {
-    cell.phase = ENDS;
-    this.#output.flush(() => {
-      this.#interrupts.within(() => {
-        if (this.running !== cell) {
-          return;
-        }
-        cell.isTelling = true;
-        if (shown !== undefined) {
-          this.#channel.send({ event: 'display', id: cell.id, kind: 'result', metadata: {}, ...shown });
-        }
-        if (printed !== undefined) {
-          this.#output.out(printed);
-        }
-        if (text !== undefined) {
-          this.#output.error(text);
-        }
-        this.#output.mark(cell.mark);
-        this.#inspection.release();
-        this.running = undefined;
-        this.#interrupts.settled();
-        this.#channel.send({ event: 'done', id: cell.id, status, code, error });
-        if (this.#queue.length > 0) {
-          // On a stack of its own: what is ended on this one would take along who called it.
-          later(() => this.#interrupts.within(() => this.#proceed()), 0);
-        }
-      });
-    });
-  }
-
-  #contained(work) {
-    return this.#interrupts.without(() => this.#inspection.contained(work));
-  }
-
-  /** A SIGINT came; whether what runs is to be ended. */
-  #interrupted(isRunning, stack) {
-    const cell = this.running;
-    if (cell === undefined || cell.phase === ENDS) {
-      return true;
+    if (shown !== undefined) {
+      this.#channel.send({ event: 'display', id: cell.id, kind: 'result', metadata: {}, ...shown });
     }
-    cell.ended = true;
-    cell.stack ??= stack;
-    this.#abandon(cell);
-    return true;
+    if (printed !== undefined) {
+      this.#output.out(printed);
+    }
+    if (text !== undefined) {
+      this.#output.error(text);
+    }
+    this.#output.mark(cell.mark);
+    this.#inspection.release();
+    this.running = undefined;
+    this.#channel.cell = 0;
+    this.#interrupts.begin(0);
+    const done = { event: 'done', id: cell.id, status, code };
+    if (!this.#channel.send({ ...done, error })) {
+      this.#channel.send({ ...done, error: { ...error, frames: [] } });
+    }
+    if (this.#queue.length > 0) {
+      // Not from here, which may be in a row of the user's promises.
+      this.#channel.ask(cell.number);
+    }
   }
 
+  /** What a cell runs is being ended for a SIGINT. */
+  #ended(stack) {
+    const cell = this.running;
+    if (cell !== undefined) {
+      cell.isEnded = true;
+      cell.stack ??= stack;
+    }
+  }
+
+  /** The user's code has called `process.exit`. */
   #exited(code) {
     const cell = this.running;
-    if (cell !== undefined && cell.phase !== ENDS) {
+    if (cell !== undefined) {
       cell.exit ??= code;
-      cell.ended = true;
-      this.#abandon(cell);
+      cell.isEnded = true;
+      this.#channel.ask(cell.number);
     }
     this.#interrupts.end();
-  }
-
-  /**
-   * Ends a cell of which nothing is waited for any more, once the event loop is back: if it waits, or if its end came
-   * so late that it hit who called it.
-   */
-  #abandon(cell) {
-    const check = () => {
-      if (this.running === cell && !cell.isTelling) {
-        this.#interrupts.own = false;
-        this.#interrupts.within(() => this.#over(cell, this.#stopped(cell, cell.stack)));
-      }
-    };
-    // A second SIGINT's end may hit the first of these.
-    [0, 10, 50, 200].forEach((delay) => later(check, delay));
-  }
-
-  #failed(error) {
-    this.#interrupts.within(() => this.complain(error));
   }
 }
 

@@ -2,43 +2,40 @@
  * The connection to the daemon: one JSON object a line, both ways, on descriptor 3.
  *
  * It promises that what is sent goes out at once, whole and in order, in ASCII, that no line is longer than the
- * other side reads, and that the process ends at once when the daemon is gone or says what makes no sense. Children
- * don't inherit the descriptor: Node sets close-on-exec on all that it is started with.
+ * other side reads, and that the process ends at once when the daemon is gone or says what makes no sense. What comes
+ * is read by a thread of its own (listener.cjs), so that this holds while the user's code runs, too. Children don't
+ * inherit the descriptor: Node sets close-on-exec on all that it is started with.
  */
 'use strict';
 
 const fs = require('node:fs');
-const inspector = require('node:inspector');
-const net = require('node:net');
+const path = require('node:path');
+const { MessageChannel, Worker, receiveMessageOnPort } = require('node:worker_threads');
 
 const DESCRIPTOR = 3;
 const MAX_LINE = 4 * 1024 * 1024 - 1024;
-const MAX_CODE = 0x7f;
+const CELL = 0;
+const NEWS = 1;
 
 const { parse, stringify } = JSON;
-const { writeSync, readSync } = fs;
-const exit = process.reallyExit.bind(process);
+const { writeSync } = fs;
 const kill = process.kill.bind(process, process.pid, 'SIGKILL');
 const nap = new Int32Array(new SharedArrayBuffer(4));
-const { wait } = Atomics;
+const { wait, load, store } = Atomics;
 
-/** Ends the process at once. */
-function leave(code) {
-  if (inspector.url() !== undefined) {
-    // Node would wait for the debugger to go.
-    kill();
+/** Ends the process at once. Anything less would wait for a debugger to go. */
+function leave() {
+  kill();
+  for (;;) {
+    // It comes with the next way out of the kernel.
   }
-  exit(code);
 }
 
-/** The same text without anything but ASCII, which JSON can say of every character. */
+/** JSON in nothing but ASCII, and without halves of pairs, which not every reader takes. */
 function ascii(text) {
-  let plain = true;
-  for (let at = 0; plain && at < text.length; at += 1) {
-    plain = text.charCodeAt(at) <= MAX_CODE;
-  }
   const escaped = (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return plain ? text : text.replace(/[^\0-\x7f]/g, escaped);
+  const plain = /[^\0-\x7f]/.test(text) ? text.replace(/[^\0-\x7f]/g, escaped) : text;
+  return plain;
 }
 
 /** JSON of what is no Unicode, as halves of pairs are, is nothing that every reader takes. */
@@ -50,20 +47,55 @@ function wellFormed(text) {
 }
 
 class Channel {
-  #rest = [];
-  #socket;
+  #state = new Int32Array(new SharedArrayBuffer(8));
+  #port;
+  #listener;
 
-  /** Calls `received` with every object that comes, while nobody reads at once. */
-  open(received) {
-    this.#socket = new net.Socket({ fd: DESCRIPTOR, readable: true, writable: false });
-    this.#socket.on('data', (data) => {
-      for (const message of this.#take(data)) {
-        received(message);
+  /**
+   * Begins to listen. On the event loop, `received` is called with every object that comes, and `turn` with every
+   * number of a cell that a SIGINT came for, or that was asked for; `ready` once a SIGINT does no harm any more. `key`
+   * names the symbol of the global function that the other thread calls in the middle of what runs.
+   */
+  open(key, ready, received, turn) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#port.on('message', (message) => {
+      if (message === '') {
+        ready();
+      } else {
+        this.#sort(message, received, turn);
       }
     });
-    this.#socket.on('error', () => leave(0));
-    this.#socket.on('close', () => leave(0));
-    this.#socket.on('end', () => leave(0));
+    this.#listener = new Worker(path.join(__dirname, 'listener.cjs'), {
+      name: 'codebeaker',
+      workerData: { port: port2, shared: this.#state.buffer, key, descriptor: DESCRIPTOR },
+      transferList: [port2],
+      argv: [],
+      env: {},
+      execArgv: [],
+      stdin: false,
+      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4, stackSizeMb: 2 },
+    });
+    this.#listener.on('error', leave);
+    this.#listener.on('exit', leave);
+  }
+
+  #sort(message, received, turn) {
+    if (typeof message === 'number') {
+      turn(message);
+    } else {
+      received(read(message));
+    }
+  }
+
+  /** Has the event loop call `turn` with the number of a cell, whatever becomes of the code that runs. */
+  ask(number) {
+    this.#listener.postMessage(number);
+  }
+
+  /** The number of the cell that runs, which SIGINTs are for from now on; 0 if none does. */
+  set cell(number) {
+    store(this.#state, CELL, number);
   }
 
   /** Sends an object; false if its line is too long, when nothing goes out. */
@@ -77,7 +109,7 @@ class Channel {
         at += writeSync(DESCRIPTOR, line, at);
       } catch (error) {
         if (error.code !== 'EAGAIN') {
-          leave(0);
+          leave();
         }
         wait(nap, 0, 0, 1);
       }
@@ -85,59 +117,31 @@ class Channel {
     return true;
   }
 
-  /** What comes within some milliseconds, waited for by standing still; an empty list if nothing does. */
-  receiveNow(patience) {
-    const data = Buffer.alloc(65536);
-    for (const end = Date.now() + patience; ; ) {
-      try {
-        const count = readSync(DESCRIPTOR, data);
-        if (count === 0) {
-          leave(0);
-        }
-        const messages = this.#take(data.subarray(0, count));
-        if (messages.length > 0) {
-          return messages;
-        }
-      } catch (error) {
-        if (error.code !== 'EAGAIN') {
-          leave(0);
-        }
-        if (Date.now() >= end) {
-          return [];
-        }
-        wait(nap, 0, 0, 2);
+  /** Stands still until something comes, and calls what `open` was given for it. */
+  receiveNow(received, turn) {
+    for (;;) {
+      const seen = load(this.#state, NEWS);
+      const got = receiveMessageOnPort(this.#port);
+      if (got !== undefined) {
+        this.#sort(got.message, received, turn);
+        return;
       }
+      wait(this.#state, NEWS, seen);
     }
-  }
-
-  #take(data) {
-    const messages = [];
-    let start = 0;
-    for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10, start)) {
-      this.#rest.push(data.subarray(start, end));
-      messages.push(this.#read(Buffer.concat(this.#rest)));
-      this.#rest = [];
-      start = end + 1;
-    }
-    if (start < data.length) {
-      // A copy: what it is a part of is used again.
-      this.#rest.push(Buffer.from(data.subarray(start)));
-    }
-    return messages;
-  }
-
-  #read(line) {
-    let message;
-    try {
-      message = parse(line.toString('utf8'));
-    } catch {
-      leave(0);
-    }
-    if (typeof message !== 'object' || message === null || typeof message.op !== 'string') {
-      leave(0);
-    }
-    return message;
   }
 }
 
-module.exports = { Channel, leave };
+function read(line) {
+  let message;
+  try {
+    message = parse(line);
+  } catch {
+    leave();
+  }
+  if (typeof message !== 'object' || message === null || typeof message.op !== 'string') {
+    leave();
+  }
+  return message;
+}
+
+module.exports = { Channel };

@@ -19,10 +19,10 @@ function provide(cells, interrupts, output) {
       const data = options?.raw === true ? value : bundle(value, (error) => cells.complain(error));
       const kind = options?.update === true ? 'update' : 'display';
       const shown = packed(options?.raw === true ? { 'text/plain': '', ...data } : data);
-      interrupts.aside(() => cells.display(kind, displayId === undefined ? undefined : String(displayId), shown));
+      interrupts.within(() => cells.display(kind, displayId === undefined ? undefined : String(displayId), shown));
     } else {
       const text = `${plain(value)}\n`;
-      interrupts.aside(() => output.out(text));
+      interrupts.within(() => output.out(text));
     }
     return displayId;
   };

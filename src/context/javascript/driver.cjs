@@ -10,7 +10,7 @@
 const fs = require('node:fs');
 
 const { Cells } = require('./cells.cjs');
-const { Channel, leave } = require('./channel.cjs');
+const { Channel } = require('./channel.cjs');
 const { provide } = require('./display.cjs');
 const { Sources } = require('./errors.cjs');
 const { Input } = require('./input.cjs');
@@ -24,38 +24,49 @@ const typescript = require('./typescript.cjs');
 function main() {
   const isTypeScript = process.argv[2] === 'typescript';
   const channel = new Channel();
-  const output = new Output();
   const sources = new Sources();
   const surroundings = new Surroundings();
   const inspection = new Inspection();
   const interrupts = new Interrupts(inspection);
+  const output = new Output(interrupts);
   const cells = new Cells({ channel, output, inspection, interrupts, sources, surroundings, isTypeScript });
   const input = new Input(channel, cells, interrupts);
   provide(cells, interrupts, output);
   surroundings.tidy();
   const lookup = new Lookup(inspection, interrupts, sources, channel);
-  channel.open((message) => interrupts.within(() => cells.received(message)));
-  channel.send({
-    event: 'ready',
-    version: process.versions.node,
-    language: isTypeScript ? 'typescript' : 'javascript',
-    unit: 'utf16',
-    typescript: typescript.isAble,
-  });
-  interrupts.listen(() => {
-    interrupts.within(() => {
-      cells.open(
-        (message) => lookup.answer(message),
-        (message) => input.answered(message),
-      );
+  cells.open(
+    (message) => lookup.answer(message),
+    (message) => input.answered(message),
+  );
+  const key = 'codebeaker.signal';
+  const signal = Symbol.for(key);
+  globalThis[signal] = interrupts.signal;
+  // Until the other thread listens, a SIGINT would end the process.
+  const ignore = () => {};
+  process.on('SIGINT', ignore);
+  const ready = () => {
+    process.off('SIGINT', ignore);
+    delete globalThis[signal];
+    channel.send({
+      event: 'ready',
+      version: process.versions.node,
+      language: isTypeScript ? 'typescript' : 'javascript',
+      unit: 'utf16',
+      typescript: typescript.isAble,
     });
     interrupts.own = false;
-  });
+  };
+  channel.open(
+    key,
+    ready,
+    (message) => interrupts.within(() => cells.received(message)),
+    (number) => interrupts.within(() => cells.turn(number)),
+  );
 }
 
 try {
   main();
 } catch (error) {
   fs.writeSync(2, `${error?.stack}\n`);
-  leave(1);
+  process.reallyExit(1);
 }

@@ -9,8 +9,6 @@ const { Readable } = require('node:stream');
 
 const { define } = require('./surroundings.cjs');
 
-const PATIENCE_MS = 1000;
-
 class Input {
   /** Where answers go that are not stood still for, by number. */
   #open = new Map();
@@ -52,20 +50,28 @@ class Input {
 
   #ask(message, options) {
     let answer = null;
-    this.#interrupts.aside(() => {
+    let isEnded = false;
+    this.#interrupts.within(() => {
       const number = this.#request(message, options?.password === true);
       let isOpen = number !== undefined;
-      while (isOpen && !this.#interrupts.wanted) {
-        for (const received of this.#channel.receiveNow(PATIENCE_MS / 50)) {
-          if (received.op === 'input' && received.input === number) {
-            isOpen = false;
-            answer = received.eof === true || typeof received.value !== 'string' ? null : received.value;
-          } else {
-            this.#cells.received(received);
-          }
+      const received = (message) => {
+        if (message.op === 'input' && message.input === number) {
+          isOpen = false;
+          answer = message.eof === true || typeof message.value !== 'string' ? null : message.value;
+        } else {
+          this.#cells.received(message);
         }
+      };
+      const turn = (cell) => {
+        isEnded ||= this.#cells.interrupted(cell);
+      };
+      while (isOpen && !isEnded) {
+        this.#channel.receiveNow(received, turn);
       }
     });
+    if (isEnded) {
+      this.#interrupts.end();
+    }
     // Given up: the console's own answer if there is no person, as in browsers.
     return answer ?? (typeof options === 'string' ? options : null);
   }

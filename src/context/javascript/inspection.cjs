@@ -13,6 +13,11 @@ const v8 = require('node:v8');
 const GROUP = 'codebeaker';
 const TERMINATED = Symbol('terminated');
 const WORK = Symbol.for('codebeaker.work');
+const CALL = {
+  expression: `globalThis[Symbol.for('${WORK.description}')]()\n//# sourceURL=codebeaker:call`,
+  returnByValue: true,
+  silent: true,
+};
 
 class Inspection {
   #session = new inspector.Session();
@@ -25,36 +30,46 @@ class Inspection {
     const key = 'codebeaker.receiver';
     const receiver = (value) => this.#slot(value);
     Object.defineProperty(globalThis, Symbol.for(key), { value: receiver, configurable: true });
-    this.post('Runtime.evaluate', { expression: `globalThis[Symbol.for('${key}')]` }, (error, answer) => {
+    this.#post('Runtime.evaluate', { expression: `globalThis[Symbol.for('${key}')]` }, (error, answer) => {
       this.#receiver = answer.result.objectId;
     });
     delete globalThis[Symbol.for(key)];
   }
 
-  post(method, params, answered = () => {}) {
+  #post(method, params, answered = () => {}) {
     this.#session.post(method, params, answered);
+  }
+
+  /** Asks V8 to end what runs, at the next call or turn of a loop; `done` is called once that is over. */
+  terminate(done) {
+    this.#post('Runtime.terminateExecution', undefined, done);
   }
 
   /**
    * Runs a cell. `done` is called once, now or when what it awaits is settled, with one of `{value}`, `{thrown,
-   * refused}` and `{terminated: true}`; never if code is ended that runs after an `await`. `refused` says where, if
-   * nothing of the cell was run.
+   * refused}` and `{terminated: true}`; never if code is ended that runs after an `await`, or for which V8 would have
+   * called it. `refused` says where, if nothing of the cell was run. `awaits`: the cell may wait for something.
    */
-  run(expression, done) {
-    // V8 asks for the promise of a cell only weakly, and Node does not survive the answer that it was collected.
+  run(expression, awaits, done) {
     let held;
-    const stop = v8.promiseHooks.onInit((promise) => {
-      held ??= promise;
-      stop();
-      this.#held.add(held);
-    });
+    let stop = () => {};
+    if (awaits) {
+      // V8 asks for the promise of a cell only weakly, and Node does not survive the answer that it was collected.
+      stop = v8.promiseHooks.onInit((promise) => {
+        held ??= promise;
+        stop();
+        this.#held.add(held);
+      });
+    }
+    let hasReturned = false;
     const params = { expression, replMode: true, objectGroup: GROUP, userGesture: false };
-    this.post('Runtime.evaluate', params, (error, answer) => {
+    this.#post('Runtime.evaluate', params, (error, answer) => {
       this.#held.delete(held);
       const outcome = this.#outcome(error, answer);
-      // A cell that runs has a promise.
-      done(held === undefined ? { ...outcome, refused: placeOf(answer) } : outcome);
+      // What has run is told of by the promise that it has, later.
+      done(hasReturned ? outcome : { ...outcome, refused: placeOf(answer) });
     });
+    hasReturned = true;
     stop();
   }
 
@@ -62,7 +77,7 @@ class Inspection {
   peek(expression, timeout = 200) {
     let outcome = { terminated: true };
     const params = { expression, objectGroup: GROUP, throwOnSideEffect: true, silent: true, timeout };
-    this.post('Runtime.evaluate', { ...params, disableBreaks: true }, (error, answer) => {
+    this.#post('Runtime.evaluate', { ...params, disableBreaks: true }, (error, answer) => {
       outcome = this.#outcome(error, answer);
     });
     return outcome;
@@ -72,35 +87,28 @@ class Inspection {
   evaluate(expression) {
     let outcome = { terminated: true };
     const params = { expression, objectGroup: GROUP, silent: true, disableBreaks: true };
-    this.post('Runtime.evaluate', params, (error, answer) => {
+    this.#post('Runtime.evaluate', params, (error, answer) => {
       outcome = this.#outcome(error, answer);
     });
     return outcome;
   }
 
-  /** Calls a function of the driver's that runs the user's code: `{value}`, `{thrown}` or `{terminated: true}`. */
-  contained(work) {
-    let outcome = { terminated: true };
-    this.#slot = () => {
+  /** Calls a function of the driver's that runs the user's code, and comes back even if that is ended. */
+  call(work) {
+    const called = () => {
       delete globalThis[WORK];
-      try {
-        outcome = { value: work() };
-      } catch (thrown) {
-        outcome = { thrown };
-      }
+      work();
     };
     // An evaluation is where V8 has ended code end: what it calls by the debugger's own means, it does not.
-    Object.defineProperty(globalThis, WORK, { value: this.#slot, configurable: true });
-    const expression = `(globalThis[Symbol.for('${WORK.description}')])()`;
-    this.post('Runtime.evaluate', { expression: `${expression}\n//# sourceURL=codebeaker:contain`, silent: true });
+    Object.defineProperty(globalThis, WORK, { value: called, configurable: true });
+    this.#post('Runtime.evaluate', CALL);
     delete globalThis[WORK];
-    return outcome;
   }
 
   /** Names that `let`, `const` and `class` declare. */
   names() {
     let names = [];
-    this.post('Runtime.globalLexicalScopeNames', {}, (error, answer) => {
+    this.#post('Runtime.globalLexicalScopeNames', {}, (error, answer) => {
       names = answer?.names ?? [];
     });
     return [...new Set(names)];
@@ -108,13 +116,13 @@ class Inspection {
 
   /** Lets go of what V8 keeps for this session. */
   release() {
-    this.post('Runtime.releaseObjectGroup', { objectGroup: GROUP });
+    this.#post('Runtime.releaseObjectGroup', { objectGroup: GROUP });
     // What was logged is kept for debuggers that come later, which would keep alive what it was about.
-    this.post('Runtime.discardConsoleEntries');
+    this.#post('Runtime.discardConsoleEntries');
   }
 
   #call(args) {
-    this.post('Runtime.callFunctionOn', {
+    this.#post('Runtime.callFunctionOn', {
       objectId: this.#receiver,
       functionDeclaration: 'function (value) { this(value); }\n//# sourceURL=codebeaker:receive\n',
       arguments: args,

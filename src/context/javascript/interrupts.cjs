@@ -3,90 +3,75 @@
  *
  * It promises that only the user's code is ended, never the driver's own in the middle of something, and that the
  * interpreter goes on as if the code had thrown where no `catch` and no `finally` see it.
+ *
+ * V8 ends code at the next call or turn of a loop after it is asked to, wherever that is, and one request at a time.
+ * So there are two rules. While the driver's code runs (`own`), nobody asks. And on the way into the driver's code, what
+ * has been asked for and has not come yet is stood still for, as long as that is in the user's reach.
  */
 'use strict';
 
-const path = require('node:path');
-const { Worker } = require('node:worker_threads');
-
-const KEY = 'codebeaker.interrupter';
-const ARMED = 0;
-const REARM = 1;
-const AGAIN = 2;
-const BUSY = 3;
-const PATIENCE_MS = 2000;
-
-const later = setTimeout;
+/** What the other thread is told: to leave it, or to ask again in a moment. */
+const DONE = 'done';
+const LATER = 'later';
 
 class Interrupts {
-  /** Whether the innermost code that runs is the driver's own. */
+  /** Whether the driver's own code runs. */
   own = true;
-  /** A SIGINT came while the driver's own code ran. */
+  /** A SIGINT came that the driver's own code has kept from ending what has called it. */
   wanted = false;
-  /** Told of a SIGINT, with the stack of what was running; says whether that is to be ended. */
-  heard = () => true;
+  /** The number of the cell that runs; 0 between cells. */
+  cell = 0;
+  /** Told of the stack of what is being ended for a SIGINT. */
+  heard = () => {};
 
-  #session;
-  #state = new Int32Array(new SharedArrayBuffer(16));
-  #worker;
-  #passOn = () => this.#signal(true);
+  #inspection;
+  /** V8 was asked to end what runs, and has not said yet that it has. */
+  #ending = false;
+  /** How many calls of the user's code by the driver's are under way. */
+  #calls = 0;
   #fatal = process._fatalException;
 
-  constructor(session) {
-    this.#session = session;
+  constructor(inspection) {
+    this.#inspection = inspection;
   }
 
-  /** Begins to listen, and calls `ready` once even an endless loop could be interrupted. */
-  listen(ready) {
-    // While libuv has this one, listeners of the user's that come and go never put back what kills the process.
-    process.on('SIGINT', this.#passOn);
-    const interrupter = () => this.#signal(false) || this.settled();
-    Object.defineProperty(globalThis, Symbol.for(KEY), { value: interrupter, configurable: true });
-    try {
-      this.#worker = new Worker(path.join(__dirname, 'watch.cjs'), {
-        name: 'codebeaker',
-        workerData: { shared: this.#state.buffer, key: KEY },
-        argv: [],
-        env: {},
-        execArgv: [],
-        stdin: false,
-        resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4, stackSizeMb: 2 },
-      });
-      this.#worker.unref();
-      // Without it, what waits can be interrupted still.
-      this.#worker.on('error', () => {});
-    } catch {
-      this.#worker = undefined;
+  /**
+   * What the other thread calls when a SIGINT came, in the middle of whatever runs. It came for the cell with this
+   * number, or for what runs between cells if that is 0; `isLast`: it will not be asked again.
+   */
+  signal = (number, isLast) => {
+    if (number !== this.cell) {
+      return DONE;
     }
-    this.#await(Date.now() + (this.#worker === undefined ? 0 : PATIENCE_MS), ready);
-  }
-
-  #await(end, ready) {
-    if (Atomics.load(this.#state, ARMED) === 1 || Date.now() >= end) {
-      delete globalThis[Symbol.for(KEY)];
-      ready();
-    } else {
-      later(() => this.#await(end, ready), 1);
+    if (this.own) {
+      this.wanted ||= isLast;
+      return LATER;
     }
+    if (this.#ending) {
+      return LATER;
+    }
+    const { isUsers, isNodes, text } = stackBelow();
+    // Node's own code is rather not ended in the middle of something, either, but may be what takes so long.
+    if (!isUsers || (isNodes && !isLast)) {
+      return LATER;
+    }
+    this.heard(text);
+    this.#terminate();
+    return DONE;
+  };
+
+  /** From now on SIGINTs are for the cell with this number, or for what runs between cells if it is 0. */
+  begin(number) {
+    this.cell = number;
+    this.wanted = false;
   }
 
-  /** Runs the driver's own code, which is not to be ended, when the event loop calls it. */
+  /** Runs the driver's own code when the event loop or the user's code calls it. */
   within(work) {
-    const before = this.own;
-    this.own = true;
-    try {
+    if (this.own) {
       return work();
-    } finally {
-      this.own = before;
-      if (!before && this.wanted) {
-        this.wanted = false;
-        this.heard(false, '');
-      }
     }
-  }
-
-  /** The same when the user's code calls it, which a SIGINT that comes meanwhile ends after. */
-  aside(work) {
+    this.#absorb();
     this.own = true;
     try {
       return work();
@@ -94,79 +79,68 @@ class Interrupts {
       this.own = false;
       if (this.wanted) {
         this.wanted = false;
-        if (this.heard(true, stackBelow().text)) {
-          this.end();
-        }
+        this.#giveUp();
       }
     }
   }
 
-  /** Calls what runs the user's code from the driver's own, with all that it throws. */
+  /** Calls what runs the user's code; false if that was ended, or has thrown. */
   without(work) {
-    this.own = false;
-    try {
-      return work();
-    } finally {
-      this.own = true;
+    let isWhole = false;
+    if (!this.own) {
+      work();
+      return true;
     }
-  }
-
-  /** Listens again if the user's code has put an end to it. */
-  renew() {
-    if (!process.listeners('SIGINT').includes(this.#passOn)) {
-      process.on('SIGINT', this.#passOn);
-      Atomics.store(this.#state, REARM, 1);
-      Atomics.notify(this.#state, REARM);
-    }
-  }
-
-  /** What was to be ended has ended: the next SIGINT is another. Two at once would hit each other. */
-  settled() {
-    Atomics.store(this.#state, BUSY, 0);
-  }
-
-  /** Runs on the main thread, in the middle of whatever it does; true if that is being ended. */
-  #signal(fromLoop) {
-    const others = process.listeners('SIGINT').filter((listener) => listener !== this.#passOn);
-    if (this.own) {
-      this.wanted = true;
-      return false;
-    }
-    const { isOwn, isUsers, text } = stackBelow();
-    if (isOwn) {
-      // On the way to the user's code, or from there.
-      Atomics.store(this.#state, AGAIN, 1);
-      Atomics.notify(this.#state, REARM);
-      return false;
-    }
-    const isRunning = isUsers && !fromLoop;
-    if (!fromLoop) {
-      // Libuv, which would have called these, was not told.
-      for (const listener of others) {
-        later(() => listener.call(process, 'SIGINT', 2), 0);
+    this.#calls += 1;
+    this.#inspection.call(() => {
+      this.own = false;
+      try {
+        work();
+        isWhole = true;
+      } finally {
+        this.own = true;
       }
-    }
-    const isEnding = this.heard(isRunning, text) && isRunning;
-    if (isEnding) {
-      later(() => this.settled(), 0);
-      this.#terminate();
-    }
-    return isEnding;
+      isWhole &&= this.#absorb();
+    });
+    this.#calls -= 1;
+    this.own = true;
+    return isWhole;
   }
 
-  /** Ends what runs. Never comes back: nothing of the caller's is run any more. */
+  /** Ends what runs and has called this. Never comes back: nothing of the caller's is run any more. */
   end() {
     this.own = false;
-    this.#terminate();
-    for (;;) {
-      // The end comes with the next turn of a loop.
+    if (!this.#ending) {
+      this.#terminate();
+    }
+    this.#absorb();
+  }
+
+  /** Stands still until what is to be ended is ended, where the caller's caller is; true if nothing is. */
+  #absorb() {
+    while (this.#ending) {
+      // The end comes with a turn of this loop.
+    }
+    return true;
+  }
+
+  /** A SIGINT's end of the user's code that has called the driver's. */
+  #giveUp() {
+    const { isUsers, text } = stackBelow();
+    if (isUsers) {
+      this.heard(text);
+      this.end();
     }
   }
 
-  /** What a cell runs ends at its edge; what the event loop has called, there. */
   #terminate() {
+    this.#ending = true;
     this.#forgetContext();
-    this.#session.post('Runtime.terminateExecution');
+    this.#inspection.terminate(() => {
+      // It is over: what was called from the driver's code is back there, all else has gone up to the event loop.
+      this.#ending = false;
+      this.own = this.#calls > 0;
+    });
   }
 
   /**
@@ -188,7 +162,10 @@ class Interrupts {
   }
 }
 
-/** The stack, whether code of the user's is on it, and whether the driver's has called it last, without this module's own frames and those of the call from the other thread. */
+/**
+ * The stack without this module's own frames and those of the call from the other thread, whether code of the user's
+ * is on it, and whether that is in the middle of Node's.
+ */
 function stackBelow() {
   const { stackTraceLimit } = Error;
   const prepare = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
@@ -201,12 +178,15 @@ function stackBelow() {
     Error.captureStackTrace(holder, stackBelow);
     const isHere = (line) => line.includes(__filename) || line.includes('codebeaker:interrupt');
     const lines = String(holder.stack).split('\n').slice(1).filter((line) => !isHere(line));
-    // Node's own between two calls of the user's are on the way to the next, maybe with what is the driver's.
-    // An endless row of promises is the user's, too.
-    const isUsers = lines.some((line) => !/[( ]node:/.test(line) || /\b(?:processTicks|runNextTicks)/.test(line));
-    const edge = lines.findIndex((line) => line.includes(`${__dirname}/`) || line.includes('codebeaker:'));
-    const isOwn = edge >= 0 && lines.slice(0, edge).every((line) => /[( ]node:/.test(line));
-    return { isOwn, isUsers, text: lines.join('\n') };
+    const isNode = (line) => /[( ]node:/.test(line);
+    // An endless row of promises is the user's, even between two of them; and all is that the driver calls for it.
+    const isRow = (line) => /\b(?:processTicks|runNextTicks)/.test(line);
+    const isNative = (line) => /\((?:<anonymous>|native)\)$/.test(line);
+    const isUser = (line) => !isNode(line) && !isNative(line) && !line.includes(`${__dirname}/`);
+    const isUsers = lines.some((line) => isUser(line) || isRow(line));
+    const innermost = lines.find((line) => !isNative(line));
+    const isNodes = innermost !== undefined && !isUser(innermost) && !isRow(innermost);
+    return { isUsers, isNodes, text: lines.join('\n') };
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
     if (prepare !== undefined) {

@@ -174,11 +174,19 @@ class Lookup {
   }
 
   #peek(expression) {
-    return this.#interrupts.without(() => this.#inspection.peek(`(${expression}\n)`));
+    let outcome = {};
+    this.#interrupts.without(() => {
+      outcome = this.#inspection.peek(`(${expression}\n)`);
+    });
+    return outcome;
   }
 
   #contained(work, otherwise) {
-    return this.#interrupts.without(() => this.#inspection.contained(work)).value ?? otherwise;
+    let value;
+    this.#interrupts.without(() => {
+      value = work();
+    });
+    return value ?? otherwise;
   }
 }
 

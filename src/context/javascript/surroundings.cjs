@@ -75,6 +75,15 @@ class Surroundings {
     }
   }
 
+  /** Has what was interrupted while it was loaded loaded again when it is next required. */
+  forgetUnfinished() {
+    for (const [file, module] of Object.entries(Module._cache)) {
+      if (module?.loaded === false) {
+        delete Module._cache[file];
+      }
+    }
+  }
+
   /** Has `exited` called for `process.exit`, and `failed` for what is thrown where nobody catches it. */
   outlive(exited, failed) {
     process.exit = function exit(code) {

@@ -2,7 +2,7 @@
 
 import unittest
 
-from javascript_interpreter import Case
+from interpreter import Case
 
 
 class Declarations(Case):

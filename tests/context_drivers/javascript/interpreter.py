@@ -15,7 +15,7 @@ import threading
 import time
 import unittest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 DRIVER = os.path.join(ROOT, "src", "context", "javascript", "driver.cjs")
 NODE = os.environ.get("CODEBEAKER_NODE", "node")
 PATIENCE = 20

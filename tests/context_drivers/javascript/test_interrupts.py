@@ -5,7 +5,7 @@ import signal
 import time
 import unittest
 
-from javascript_interpreter import Case
+from interpreter import Case
 
 ENDLESS = {
     "a loop": "console.log('go'); for (;;);",

@@ -8,7 +8,7 @@ import socket
 import unittest
 import urllib.request
 
-from javascript_interpreter import Case
+from interpreter import Case
 
 
 class Surroundings(Case):
