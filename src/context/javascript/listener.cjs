@@ -23,6 +23,7 @@ const SIGINT = 2;
 /** How often the main thread is asked to find a better moment, and after how long. */
 const ATTEMPTS = 40;
 const PAUSE_MS = 1;
+const PATIENCE_MS = 200;
 
 function leave() {
   // Nothing less ends a process whose main thread is busy, or that has a debugger.
@@ -40,8 +41,9 @@ session.connectToMainThread();
 
 /** What the main thread does when interrupted, as this session names it. */
 let interrupter;
-/** The cell that is being interrupted. One at a time: until it is over, more of them would say nothing new. */
+/** The cell that is being interrupted, and since when: for a while, more of them would say nothing new. */
 let hit;
+let since = 0;
 
 function attempt(cell, count) {
   const params = {
@@ -61,10 +63,11 @@ function attempt(cell, count) {
 
 function interrupted() {
   const cell = Atomics.load(state, CELL);
-  if (hit === cell) {
+  if (hit === cell && Date.now() - since < PATIENCE_MS) {
     return;
   }
   hit = cell;
+  since = Date.now();
   // For code that runs, and for when the event loop is back.
   attempt(cell, 0);
   tell(cell);

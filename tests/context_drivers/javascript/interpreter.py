@@ -18,7 +18,7 @@ import unittest
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 DRIVER = os.path.join(ROOT, "src", "context", "javascript", "driver.cjs")
 NODE = os.environ.get("CODEBEAKER_NODE", "node")
-PATIENCE = 20
+PATIENCE = float(os.environ.get("PATIENCE", 20))
 
 
 class Stream:
@@ -91,8 +91,13 @@ class Interpreter:
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         self.count = 0
-        self.ready = self.receive()
-        assert self.ready["event"] == "ready", (self.ready, self.error.data)
+        try:
+            self.ready = self.receive()
+            assert self.ready["event"] == "ready", (self.ready, self.error.data)
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def read(self):
         try:

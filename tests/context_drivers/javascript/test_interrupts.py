@@ -89,6 +89,31 @@ class Interrupts(Case):
         time.sleep(0.2)
         self.assertEqual(self.value("2 + 2"), "4")
 
+    def test_a_storm_ends_what_prints_and_sets_timers_and_takes_nothing_away(self):
+        self.run_ok("let rang = 0")
+        codes = ["console.log('x')", "setTimeout(() => rang++, 0)", "process.stdout.write('y', () => rang++)",
+                 "await null", "Promise.resolve().then(() => rang++)", "new Map([[1, [2]]]).forEach(String)"]
+        for round in range(24):
+            begun = self.node.begin(f"console.log('go'); for (;;) {{ {codes[round % len(codes)]} }}")
+            self.node.out.contains("go")
+            for _ in range(round % 4):
+                time.sleep(0.003)
+                self.node.interrupt()
+            time.sleep(0.02)
+            self.node.interrupt()
+            self.assertEqual(self.node.finish(begun).status, "interrupted")
+            time.sleep(0.05)
+            timer = "await new Promise((done) => setTimeout(done, 1)); console.log('still'); 7"
+            outcome = self.run_ok(timer)
+            self.assertEqual((outcome.plain, outcome.out[-6:]), ("7", "still\n"))
+
+    def test_a_module_that_was_interrupted_is_loaded_again(self):
+        self.node.write("slow.js", "exports.begun = 1; if (globalThis.waits) { console.log('go'); for (;;); } exports.whole = 1")
+        begun = self.node.begin("globalThis.waits = true; require('./slow.js')")
+        self.node.interrupt_when("go")
+        self.assertEqual(self.node.finish(begun).status, "interrupted")
+        self.assertEqual(self.value("globalThis.waits = false; require('./slow.js')"), "{ begun: 1, whole: 1 }")
+
     def test_what_still_loops_between_cells_is_ended_too(self):
         self.run_ok("setTimeout(() => { console.log('looping'); for (;;); }, 30)")
         self.node.out.contains("looping")
@@ -144,11 +169,17 @@ class Exits(Case):
     def test_the_end_of_the_channel_is_the_end(self):
         self.node.begin("await new Promise(() => {})")
         self.node.socket.shutdown(2)
-        self.assertEqual(self.node.process.wait(20), 0)
+        self.assertEqual(self.node.process.wait(20), -signal.SIGKILL)
+
+    def test_the_end_of_the_channel_is_the_end_of_an_endless_loop(self):
+        self.node.begin("console.log('go'); for (;;);")
+        self.node.out.contains("go")
+        self.node.socket.shutdown(2)
+        self.assertEqual(self.node.process.wait(20), -signal.SIGKILL)
 
     def test_a_line_that_makes_no_sense_is_the_end(self):
         self.node.socket.sendall(b"nonsense\n")
-        self.assertEqual(self.node.process.wait(20), 0)
+        self.assertEqual(self.node.process.wait(20), -signal.SIGKILL)
 
     def test_sigterm_ends_it_as_ever(self):
         os.kill(self.node.process.pid, signal.SIGTERM)
