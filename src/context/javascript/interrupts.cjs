@@ -10,12 +10,15 @@
  */
 'use strict';
 
+const { executionAsyncResource } = require('node:async_hooks');
+
 /** What the other thread is told: to leave it, or to ask again in a moment. */
 const DONE = 'done';
 const LATER = 'later';
 
 const nap = new Int32Array(new SharedArrayBuffer(4));
 const { wait } = Atomics;
+const { setImmediate } = globalThis;
 
 class Interrupts {
   /** Whether the driver's own code runs. */
@@ -139,6 +142,7 @@ class Interrupts {
 
   #terminate() {
     this.#ending = true;
+    passImmediate(executionAsyncResource());
     this.#forgetContext();
     this.#inspection.terminate(() => {
       // It is over: what was called from the driver's code is back there, all else has gone up to the event loop.
@@ -163,6 +167,22 @@ class Interrupts {
         Object.defineProperty(process, 'emit', own);
       }
     }
+  }
+}
+
+/**
+ * Node looks again at the immediate whose callback was ended, unless it was the first of its row, and has no way on
+ * from one that it takes for done. So it is to do nothing and not done. Node counts it a second time then, which an
+ * immediate makes up for that is counted and taken out of the row.
+ */
+function passImmediate(resource) {
+  if (typeof resource?._onImmediate === 'function' && resource._destroyed === true && resource._idlePrev) {
+    const nothing = () => {};
+    resource._onImmediate = nothing;
+    resource._destroyed = false;
+    const [before, , after] = [setImmediate(nothing), setImmediate(nothing), setImmediate(nothing)];
+    before._idleNext = after;
+    after._idlePrev = before;
   }
 }
 

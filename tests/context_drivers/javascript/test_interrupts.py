@@ -137,6 +137,17 @@ class Interrupts(Case):
         self.assertEqual(self.node.finish(begun).status, "interrupted")
         self.assertEqual(self.value("await new Promise((done) => setTimeout(done, 50)); rang"), "[ 1 ]")
 
+    def test_immediates_go_on_when_another_is_ended(self):
+        self.run_ok("let rang = 0")
+        for _ in range(5):
+            loop = "setImmediate(() => { console.log('go'); for (;;); })"
+            rings = "setImmediate(() => rang++)"
+            begun = self.node.begin(f"{rings}; {loop}; {rings}; await new Promise(() => {{}})")
+            self.node.interrupt_when("go")
+            self.assertEqual(self.node.finish(begun).status, "interrupted")
+        self.assertEqual(self.value("await new Promise((done) => setTimeout(done, 20)); rang"), "10")
+        self.assertEqual(self.value("await new Promise((done) => setImmediate(done, 3))"), "3")
+
     def test_garbage_collection_of_a_promise_that_nobody_settles(self):
         begun = self.node.begin("console.log('go'); await new Promise(() => {})")
         self.node.interrupt_when("go")
