@@ -72,7 +72,7 @@ class Channel {
       transferList: [port2],
       argv: [],
       env: {},
-      execArgv: [],
+      execArgv: ['--expose-internals'],
       stdin: false,
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4, stackSizeMb: 2 },
     });

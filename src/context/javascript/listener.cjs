@@ -73,10 +73,11 @@ function interrupted() {
   tell(cell);
 }
 
-/** Hears SIGINT. Node offers this to the main thread alone, though it can be had by every thread with a loop. */
+/** Hears SIGINT. Node offers this to the main thread alone, though every thread with a loop can have it. */
 function listen() {
-  process.noDeprecation = true;
-  const { Signal } = process.binding('signal_wrap');
+  // Node warns of its own modules, which this thread was given a way to, and no other.
+  process.emitWarning = () => {};
+  const { Signal } = require('internal/test/binding').internalBinding('signal_wrap');
   const signal = new Signal();
   signal.onsignal = interrupted;
   signal.start(SIGINT);
