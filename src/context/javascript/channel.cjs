@@ -31,11 +31,10 @@ function leave() {
   }
 }
 
-/** JSON in nothing but ASCII, and without halves of pairs, which not every reader takes. */
+/** The same text without anything but ASCII, which JSON can say of every character. */
 function ascii(text) {
   const escaped = (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  const plain = /[^\0-\x7f]/.test(text) ? text.replace(/[^\0-\x7f]/g, escaped) : text;
-  return plain;
+  return text.replace(/[^\0-\x7f]/g, escaped);
 }
 
 /** JSON of what is no Unicode, as halves of pairs are, is nothing that every reader takes. */
@@ -76,7 +75,10 @@ class Channel {
       stdin: false,
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4, stackSizeMb: 2 },
     });
-    this.#listener.on('error', leave);
+    this.#listener.on('error', (error) => {
+      writeSync(2, `${error?.stack}\n`);
+      leave();
+    });
     this.#listener.on('exit', leave);
   }
 

@@ -20,8 +20,8 @@ const NEWS = 1;
 
 const MAX_LINE = 8 * 1024 * 1024;
 const SIGINT = 2;
-/** How often the main thread is asked to find a better moment, and after how long. */
-const ATTEMPTS = 40;
+/** How long the main thread may wait for a better moment, and how often it is asked. */
+const POLITE_MS = 50;
 const PAUSE_MS = 1;
 const PATIENCE_MS = 200;
 
@@ -45,16 +45,17 @@ let interrupter;
 let hit;
 let since = 0;
 
-function attempt(cell, count) {
+function attempt(cell) {
+  const isLast = Date.now() - since >= POLITE_MS;
   const params = {
     objectId: interrupter,
     functionDeclaration: 'function (cell, isLast) { return this(cell, isLast); }\n//# sourceURL=codebeaker:interrupt\n',
-    arguments: [{ value: cell }, { value: count === ATTEMPTS }],
+    arguments: [{ value: cell }, { value: isLast }],
     returnByValue: true,
   };
   session.post('Runtime.callFunctionOn', params, (error, answer) => {
-    if (answer?.result?.value === 'later' && count < ATTEMPTS) {
-      setTimeout(attempt, PAUSE_MS, cell, count + 1);
+    if (answer?.result?.value === 'later' && !isLast) {
+      setTimeout(attempt, PAUSE_MS, cell);
     } else {
       hit = undefined;
     }
@@ -69,7 +70,7 @@ function interrupted() {
   hit = cell;
   since = Date.now();
   // For code that runs, and for when the event loop is back.
-  attempt(cell, 0);
+  attempt(cell);
   tell(cell);
 }
 
@@ -123,7 +124,7 @@ parentPort.on('message', tell);
 
 session.post('Runtime.evaluate', { expression: `globalThis[Symbol.for(${JSON.stringify(key)})]` }, (error, answer) => {
   interrupter = answer.result.objectId;
-  listen();
   read();
   tell('');
 });
+listen();
