@@ -16,6 +16,7 @@ const DESCRIPTOR = 3;
 const MAX_LINE = 4 * 1024 * 1024 - 1024;
 const CELL = 0;
 const NEWS = 1;
+const ENDING = 2;
 
 const { parse, stringify } = JSON;
 const { writeSync } = fs;
@@ -46,7 +47,7 @@ function wellFormed(text) {
 }
 
 class Channel {
-  #state = new Int32Array(new SharedArrayBuffer(8));
+  #state = new Int32Array(new SharedArrayBuffer(12));
   #port;
   #listener;
 
@@ -98,6 +99,11 @@ class Channel {
   /** The number of the cell that runs, which SIGINTs are for from now on; 0 if none does. */
   set cell(number) {
     store(this.#state, CELL, number);
+  }
+
+  /** Whether V8 was asked to end what runs, and nothing else must be run before it has. */
+  set ending(isEnding) {
+    store(this.#state, ENDING, isEnding ? 1 : 0);
   }
 
   /** Sends an object; false if its line is too long, when nothing goes out. */

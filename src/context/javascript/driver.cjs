@@ -27,7 +27,7 @@ function main() {
   const sources = new Sources();
   const surroundings = new Surroundings();
   const inspection = new Inspection();
-  const interrupts = new Interrupts(inspection);
+  const interrupts = new Interrupts(inspection, channel);
   const output = new Output(interrupts);
   const cells = new Cells({ channel, output, inspection, interrupts, sources, surroundings, isTypeScript });
   const input = new Input(channel, cells, interrupts);

@@ -31,14 +31,16 @@ class Interrupts {
   heard = () => {};
 
   #inspection;
+  #channel;
   /** V8 was asked to end what runs, and has not said yet that it has. */
   #ending = false;
   /** How many calls of the user's code by the driver's are under way. */
   #calls = 0;
   #fatal = process._fatalException;
 
-  constructor(inspection) {
+  constructor(inspection, channel) {
     this.#inspection = inspection;
+    this.#channel = channel;
   }
 
   /**
@@ -144,9 +146,11 @@ class Interrupts {
     this.#ending = true;
     passImmediate(executionAsyncResource());
     this.#forgetContext();
+    this.#channel.ending = true;
     this.#inspection.terminate(() => {
       // It is over: what was called from the driver's code is back there, all else has gone up to the event loop.
       this.#ending = false;
+      this.#channel.ending = false;
       this.own = this.#calls > 0;
     });
   }

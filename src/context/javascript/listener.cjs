@@ -17,6 +17,7 @@ const state = new Int32Array(shared);
 /** What the main thread keeps for this one, and the other way round: the cell that runs, and how much has come. */
 const CELL = 0;
 const NEWS = 1;
+const ENDING = 2;
 
 const MAX_LINE = 8 * 1024 * 1024;
 const SIGINT = 2;
@@ -44,8 +45,19 @@ let interrupter;
 /** The cell that is being interrupted, and since when: for a while, more of them would say nothing new. */
 let hit;
 let since = 0;
+/** Whether the main thread was asked and has not answered. */
+let isAsked = false;
 
 function attempt(cell) {
+  if (cell !== hit) {
+    return;
+  }
+  // What is to be ended must be what runs next there: a second question would be ended in its place.
+  if (isAsked || Atomics.load(state, ENDING) === 1) {
+    setTimeout(attempt, PAUSE_MS, cell);
+    return;
+  }
+  isAsked = true;
   const isLast = Date.now() - since >= POLITE_MS;
   const params = {
     objectId: interrupter,
@@ -54,9 +66,10 @@ function attempt(cell) {
     returnByValue: true,
   };
   session.post('Runtime.callFunctionOn', params, (error, answer) => {
+    isAsked = false;
     if (answer?.result?.value === 'later' && !isLast) {
       setTimeout(attempt, PAUSE_MS, cell);
-    } else {
+    } else if (hit === cell) {
       hit = undefined;
     }
   });
