@@ -66,6 +66,8 @@ class Interrupts(Case):
         for _ in range(20):
             self.node.interrupt()
             time.sleep(0.005)
+        # The last is to be heard before there is a cell again.
+        time.sleep(0.5)
         self.assertEqual(self.value("x"), "1")
 
     def test_many_in_a_row_end_one_cell(self):
