@@ -53,6 +53,14 @@ pub enum ContextError {
         /// Which engine.
         engine: &'static str,
     },
+    /// The interpreter can't read that.
+    #[error("{engine} {version} runs no TypeScript")]
+    NoTypeScript {
+        /// Which engine.
+        engine: &'static str,
+        /// Its version.
+        version: String,
+    },
     /// Its interpreter is gone.
     #[error("context {id} has no interpreter any more: {why}")]
     Gone {
@@ -117,6 +125,8 @@ pub struct Recipe {
     pub program: Program,
     /// What drives it.
     pub driver: &'static Driver,
+    /// Whether its cells are TypeScript.
+    pub typescript: bool,
     /// The directory of this machine that the sandbox's workspace shows or was copied from.
     pub workspace: Option<PathBuf>,
     /// How long it may take to start.
@@ -137,6 +147,8 @@ pub struct Context {
     pub session: SessionId,
     /// What it is an interpreter of.
     pub engine: &'static Engine,
+    /// The language of its cells.
+    pub language: &'static str,
     /// When it was asked for.
     pub created_at: Timestamp,
     recipe: Recipe,
@@ -179,6 +191,7 @@ impl Context {
             id: ContextId::random(),
             session,
             engine,
+            language: if recipe.typescript { "typescript" } else { engine.languages[0] },
             created_at: Timestamp::now(),
             recipe,
             watcher,

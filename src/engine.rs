@@ -38,6 +38,8 @@ pub struct Engine {
 pub enum Interpreter {
     /// CPython, from 3.8 on.
     Python,
+    /// Node, which runs TypeScript too where it can strip types.
+    Node,
 }
 
 /// Kinds of debuggers.
@@ -85,7 +87,7 @@ pub const ENGINES: &[Engine] = &[
         module_path: Some("NODE_PATH"),
         install: "apt-get install nodejs",
         debugger: Some(Debugger::Inspector),
-        interpreter: None,
+        interpreter: Some(Interpreter::Node),
     },
     Engine {
         id: "deno",

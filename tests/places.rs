@@ -89,6 +89,7 @@ in_each_place! {
         an_interpreter_answers_questions,
         a_hostile_cell_costs_its_own_interpreter_at_most,
         an_interpreter_out_of_memory_is_told_as_that,
+        javascript_has_live_interpreters_too,
     }
     files::{
         a_file_is_written_read_listed_and_removed,

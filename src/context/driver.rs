@@ -25,6 +25,7 @@ impl Driver {
     pub const fn of(interpreter: Interpreter) -> &'static Self {
         match interpreter {
             Interpreter::Python => &PYTHON,
+            Interpreter::Node => &NODE,
         }
     }
 
@@ -45,15 +46,9 @@ impl Driver {
     }
 }
 
-macro_rules! own {
-    ($($name:literal,)+) => {
-        &[$(($name, include_str!(concat!("python/", $name))),)+]
-    };
-}
-
-macro_rules! shared {
-    ($($name:literal,)+) => {
-        &[$(($name, include_str!(concat!("../debug/python/helper/", $name))),)+]
+macro_rules! files {
+    ($directory:literal: $($name:literal,)+) => {
+        &[$(($name, include_str!(concat!($directory, $name))),)+]
     };
 }
 
@@ -64,14 +59,46 @@ const PYTHON: Driver = Driver {
     counts_code_points: true,
 };
 
-const PYTHON_OWN: &[(&str, &str)] = own! {
+const PYTHON_OWN: &[(&str, &str)] = files! { "python/":
     "bundles.py", "calls.py", "code.py", "completion.py", "displays.py", "errors.py", "execution.py", "figures.py",
     "forks.py", "imports.py", "inbox.py", "inputs.py", "inspection.py", "interrupts.py", "pretty.py", "session.py",
     "signatures.py", "streams.py", "summaries.py", "texts.py", "variables.py", "words.py",
 };
 
 /// What the driver has in common with the debugger's helper.
-const PYTHON_SHARED: &[(&str, &str)] = shared! {
+const PYTHON_SHARED: &[(&str, &str)] = files! { "../debug/python/helper/":
     "__main__.py", "channel.py", "contents.py", "interpreter.py", "lookup.py", "namespaces.py", "native.py",
     "operations.py", "places.py", "proposals.py", "reading.py", "rendering.py",
 };
+
+const NODE: Driver =
+    Driver { directory: "codebeaker_context", files: &[NODE_OWN], main: "driver.cjs", counts_code_points: false };
+
+const NODE_OWN: &[(&str, &str)] = files! { "javascript/":
+    "cells.cjs", "channel.cjs", "display.cjs", "driver.cjs", "errors.cjs", "input.cjs", "inspection.cjs",
+    "interrupts.cjs", "listener.cjs", "lookup.cjs", "output.cjs", "rendering.cjs", "rewriting.cjs",
+    "surroundings.cjs", "tokens.cjs", "typescript.cjs",
+};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The files of a directory of the drivers that end so.
+    fn there(directory: &str, end: &str) -> BTreeSet<String> {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/context").join(directory);
+        let entries = std::fs::read_dir(directory).unwrap().flatten();
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.ends_with(end)).collect()
+    }
+
+    #[test]
+    fn no_file_of_a_driver_is_left_behind() {
+        let carried =
+            |files: &[(&str, &str)]| files.iter().map(|(name, _)| (*name).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(carried(PYTHON_OWN), there("python", ".py"));
+        assert_eq!(carried(NODE_OWN), there("javascript", ".cjs"));
+    }
+}

@@ -97,6 +97,9 @@ impl Interpreter {
         let below = format!("{}-{serial}", context.id);
         let mut program = recipe.program.clone();
         program.argv.push(recipe.driver.main(&format!("{CODE}/{below}")));
+        if recipe.typescript {
+            program.argv.push("typescript".to_owned());
+        }
         program.side = true;
         let files = recipe.driver.files(&below);
         let begun = tokio::time::timeout(recipe.start_patience, recipe.link.spawn_with_files(&files, program)).await;
@@ -130,8 +133,13 @@ impl Interpreter {
         let mut channel = Channel::new(side);
         let first = tokio::time::timeout(recipe.start_patience, channel.hear()).await;
         let why = match first {
-            Ok(Ok(Event::Ready { version })) => {
-                let version = version.0.chars().filter(|letter| !letter.is_control()).take(MAX_VERSION).collect();
+            Ok(Ok(Event::Ready { version, typescript })) => {
+                let version: String =
+                    version.0.chars().filter(|letter| !letter.is_control()).take(MAX_VERSION).collect();
+                if recipe.typescript && !typescript {
+                    host.kill.cancel();
+                    return Err(ContextError::NoTypeScript { engine: context.engine.id, version });
+                }
                 let streams = [Marked::new(stdout), Marked::new(stderr)];
                 return Ok((Self { host, streams, channel, reign, serial, gone, last_id: 0 }, version));
             }

@@ -137,7 +137,7 @@ mod tests {
             assert!(early.is_err(), "{early:?}");
         }
         theirs.write_all(b"\n").await.unwrap();
-        assert!(matches!(lines.next().await, Ok(Event::Ready { version }) if version.0 == "3"));
+        assert!(matches!(lines.next().await, Ok(Event::Ready { version, .. }) if version.0 == "3"));
     }
 
     proptest! {

@@ -49,7 +49,12 @@ impl Op<'_> {
 #[serde(tag = "event", rename_all = "lowercase")]
 pub(super) enum Event {
     /// It can be told what to do.
-    Ready { version: Short },
+    Ready {
+        version: Short,
+        /// Whether it could read TypeScript.
+        #[serde(default)]
+        typescript: bool,
+    },
     /// Something is shown.
     Display {
         id: u64,

@@ -14,7 +14,7 @@ use super::session::Env;
 pub struct ContextCreateParams {
     /// In which session.
     pub session_id: String,
-    /// In which language. Without it and without `engine`, that of the session.
+    /// In which language: `python`, `javascript` or `typescript`. Without it and without `engine`, that of the session.
     pub language: Option<String>,
     /// Which engine: one whose `contexts` is true in `engine/list`.
     pub engine: Option<String>,

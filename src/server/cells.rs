@@ -117,7 +117,7 @@ pub(super) fn context(context: &Arc<Context>) -> protocol::context::Context {
         context_id: context.id.to_string(),
         session_id: context.session.to_string(),
         engine: context.engine.id.to_owned(),
-        language: context.engine.languages[0].to_owned(),
+        language: context.language.to_owned(),
         version: context.version(),
         state,
         reason,

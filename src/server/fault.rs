@@ -231,6 +231,9 @@ pub(super) fn of_context(error: ContextError) -> ProtocolError {
         }
         ContextError::NoDriver { .. } => new(ErrorKind::LanguageUnsupported)
             .hint("`engine/list` says of each engine whether it has `contexts`; run it without `contextId` otherwise"),
+        ContextError::NoTypeScript { .. } => {
+            new(ErrorKind::LanguageUnsupported).hint("install Node 22.13 or later, or use `language: \"javascript\"`")
+        }
         ContextError::Busy(_) | ContextError::TooSlow(_) => new(ErrorKind::ContextBusy).retry_after_ms(500),
         ContextError::QueueFull { .. } => {
             new(ErrorKind::QueueFull).hint("wait until some have ended, or create another context").retry_after_ms(500)

@@ -14,7 +14,7 @@ use crate::agent::plan::WORKSPACE;
 use crate::config::Limits;
 use crate::context::driver::Driver;
 use crate::context::{Cell, Context, ContextError, Recipe, Watcher};
-use crate::engine::Engine;
+use crate::engine::{Engine, Interpreter};
 use crate::execution::drive::Terms;
 use crate::execution::{Execution, Observer};
 use crate::ids::{ContextId, ExecutionId};
@@ -24,6 +24,8 @@ use crate::ids::{ContextId, ExecutionId};
 pub struct NewContext {
     /// Of what; of the session's own engine when absent.
     pub engine: Option<&'static Engine>,
+    /// Whether its cells are TypeScript, where the engine has both.
+    pub typescript: bool,
     /// Where, as a path of the sandbox; the workspace when absent.
     pub cwd: Option<String>,
     /// Variables beside the session's.
@@ -114,6 +116,7 @@ impl Session {
             link: self.link.clone(),
             program: Program { cwd, ..Program::new(vec![program], env.into_iter().collect()) },
             driver: Driver::of(interpreter),
+            typescript: wanted.typescript && interpreter == Interpreter::Node,
             workspace: self.workspace_path().cloned(),
             start_patience: self.settings.create_timeout,
             kill_patience: self.settings.kill_patience,

@@ -195,3 +195,65 @@ pub(crate) fn an_interpreter_out_of_memory_is_told_as_that(place: Place) {
     client.request("context/restart", json!({"contextId": context}));
     assert_eq!(told(&mut client, &context), "idle");
 }
+
+pub(crate) fn javascript_has_live_interpreters_too(place: Place) {
+    let (mut client, session) = place.open(json!({"language": "javascript"}));
+    let context = context(&mut client, &session);
+    let first = run(
+        &mut client,
+        &session,
+        &context,
+        "let x = [1, 2];\nconst f = async () => 'awaited';\nconsole.log(await f());\nx",
+    );
+    assert_eq!((first.outcome(), first.stdout().as_str()), ("ok", "awaited\n"), "{}", first.stderr());
+    assert_eq!(displays(&first)[0]["data"]["text/plain"], "[ 1, 2 ]");
+    let (id, execution) = client.begin(cell(&session, &context, "console.log('in'); for (;;);"));
+    client.wait_for_output(&execution, "in");
+    client.request("execution/interrupt", json!({"executionId": execution}));
+    assert_eq!(client.finished(id).outcome(), "killed");
+    let mut failing = cell(&session, &context, "function fail() {\n  throw new TypeError('no');\n}\nfail();");
+    failing["source"]["uri"] = "untitled:notes.js".into();
+    failing["source"]["range"] = json!({"start": {"line": 4, "character": 0}, "end": {"line": 8, "character": 0}});
+    let ended = client.execute_with(failing);
+    let error = &ended.result["error"];
+    assert_eq!((&error["name"], &error["message"]), (&json!("TypeError"), &json!("no")), "{:?}", ended.result);
+    let last = error["frames"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["uri"], &last["line"], &last["function"]),
+        (&json!("untitled:notes.js"), &json!(6), &json!("fail"))
+    );
+    let code = "const name = prompt('who? ');\nconsole.log(name);";
+    let (id, execution) = client.begin(cell(&session, &context, code));
+    let (number, _) = question(&mut client, &execution);
+    client.send(&json!({"jsonrpc": "2.0", "id": number, "result": {"value": "ada"}}));
+    assert_eq!(client.finished(id).stdout(), "ada\n");
+    let found =
+        client.request("context/complete", json!({"contextId": context, "code": "'\u{1f600}'; x.inclu", "cursor": 13}));
+    assert_eq!((&found["matches"][0]["text"], &found["start"]), (&json!("includes"), &json!(8)), "{found}");
+    let found = client.request("context/variables", json!({"contextId": context}));
+    assert!(found["variables"].as_array().unwrap().iter().any(|one| one["name"] == "x"), "{found}");
+    let found = client.request("context/inspect", json!({"contextId": context, "code": "fail", "cursor": 4}));
+    assert_eq!(found["found"], true, "{found}");
+    let ended = run(&mut client, &session, &context, "process.exit(4)");
+    assert_eq!((ended.outcome(), ended.exit_code()), ("error", Some(4)), "{:?}", ended.result);
+    let crash = run(&mut client, &session, &context, "process.kill(process.pid, 'SIGKILL')");
+    assert_eq!((crash.outcome(), &crash.result["contextLost"]), ("killed", &json!(true)), "{:?}", crash.result);
+    assert_eq!(told(&mut client, &context), "crashed");
+    client.request("context/restart", json!({"contextId": context}));
+    assert_eq!(told(&mut client, &context), "idle");
+    assert_eq!(run(&mut client, &session, &context, "console.log(typeof x)").stdout(), "undefined\n");
+    // Types can be read by some versions of Node; others say what would help.
+    let created = client.call("context/create", json!({"sessionId": session, "language": "typescript"}));
+    match created {
+        Ok(created) => {
+            assert_eq!(created["language"], "typescript", "{created}");
+            let typed = created["contextId"].as_str().unwrap();
+            let ended = run(&mut client, &session, typed, "const n: number = 3; console.log(n)");
+            assert_eq!(ended.stdout(), "3\n", "{}", ended.stderr());
+        }
+        Err(error) => {
+            assert_eq!(error["code"], 1201, "{error}");
+            assert!(error["data"]["hint"].as_str().unwrap().contains("Node 22"), "{error}");
+        }
+    }
+}

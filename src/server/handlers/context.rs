@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::session::{engine, find};
+use super::session::{engine as named, find};
 use crate::context::{self, ContextError};
+use crate::engine::{self, Engine};
 use crate::ids::ContextId;
 use crate::protocol::ProtocolError;
 use crate::protocol::catalogue::Done;
@@ -16,8 +17,22 @@ use crate::server::notifier::Notifier;
 use crate::server::{cells, fault};
 use crate::session::{NewContext, Session, SessionError};
 
+/// Names of TypeScript.
+const TYPESCRIPT: &[&str] = &["typescript", "ts"];
+
 fn known(connection: &Connection, id: String) -> Result<(Arc<Session>, Arc<context::Context>), ProtocolError> {
     connection.daemon().sessions.context(&ContextId::from(id)).map_err(fault::of_session)
+}
+
+/// What a client wants an interpreter of, and whether its cells are TypeScript: that is a word of Node's too, though
+/// another engine runs its files.
+fn interpreter(id: Option<&str>, language: Option<&str>) -> Result<(Option<&'static Engine>, bool), ProtocolError> {
+    let is_typescript =
+        language.is_some_and(|language| TYPESCRIPT.iter().any(|name| name.eq_ignore_ascii_case(language)));
+    match id {
+        None | Some("node") if is_typescript => Ok((engine::by_id("node"), true)),
+        _ => Ok((named(id, language)?, false)),
+    }
 }
 
 pub(in crate::server) async fn create(
@@ -25,9 +40,9 @@ pub(in crate::server) async fn create(
     params: ContextCreateParams,
 ) -> Result<Context, ProtocolError> {
     let session = find(connection, &params.session_id).await?;
-    let engine = engine(params.engine.as_deref(), params.language.as_deref())?;
+    let (engine, typescript) = interpreter(params.engine.as_deref(), params.language.as_deref())?;
     let watcher = Arc::new(Notifier { outbox: connection.outbox().clone(), streaming: None, progress: None });
-    let wanted = NewContext { engine, cwd: params.cwd, env: params.env.0 };
+    let wanted = NewContext { engine, typescript, cwd: params.cwd, env: params.env.0 };
     // What is given up half-way would leave an interpreter that nobody knows.
     let created = tokio::spawn(async move { session.create_context(wanted, watcher).await });
     let failed = || ContextError::NotReady("the daemon failed to start it".to_owned());
