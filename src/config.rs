@@ -65,6 +65,8 @@ pub struct Settings {
     pub max_running: usize,
     /// Executions that wait in a session; more are refused.
     pub max_queued: usize,
+    /// Live interpreters of a session.
+    pub max_contexts: usize,
     /// Ended executions that a session remembers.
     pub max_remembered: usize,
     /// Output that an execution keeps for `execution/read`, per stream, in bytes.
@@ -100,6 +102,7 @@ impl Default for Settings {
             max_sessions: 10,
             max_running: 16,
             max_queued: 64,
+            max_contexts: 8,
             max_remembered: 100,
             kept_output_bytes: 256 << 10,
             cancel_grace: Duration::from_millis(500),

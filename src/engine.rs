@@ -29,6 +29,17 @@ pub struct Engine {
     pub install: &'static str,
     /// What debugs its programs; `None` where nothing does.
     pub debugger: Option<Debugger>,
+    /// What it is as a live interpreter; `None` where it can't be one.
+    pub interpreter: Option<Interpreter>,
+}
+
+/// Kinds of live interpreters: each has a driver of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Interpreter {
+    /// CPython, from 3.8 on.
+    Python,
+    /// Node, which runs TypeScript too where it can strip types.
+    Node,
 }
 
 /// Kinds of debuggers.
@@ -63,6 +74,7 @@ pub const ENGINES: &[Engine] = &[
         module_path: Some("PYTHONPATH"),
         install: "apt-get install python3",
         debugger: Some(Debugger::Python),
+        interpreter: Some(Interpreter::Python),
     },
     Engine {
         id: "node",
@@ -75,6 +87,7 @@ pub const ENGINES: &[Engine] = &[
         module_path: Some("NODE_PATH"),
         install: "apt-get install nodejs",
         debugger: Some(Debugger::Inspector),
+        interpreter: Some(Interpreter::Node),
     },
     Engine {
         id: "deno",
@@ -89,6 +102,7 @@ pub const ENGINES: &[Engine] = &[
         module_path: None,
         install: "npm install --global deno",
         debugger: Some(Debugger::Deno),
+        interpreter: None,
     },
     Engine {
         id: "bash",
@@ -101,6 +115,7 @@ pub const ENGINES: &[Engine] = &[
         module_path: None,
         install: "apt-get install bash",
         debugger: None,
+        interpreter: None,
     },
     Engine {
         id: "go",
@@ -115,6 +130,7 @@ pub const ENGINES: &[Engine] = &[
         module_path: None,
         install: "apt-get install golang-go",
         debugger: Some(Debugger::Adapter(&adapters::DELVE)),
+        interpreter: None,
     },
 ];
 

@@ -6,9 +6,12 @@
 //! not run.
 
 pub mod chunk;
+mod display;
 pub mod drive;
 mod kept;
+pub mod marked;
 mod outcome;
+pub mod part;
 mod pump;
 pub mod takeover;
 
@@ -22,12 +25,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::wire::{Reach, TerminalSize};
 use crate::agent::{Conduit, LinkError, Signals, StdinError, StdinWriter};
-use crate::ids::{ExecutionId, SessionId};
+use crate::ids::{ContextId, ExecutionId, SessionId};
 use kept::Kept;
 
 pub use chunk::Chunk;
+pub use display::{Display, DisplayKind, Displayed};
 pub use kept::Piece;
-pub use outcome::{Outcome, Summary, Written};
+pub use outcome::{Frame, Origin, Outcome, Raised, Summary, Written};
+
+/// What Ctrl+C sends.
+const SIGINT: i32 = 2;
 
 /// Why something can't be done with an execution.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -64,6 +71,14 @@ pub enum ExecutionError {
     /// The daemon ends, and the program runs on in a sandbox that outlives it.
     #[error("the daemon is about to end; execution {0} runs on, and the next daemon has it")]
     Left(ExecutionId),
+    /// The live interpreter that was to run it is gone.
+    #[error("context {id} has no interpreter any more: {why}")]
+    NoInterpreter {
+        /// Which context.
+        id: ContextId,
+        /// What became of it.
+        why: String,
+    },
     /// Running it failed in the daemon itself.
     #[error("the daemon failed to run execution {0} to its end, which is a bug in it")]
     Abandoned(ExecutionId),
@@ -126,8 +141,23 @@ pub trait Observer: Send + Sync {
     async fn output(&self, execution: &Execution, output: Output);
     /// It printed what is not passed on.
     async fn gap(&self, execution: &Execution, gap: Gap);
+    /// It showed something.
+    async fn displayed(&self, _execution: &Execution, _display: &Display) {}
+    /// It asks for a line of input, and waits. `None` means that there is none.
+    async fn asked(&self, _execution: &Execution, _question: &Question) -> Option<String> {
+        None
+    }
     /// It and all it left behind are gone. Returns when all that was told before is beyond recall.
     async fn exited(&self, execution: &Execution, summary: &Summary);
+}
+
+/// What code in a live interpreter asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What is shown to whoever is to answer.
+    pub prompt: String,
+    /// Whether the answer must not be seen.
+    pub password: bool,
 }
 
 /// Where an execution is in its life.
@@ -156,6 +186,9 @@ pub struct Execution {
     pub created_at: Timestamp,
     /// Whether it has a terminal.
     pub has_terminal: bool,
+    /// The live interpreter that it is a cell of.
+    pub context: Option<ContextId>,
+    displayed: Mutex<Displayed>,
     phase: watch::Sender<Phase>,
     running: OnceLock<Running>,
     /// Held by whoever writes to the input, in the order in which they came.
@@ -187,6 +220,8 @@ struct Stop {
     kill: CancellationToken,
     /// It is another daemon's to end.
     leave: CancellationToken,
+    /// Somebody pressed Ctrl+C: of use to cells alone, whose interpreter goes on.
+    interrupt: Notify,
 }
 
 /// The input of a program that runs, held by one who writes.
@@ -253,6 +288,8 @@ impl Execution {
             argv,
             created_at,
             has_terminal,
+            context: None,
+            displayed: Mutex::default(),
             phase: watch::Sender::new(Phase::Queued),
             running: OnceLock::new(),
             stdin_turn: tokio::sync::Mutex::default(),
@@ -262,6 +299,18 @@ impl Execution {
             over: CancellationToken::new(),
             stop: Stop::default(),
         }
+    }
+
+    /// The same, as a cell of a live interpreter.
+    pub(crate) fn in_context(mut self, context: ContextId) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// What it has shown so far.
+    #[must_use]
+    pub fn displayed(&self) -> Displayed {
+        self.displayed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where it is in its life.
@@ -331,6 +380,19 @@ impl Execution {
     /// [`ExecutionError::NotRunning`], or [`ExecutionError::Lost`].
     pub async fn signal(&self, signal: i32, reach: Reach) -> Result<(), ExecutionError> {
         self.program()?.signals.send(signal, reach).await.map_err(ExecutionError::Lost)
+    }
+
+    /// Does what Ctrl+C does.
+    ///
+    /// # Errors
+    /// [`ExecutionError::NotRunning`], or [`ExecutionError::Lost`].
+    pub async fn interrupt(&self) -> Result<(), ExecutionError> {
+        if self.context.is_none() {
+            return self.signal(SIGINT, Reach::Foreground).await;
+        }
+        self.program()?;
+        self.stop.interrupt.notify_one();
+        Ok(())
     }
 
     /// Changes the size of its terminal.

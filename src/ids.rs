@@ -56,6 +56,11 @@ id!(
     "exe_"
 );
 id!(
+    /// Names a live interpreter.
+    ContextId,
+    "ctx_"
+);
+id!(
     /// Names something that is debugged.
     DebugId,
     "dbg_"

@@ -14,10 +14,11 @@
 //! | 3 | sandbox, container |
 //! | 4 | runtime |
 //! | 5 | execution, files, network |
-//! | 6 | session |
-//! | 7 | debug |
-//! | 8 | server |
-//! | 9 | cli |
+//! | 6 | context |
+//! | 7 | session |
+//! | 8 | debug |
+//! | 9 | server |
+//! | 10 | cli |
 //!
 //! `protocol` (the wire types of the front) is imported by `transport`, `server` and `cli` alone, so
 //! that what lies between never sees JSON-RPC. The package in `agent/guest` is the executable that is
@@ -30,6 +31,7 @@ pub mod causes;
 pub mod cli;
 pub mod config;
 pub mod container;
+pub mod context;
 pub mod dap;
 pub mod debug;
 pub mod documents;

@@ -5,6 +5,7 @@
 //! which holds what was negotiated on it. Domain code below never sees JSON-RPC, and the transport never
 //! sees sessions: the two meet here.
 
+mod cells;
 mod connection;
 mod convert;
 mod debugging;

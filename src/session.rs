@@ -6,6 +6,7 @@
 
 mod adoption;
 mod bounds;
+mod contexts;
 mod host;
 mod inside;
 mod launch;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Conduit, Endpoint, Link, LinkError};
 use crate::config::{Limits, Settings};
+use crate::context::ContextError;
 use crate::engine::Engine;
 use crate::execution::{Execution, ExecutionError};
 use crate::files::CopyError;
@@ -39,6 +41,7 @@ use crate::network::{Network, NetworkError};
 use crate::runtime::{Enforcement, Keeper, RuntimeError, Workspace};
 
 pub use adoption::Audience;
+pub use contexts::{CellRun, NewContext};
 pub use host::Host;
 pub use launch::{Run, RunLimits, Source, Stdin};
 pub use life::{State, StateChange, Why};
@@ -139,6 +142,9 @@ pub enum SessionError {
     /// The execution could not be queued.
     #[error(transparent)]
     Execution(#[from] ExecutionError),
+    /// Something of a live interpreter.
+    #[error(transparent)]
+    Context(#[from] ContextError),
 }
 
 /// Why nothing in a sandbox could be connected to.
@@ -234,6 +240,7 @@ pub struct Session {
     turns: Arc<Semaphore>,
     changeable: Mutex<Changeable>,
     executions: Mutex<Vec<Arc<Execution>>>,
+    contexts: contexts::Contexts,
     state: watch::Sender<State>,
     /// Wakes the session's own task when its deadlines move.
     touched: Notify,

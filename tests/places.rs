@@ -6,8 +6,12 @@
 
 mod harness;
 
+#[path = "places/cells.rs"]
+mod cells;
 #[path = "places/changes.rs"]
 mod changes;
+#[path = "places/contexts.rs"]
+mod contexts;
 #[path = "places/debugging.rs"]
 mod debugging;
 #[path = "places/defects.rs"]
@@ -79,6 +83,26 @@ in_each_place! {
     }
     documents::{
         an_open_document_runs_as_it_stands,
+    }
+    contexts::{
+        an_interpreter_keeps_its_state,
+        output_is_kept_exactly,
+        cells_wait_for_each_other_and_contexts_do_not,
+        an_interrupt_keeps_the_state,
+        what_does_not_heed_an_interrupt_costs_the_interpreter,
+        a_crash_is_told_and_a_restart_helps,
+        errors_name_the_lines_of_the_document,
+        a_session_ends_with_its_interpreters,
+        there_is_a_limit_to_everything,
+    }
+    cells::{
+        what_is_shown_comes_in_several_forms,
+        a_client_that_shows_text_alone_gets_text,
+        input_is_asked_of_the_client,
+        an_interpreter_answers_questions,
+        a_hostile_cell_costs_its_own_interpreter_at_most,
+        an_interpreter_out_of_memory_is_told_as_that,
+        javascript_has_live_interpreters_too,
     }
     files::{
         a_file_is_written_read_listed_and_removed,

@@ -1,5 +1,5 @@
-//! The helper inside a debugged Python, tested from the other end of its stream by programs in Python, on every
-//! interpreter that is there; and the whole back end on a real one.
+//! The helper inside a debugged Python and the driver of live interpreters, tested from the other end of its stream by programs in Python, on every
+//! interpreter that is there; and the whole back end of the debugger on a real one.
 
 #[path = "python_helper/back_end.rs"]
 mod back_end;
@@ -12,7 +12,10 @@ use std::process::Command;
 
 use skip::{note, skip};
 
-const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python_helper");
+const DIRECTORIES: [&str; 2] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python_helper"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/context_drivers/python"),
+];
 /// The oldest version that is debugged.
 const OLDEST: u32 = 8;
 
@@ -55,7 +58,7 @@ fn newest() -> Option<PathBuf> {
     found
 }
 
-/// Runs the programs under `tests/python_helper` with an interpreter, which debugs its own kind.
+/// Runs the programs in these directories with an interpreter, which debugs and drives its own kind.
 fn programs_pass_on(minor: u32) {
     let found = interpreters();
     let Some(python) = found.get(&minor) else {
@@ -68,30 +71,33 @@ fn programs_pass_on(minor: u32) {
     };
     // Most of the time of each they wait for a debuggee, so they wait side by side.
     std::thread::scope(|scope| {
-        for file in files() {
-            scope.spawn(move || program_passes(python, &file));
+        for directory in DIRECTORIES {
+            for file in files(directory) {
+                scope.spawn(move || program_passes(python, directory, &file));
+            }
         }
     });
 }
 
 /// The programs that test something.
-fn files() -> Vec<String> {
-    let entries = std::fs::read_dir(DIRECTORY).expect("list the programs").flatten();
+fn files(directory: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).expect("list the programs").flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let names: Vec<_> = names.filter(|name| name.starts_with("test_") && name.ends_with(".py")).collect();
     assert!(!names.is_empty(), "there is nothing to run");
     names
 }
 
-fn program_passes(python: &Path, file: &str) {
+fn program_passes(python: &Path, directory: &str, file: &str) {
     // A program that is called `python` looks for its library where the path has one of that name.
     let inherited = std::env::var_os("PATH").unwrap_or_default();
     let own = python.parent().map(Path::to_path_buf);
     let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&inherited))).expect("a path");
     let output = Command::new(python)
         .env("PATH", path)
-        .args(["-B", "-m", "unittest", "discover", "-s", DIRECTORY, "-p", file])
+        .args(["-B", "-m", "unittest", "discover", "-s", directory, "-p", file])
         .env_remove("DEBUGGED_PYTHON")
+        .env_remove("CONTEXT_PYTHON")
         .output()
         .expect("run Python");
     let said = String::from_utf8_lossy(&output.stderr);

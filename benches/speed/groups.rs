@@ -1,5 +1,6 @@
 //! What is measured: the rows of the table, group by group.
 
+mod contexts;
 mod debugging;
 mod files;
 mod places;
@@ -29,6 +30,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("first-byte", runs::first_byte),
     ("cancel", runs::cancel),
     ("stream", streams::stream),
+    ("context", contexts::contexts),
     ("file", files::file),
     ("memory", sessions::memory),
     ("places", places::places),

@@ -83,6 +83,15 @@ def cancel():
     return (time.perf_counter() - began) * 1e3
 
 
+def complete():
+    _, client = kernel()
+    began = time.perf_counter()
+    request = client.complete("impor", 5)
+    while client.get_shell_msg(timeout=120)["parent_header"].get("msg_id") != request:
+        pass
+    return (time.perf_counter() - began) * 1e3
+
+
 def memory():
     manager, _ = kernel()
     with open(f"/proc/{manager.provisioner.pid}/smaps_rollup") as rollup:
@@ -97,6 +106,7 @@ SAMPLES = {
     "lines": lambda: stream("lines"),
     "chunks": lambda: stream("chunks"),
     "cancel": cancel,
+    "complete": complete,
     "memory": memory,
 }
 

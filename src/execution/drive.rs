@@ -11,13 +11,12 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use super::outcome::StopReason;
-use super::pump::{Allowance, Pump};
-use super::{Execution, ExecutionError, Observer, Outcome, Phase, Running, Summary, Written};
+use super::pump::{Allowance, Pump, Source};
+use super::{Execution, ExecutionError, Observer, Outcome, Phase, Running, SIGINT, Summary, Written};
 use crate::agent::frame::Stream;
 use crate::agent::wire::Reach;
 use crate::agent::{Ended, Link, LinkError, Process, Program, StdinWriter};
 
-const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
 
@@ -230,7 +229,7 @@ pub(super) async fn see_through(
     let (over_sender, over) = oneshot::channel();
     let left = terms.output_bytes.saturating_sub(passed.iter().sum());
     let allowance = Allowance { bytes: left, max_chunk_bytes: terms.max_chunk_bytes };
-    let streams = [process.output(Stream::Stdout), process.output(Stream::Stderr)];
+    let streams = [Stream::Stdout, Stream::Stderr].map(|stream| Source::Whole(process.output(stream)));
     let pump = Pump::new(execution, observer, streams, passed, allowance, over_sender);
     // Whoever doesn't listen holds up what is told, and never what is done about the program.
     let pump = async {
@@ -265,6 +264,8 @@ pub(super) async fn see_through(
         peak_memory_bytes: ended.as_ref().ok().map(|ended| ended.peak_memory_bytes),
         stdout: pumped.stdout,
         stderr: pumped.stderr,
+        raised: None,
+        context_lost: false,
     }
 }
 
@@ -359,7 +360,7 @@ impl Watch<'_> {
     }
 }
 
-async fn due(when: Option<Instant>) {
+pub(super) async fn due(when: Option<Instant>) {
     match when {
         Some(when) => tokio::time::sleep_until(when).await,
         None => std::future::pending().await,
@@ -387,7 +388,7 @@ fn refusal(error: LinkError) -> ExecutionError {
     }
 }
 
-fn never_started(reason: StopReason, queued: Duration) -> Summary {
+pub(super) fn never_started(reason: StopReason, queued: Duration) -> Summary {
     let ended = Ended {
         execution: 0,
         code: None,
@@ -408,6 +409,8 @@ fn never_started(reason: StopReason, queued: Duration) -> Summary {
         peak_memory_bytes: Some(0),
         stdout: Written::default(),
         stderr: Written::default(),
+        raised: None,
+        context_lost: false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What came of an execution.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -30,7 +31,7 @@ pub enum Outcome {
 
 /// Why the daemon ended an execution, the first reason counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StopReason {
+pub(crate) enum StopReason {
     Timeout,
     Cancelled,
     Killed,
@@ -69,6 +70,47 @@ pub struct Summary {
     pub stdout: Written,
     /// Standard error.
     pub stderr: Written,
+    /// What a cell ended with, where its language has a word for that.
+    pub raised: Option<Raised>,
+    /// The interpreter of the cell went with it.
+    pub context_lost: bool,
+}
+
+/// An error of a cell's language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raised {
+    /// Its kind, as the language names it.
+    pub name: String,
+    /// What it says.
+    pub message: String,
+    /// The calls that led to it, the innermost last.
+    pub frames: Vec<Frame>,
+}
+
+/// One call on the way to an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// The file, as the interpreter names it.
+    pub file: String,
+    /// What a client calls that.
+    pub origin: Origin,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1.
+    pub column: Option<u32>,
+    /// The function.
+    pub function: String,
+}
+
+/// Where code came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A document that a client named so.
+    Document(String),
+    /// A file of this machine.
+    Host(PathBuf),
+    /// Nowhere but the sandbox.
+    Inside,
 }
 
 impl Summary {

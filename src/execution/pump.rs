@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::chunk::Chunker;
+use super::marked::Marked;
 use super::{Execution, Gap, Missing, Observer, Output, OutputStream, Written};
 use crate::agent::{ByteStream, LinkError};
 
@@ -28,10 +29,34 @@ pub(super) struct Allowance {
     pub(super) max_chunk_bytes: usize,
 }
 
+/// Where output comes from.
+pub(super) enum Source<'a> {
+    /// All that a program prints.
+    Whole(ByteStream),
+    /// What it prints until a mark.
+    Part(&'a mut Marked),
+}
+
+impl Source<'_> {
+    async fn next(&mut self) -> Result<Option<Bytes>, LinkError> {
+        match self {
+            Self::Whole(stream) => stream.next().await,
+            Self::Part(marked) => marked.next().await,
+        }
+    }
+
+    async fn grant(&mut self, bytes: usize) -> Result<(), LinkError> {
+        match self {
+            Self::Whole(stream) => stream.grant(bytes).await,
+            Self::Part(marked) => marked.grant(bytes).await,
+        }
+    }
+}
+
 /// One stream within a pump.
-struct Lane {
+struct Lane<'a> {
     stream: OutputStream,
-    source: ByteStream,
+    source: Source<'a>,
     chunker: Chunker,
     waiting: BytesMut,
     written: Written,
@@ -39,8 +64,8 @@ struct Lane {
     open: bool,
 }
 
-impl Lane {
-    fn new(stream: OutputStream, source: ByteStream, passed: u64) -> Self {
+impl<'a> Lane<'a> {
+    fn new(stream: OutputStream, source: Source<'a>, passed: u64) -> Self {
         Self {
             stream,
             source,
@@ -57,7 +82,7 @@ impl Lane {
 pub(super) struct Pump<'a> {
     execution: &'a Execution,
     observer: &'a dyn Observer,
-    lanes: [Option<Lane>; 2],
+    lanes: [Option<Lane<'a>>; 2],
     allowance: Allowance,
     seq: u64,
     last_flush: Option<Instant>,
@@ -75,7 +100,7 @@ impl<'a> Pump<'a> {
     pub(super) fn new(
         execution: &'a Execution,
         observer: &'a dyn Observer,
-        streams: [ByteStream; 2],
+        streams: [Source<'a>; 2],
         passed: [u64; 2],
         allowance: Allowance,
         over: tokio::sync::oneshot::Sender<()>,
@@ -225,11 +250,11 @@ impl<'a> Pump<'a> {
     }
 }
 
-fn is_open(lane: &Option<Lane>) -> bool {
+fn is_open(lane: &Option<Lane<'_>>) -> bool {
     lane.as_ref().is_some_and(|lane| lane.open)
 }
 
-async fn next(lane: &mut Option<Lane>) -> Result<Option<Bytes>, LinkError> {
+async fn next(lane: &mut Option<Lane<'_>>) -> Result<Option<Bytes>, LinkError> {
     match lane {
         Some(lane) => lane.source.next().await,
         None => Ok(None),

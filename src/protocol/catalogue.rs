@@ -106,6 +106,8 @@ pub struct EngineInfo {
     pub runtimes: Vec<String>,
     /// Its version in each of these, as far as that is known: of an image it is, once a session was made of that.
     pub versions: BTreeMap<String, String>,
+    /// Whether it can be a live interpreter ([`context/create`](#contextcreate)).
+    pub contexts: bool,
     /// Whether its programs can be debugged: where a debugger has to be in an image, once a session was made of that.
     pub debug: bool,
 }

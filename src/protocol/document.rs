@@ -218,6 +218,10 @@ fn announce(notification: &Notification) -> String {
     }
     text.push_str("**Parameters**\n\n");
     text.push_str(&fields(&(notification.params)(), Side::Sent));
+    if let Some(answer) = notification.answer {
+        text.push_str("\n**The client answers**\n\n");
+        text.push_str(&fields(&answer(), Side::Read));
+    }
     text
 }
 

@@ -116,10 +116,16 @@ kinds! {
     NotRunning = 1301;
     /// The program's standard input is closed, or was never open.
     StdinClosed = 1302;
-    /// Too many executions wait in this session.
+    /// There is no such context, or its interpreter is gone: `context/restart` starts another then.
+    ContextNotFound = 1303;
+    /// Too many executions wait in this session, or in this context.
     QueueFull = 1304, retryable;
     /// The program could not be started: it is missing, not executable, or its directory is missing.
     ProgramNotStarted = 1305;
+    /// Something runs in the context, or the interpreter takes its time. What was asked may be asked again.
+    ContextBusy = 1306, retryable;
+    /// As many contexts are open in the session as can be.
+    ContextLimit = 1307, retryable;
 
     /// A value is of the right type but out of range, or does not go with another.
     ValidationFailed = 1400;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ProgressToken;
+use super::context::{CellError, DisplayBundle};
 use super::encoding::Encoding;
 use super::limits::ExecutionLimits;
 use super::signal::Signal;
@@ -100,9 +101,9 @@ pub struct Ending {
     pub duration_ms: u64,
     /// How long it waited for its turn.
     pub queue_ms: u64,
-    /// Processor time of all its processes; 0 when its sandbox was lost.
+    /// Processor time of all its processes; 0 of a cell, and when its sandbox was lost.
     pub cpu_ms: u64,
-    /// The most memory it had; 0 when its sandbox was lost.
+    /// The most memory it had; 0 of a cell, and when its sandbox was lost.
     pub peak_memory_bytes: u64,
     /// What it wrote to standard output.
     pub stdout: StreamSummary,
@@ -111,6 +112,22 @@ pub struct Ending {
     /// With `stdin: pty`: what its terminal showed; the other two are empty then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pty: Option<StreamSummary>,
+    /// Of a cell: the error that it ended with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<CellError>,
+    /// Of a cell: whether its context has lost its interpreter with it. `context/restart` starts another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub context_lost: bool,
+    /// Of a cell, with `richOutput`: what it has shown, as much as is kept. Not in `execution/exited`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub displays: Vec<DisplayBundle>,
+    /// How much more it has shown.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub displays_omitted: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What came of an execution.
@@ -175,8 +192,11 @@ pub struct Execution {
     pub session_id: String,
     /// Whether it waits, runs or has ended.
     pub state: ExecutionState,
-    /// The program and its arguments.
+    /// The program and its arguments; of a cell, the engine and what the cell is called.
     pub argv: Vec<String>,
+    /// The context that it is a cell of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_id: Option<String>,
     /// When it was asked for.
     pub queued_at: String,
     /// Its process id inside the sandbox, while it runs.

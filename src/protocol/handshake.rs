@@ -67,6 +67,46 @@ pub struct ClientFeatures {
     /// It is told what changes in a workspace.
     #[serde(default)]
     pub fs_watch: Offer<NoParticulars>,
+    /// It uses live interpreters.
+    #[serde(default)]
+    pub contexts: Offer<NoParticulars>,
+    /// It shows more than text.
+    #[serde(default)]
+    pub rich_output: Offer<RichOffer>,
+    /// It answers what code asks for. Otherwise input is at its end at once.
+    #[serde(default)]
+    pub input_request: Offer<InputOffer>,
+}
+
+/// The longest form of a thing that is shown, unless the client wants another.
+const DEFAULT_INLINE_BYTES: u32 = 262_144;
+
+/// The most that it can want.
+const MAX_INLINE_BYTES: u32 = 2 << 20;
+
+/// How a client shows what code displays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RichOffer {
+    /// The MIME types that it shows, or their families, as in `image/*`. `text/plain` it always gets.
+    pub mime: Vec<String>,
+    /// The longest form of one thing that it takes, in bytes as they travel; from 1024 to 2097152. What is longer is left out.
+    pub max_inline_bytes: u32,
+}
+
+impl Default for RichOffer {
+    fn default() -> Self {
+        let mime = ["text/*", "image/*", "application/json"].map(str::to_owned).into();
+        Self { mime, max_inline_bytes: DEFAULT_INLINE_BYTES }
+    }
+}
+
+/// How a client answers what code asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InputOffer {
+    /// Whether it can hide what is typed; it is asked for no password otherwise.
+    pub password: bool,
 }
 
 /// How a client takes output.
@@ -133,6 +173,15 @@ pub struct Features {
     /// What changes in a workspace is told.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fs_watch: bool,
+    /// There are live interpreters.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub contexts: bool,
+    /// What code displays is sent like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rich_output: Option<RichOffer>,
+    /// What code asks for is asked of the client, like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_request: Option<InputOffer>,
 }
 
 /// A feature that a method or a value of a parameter may need.
@@ -150,10 +199,26 @@ pub enum Feature {
     NetAsk,
     /// What changes in a workspace.
     FsWatch,
+    /// Live interpreters.
+    Contexts,
+    /// More than text.
+    RichOutput,
+    /// Questions of code's to the client.
+    InputRequest,
 }
 
 impl Feature {
-    const ALL: [Self; 6] = [Self::Streaming, Self::Stdin, Self::Pty, Self::Debug, Self::NetAsk, Self::FsWatch];
+    const ALL: [Self; 9] = [
+        Self::Streaming,
+        Self::Stdin,
+        Self::Pty,
+        Self::Debug,
+        Self::NetAsk,
+        Self::FsWatch,
+        Self::Contexts,
+        Self::RichOutput,
+        Self::InputRequest,
+    ];
 
     /// Its name on the wire.
     #[must_use]
@@ -165,6 +230,9 @@ impl Feature {
             Self::Debug => "debug",
             Self::NetAsk => "netAsk",
             Self::FsWatch => "fsWatch",
+            Self::Contexts => "contexts",
+            Self::RichOutput => "richOutput",
+            Self::InputRequest => "inputRequest",
         }
     }
 }
@@ -181,6 +249,9 @@ impl Features {
             debug: Some(DebugOffer::default()),
             net_ask: false,
             fs_watch: true,
+            contexts: true,
+            rich_output: Some(RichOffer::default()),
+            input_request: Some(InputOffer::default()),
         }
     }
 
@@ -194,6 +265,9 @@ impl Features {
             Feature::Debug => self.debug.is_some(),
             Feature::NetAsk => self.net_ask,
             Feature::FsWatch => self.fs_watch,
+            Feature::Contexts => self.contexts,
+            Feature::RichOutput => self.rich_output.is_some(),
+            Feature::InputRequest => self.input_request.is_some(),
         }
     }
 
@@ -278,6 +352,12 @@ impl ClientAdvertisement {
             debug: self.features.debug.particulars().filter(|offer| !offer.transports.is_empty()),
             net_ask: self.features.net_ask.particulars().is_some(),
             fs_watch: self.features.fs_watch.particulars().is_some(),
+            contexts: self.features.contexts.particulars().is_some(),
+            rich_output: self.features.rich_output.particulars().map(|offer| RichOffer {
+                max_inline_bytes: offer.max_inline_bytes.clamp(MIN_CHUNK_BYTES, MAX_INLINE_BYTES),
+                ..offer
+            }),
+            input_request: self.features.input_request.particulars(),
         })
     }
 

@@ -2,6 +2,7 @@
 //! what the documents describe is this, and nothing else. Each family of methods has its part of the table.
 
 mod catalogue;
+mod context;
 mod debug;
 mod execution;
 mod files;
@@ -50,7 +51,7 @@ pub enum Cancel {
     Graceful,
 }
 
-/// A notification that the daemon sends; some, clients send too.
+/// A notification that the daemon sends; some, clients send too. One is a request, which the client answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Notification {
     /// Its name on the wire.
@@ -63,6 +64,8 @@ pub struct Notification {
     pub params: fn() -> Schema,
     /// Whether clients send it too.
     pub both_ways: bool,
+    /// Where it is a request: what the client answers.
+    pub answer: Option<fn() -> Schema>,
 }
 
 /// The schema of what is read.
@@ -102,7 +105,7 @@ const fn method<P: JsonSchema, R: JsonSchema>(name: &'static str, summary: &'sta
 }
 
 const fn notification<P: JsonSchema>(name: &'static str, summary: &'static str) -> Notification {
-    Notification { name, summary, feature: None, params: schema_of_result::<P>, both_ways: false }
+    Notification { name, summary, feature: None, params: schema_of_result::<P>, both_ways: false, answer: None }
 }
 
 impl Method {
@@ -150,6 +153,11 @@ impl Notification {
         self.both_ways = true;
         self
     }
+
+    const fn answered_by<A: JsonSchema>(mut self) -> Self {
+        self.answer = Some(schema_of_params::<A>);
+        self
+    }
 }
 
 /// Errors that every method may give.
@@ -170,6 +178,7 @@ const FAMILIES: &[&[Method]] = &[
     image::METHODS,
     session::METHODS,
     execution::METHODS,
+    context::METHODS,
     files::METHODS,
     network::METHODS,
     port::METHODS,

@@ -59,6 +59,8 @@ pub struct ServerLimits {
     pub max_running: u64,
     /// Executions of one session that wait; more are refused (1304).
     pub max_queued: u64,
+    /// Live interpreters of one session; more are refused (1307).
+    pub max_contexts: u64,
     /// Ended executions that a session remembers.
     pub max_remembered: u64,
     /// Output of each stream of an execution that is kept for `execution/read`.

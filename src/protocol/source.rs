@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::context::CodeRange;
 use super::session::Env;
 
 /// What to run. On the wire it is one object with exactly one of `code`, `file` and `program`.
@@ -30,6 +31,17 @@ pub enum Runnable {
         language: Option<String>,
         /// The document that it came from.
         uri: Option<String>,
+    },
+    /// Text that a live interpreter runs.
+    Cell {
+        /// The text.
+        code: String,
+        /// The context.
+        context_id: String,
+        /// The document that it is of.
+        uri: Option<String>,
+        /// Where it is there.
+        range: Option<CodeRange>,
     },
     /// A file of the workspace.
     File {
@@ -65,6 +77,12 @@ struct SourceFields {
     /// With `code`: the document that it came from, so that messages can name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     uri: Option<String>,
+    /// With `code`: the live interpreter that runs it, as a cell. It keeps its own language, directory and environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_id: Option<String>,
+    /// With `contextId`: where in the document the code is, so that messages can name its lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    range: Option<CodeRange>,
     /// Arguments of the program or script; never interpreted by a shell.
     #[serde(default)]
     args: Vec<String>,
@@ -88,6 +106,12 @@ pub enum SourceFault {
     /// A program has no language.
     #[error("`language` goes with `code` and `file`, not with `program`")]
     LanguageOfProgram,
+    /// Only code runs in a live interpreter, as that is.
+    #[error("`contextId` goes with `code`, and without `language`, `args`, `cwd` and `env`")]
+    ContextWithMore,
+    /// Only a cell has a place.
+    #[error("`range` goes with `contextId`")]
+    RangeWithoutContext,
     /// Only code comes from a document.
     #[error("`uri` goes with `code` alone")]
     UriWithoutCode,
@@ -97,9 +121,18 @@ impl TryFrom<SourceFields> for Source {
     type Error = SourceFault;
 
     fn try_from(fields: SourceFields) -> Result<Self, SourceFault> {
-        let SourceFields { code, file, program, language, uri, args, cwd, env } = fields;
+        let SourceFields { code, file, program, language, uri, context_id, range, args, cwd, env } = fields;
         if code.is_none() && uri.is_some() {
             return Err(SourceFault::UriWithoutCode);
+        }
+        if range.is_some() && context_id.is_none() {
+            return Err(SourceFault::RangeWithoutContext);
+        }
+        if let Some(context_id) = context_id {
+            let alone = file.is_none() && program.is_none() && language.is_none();
+            let bare = args.is_empty() && cwd.is_none() && env.0.is_empty();
+            let code = code.filter(|_| alone && bare).ok_or(SourceFault::ContextWithMore)?;
+            return Ok(Self { what: Runnable::Cell { code, context_id, uri, range }, args, cwd, env });
         }
         let what = match (code, file, program) {
             (Some(code), None, None) => Runnable::Code { code, language, uri },
@@ -119,6 +152,9 @@ impl From<Source> for SourceFields {
         let fields = Self { args, cwd, env, ..Self::default() };
         match what {
             Runnable::Code { code, language, uri } => Self { code: Some(code), language, uri, ..fields },
+            Runnable::Cell { code, context_id, uri, range } => {
+                Self { code: Some(code), context_id: Some(context_id), uri, range, ..fields }
+            }
             Runnable::File { path, language } => Self { file: Some(path), language, ..fields },
             Runnable::Program { program } => Self { program: Some(program), ..fields },
         }
@@ -155,6 +191,17 @@ mod tests {
         assert!(refused(json!({"code": "", "file": ""})).1.contains("exclude each other"));
         assert!(refused(json!({"program": "a", "language": "b"})).1.contains("not with `program`"));
         assert!(refused(json!({"file": "a", "uri": "b"})).1.contains("goes with `code`"));
+        let cell = json!({"code": "1", "contextId": "ctx_1"});
+        let source: Source = parse(Some(cell.clone())).unwrap();
+        assert_eq!(parse::<Source>(Some(serde_json::to_value(&source).unwrap())).unwrap(), source);
+        for (field, value) in
+            [("args", json!(["a"])), ("language", json!("python")), ("file", json!("a")), ("cwd", json!("a"))]
+        {
+            let mut odd = cell.clone();
+            odd[field] = value;
+            assert!(refused(odd).1.contains("`contextId` goes with"), "{field}");
+        }
+        assert!(refused(json!({"code": "1", "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}})).1.contains("`range` goes"));
         assert_eq!(refused(json!({"prog": "a"})).0, "source.prog");
         assert_eq!(refused(json!({"program": "a", "args": ["b", 3]})).0, "source.args[1]");
     }

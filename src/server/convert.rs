@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::handlers::network::network;
-use super::selection;
+use super::{cells, selection};
 use crate::agent::plan::WORKSPACE;
 use crate::agent::wire::{Copied, FileEntry, FileKind, FileTag};
 use crate::execution::{self, Execution, OutputStream, Phase, Summary};
@@ -62,6 +62,20 @@ pub fn ending(summary: &Summary, has_terminal: bool) -> Ending {
         stdout: if has_terminal { StreamSummary::default() } else { shown },
         stderr: written(summary.stderr),
         pty: has_terminal.then_some(shown),
+        error: summary.raised.as_ref().map(cells::error),
+        context_lost: summary.context_lost,
+        displays: Vec::new(),
+        displays_omitted: 0,
+    }
+}
+
+/// The same, with what it has shown.
+pub(super) fn full_ending(execution: &Execution, summary: &Summary) -> Ending {
+    let shown = execution.displayed();
+    Ending {
+        displays: shown.kept.iter().map(|display| cells::bundle(display)).collect(),
+        displays_omitted: shown.left_out,
+        ..ending(summary, execution.has_terminal)
     }
 }
 
@@ -69,7 +83,7 @@ pub(super) fn execution(execution: &Execution) -> protocol::execution::Execution
     let (state, ending) = match execution.phase() {
         Phase::Queued => (ExecutionState::Queued, None),
         Phase::Running => (ExecutionState::Running, None),
-        Phase::Ended(summary) => (ExecutionState::Ended, Some(ending(&summary, execution.has_terminal))),
+        Phase::Ended(summary) => (ExecutionState::Ended, Some(full_ending(execution, &summary))),
         Phase::Refused(_) => (ExecutionState::Ended, None),
     };
     protocol::execution::Execution {
@@ -77,6 +91,7 @@ pub(super) fn execution(execution: &Execution) -> protocol::execution::Execution
         session_id: execution.session.to_string(),
         state,
         argv: execution.argv.clone(),
+        context_id: execution.context.as_ref().map(ToString::to_string),
         queued_at: time(&execution.created_at),
         pid: execution.pid(),
         ending,

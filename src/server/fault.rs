@@ -11,6 +11,7 @@ use crate::agent::LinkError;
 use crate::agent::wire::End;
 use crate::agent::wire::find::Part;
 use crate::causes::in_full;
+use crate::context::ContextError;
 use crate::debug::DebugError;
 use crate::debug::attachable::NotDebuggable;
 use crate::execution::ExecutionError;
@@ -22,6 +23,9 @@ use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::images::ImageError;
 use crate::runtime::{Lack, RuntimeError};
 use crate::session::{Bar, Candidate, ExposeError, SessionError};
+
+/// What brings an interpreter back.
+const RESTART: &str = "`context/restart` starts another interpreter, with nothing of what this one held";
 
 /// Where to find out what a runtime lacks.
 const DOCTOR: &str = "run `codebeaker doctor`, which says what would mend it";
@@ -79,6 +83,7 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
         SessionError::Copy(error) => of_copy(error, &message),
         SessionError::Network(error) => of_network(&error, &message),
         SessionError::Execution(error) => of_execution(error),
+        SessionError::Context(error) => of_context(error),
     }
 }
 
@@ -286,8 +291,41 @@ pub(super) fn of_execution(error: ExecutionError) -> ProtocolError {
             }
             _ => new(ErrorKind::RuntimeLost).hint("open another session"),
         },
+        ExecutionError::NoInterpreter { .. } => new(ErrorKind::ContextNotFound).hint(RESTART),
         ExecutionError::Abandoned(id) => new(ErrorKind::InternalError).execution(id.as_str()),
         ExecutionError::Lost(_) => new(ErrorKind::RuntimeLost).hint("open another session"),
+    }
+}
+
+pub(super) fn of_context(error: ContextError) -> ProtocolError {
+    let message = in_full(&error);
+    let new = |kind| ProtocolError::new(kind, message.clone());
+    match error {
+        ContextError::NotFound(_) => new(ErrorKind::ContextNotFound).hint("`context/list` names those that there are"),
+        ContextError::Gone { .. } => new(ErrorKind::ContextNotFound).hint(RESTART),
+        ContextError::TooMany(_) => {
+            new(ErrorKind::ContextLimit).hint("end one with `context/delete`, or open another session")
+        }
+        ContextError::NoDriver { .. } => new(ErrorKind::LanguageUnsupported)
+            .hint("`engine/list` says of each engine whether it has `contexts`; run it without `contextId` otherwise"),
+        ContextError::NoTypeScript { .. } => {
+            new(ErrorKind::LanguageUnsupported).hint("install Node 22.13 or later, or use `language: \"javascript\"`")
+        }
+        ContextError::Busy(_) | ContextError::TooSlow(_) => new(ErrorKind::ContextBusy).retry_after_ms(500),
+        ContextError::QueueFull { .. } => {
+            new(ErrorKind::QueueFull).hint("wait until some have ended, or create another context").retry_after_ms(500)
+        }
+        ContextError::TooLong(_) => new(ErrorKind::ValidationFailed)
+            .at("code")
+            .hint("put it into a file of the workspace, and have the cell read that"),
+        ContextError::NotStarted(LinkError::NotStarted { step, errno }) => {
+            of_execution(ExecutionError::NotStarted { step, errno })
+        }
+        ContextError::NotStarted(error @ LinkError::File { .. }) => of_execution(ExecutionError::Code(error)),
+        ContextError::NotStarted(error) => of_execution(ExecutionError::Lost(error)),
+        ContextError::NotReady(_) => new(ErrorKind::ProgramNotStarted)
+            .hint("does the interpreter run in this sandbox? It may be too old, or be short of memory"),
+        ContextError::NoAnswer(_) => new(ErrorKind::ValidationFailed),
     }
 }
 

@@ -1,7 +1,9 @@
 //! One function a method: reads what was asked, has it done below, and answers.
 
 pub(super) mod catalogue;
+pub(super) mod cell;
 pub(super) mod change;
+pub(super) mod context;
 pub(super) mod debug;
 pub(super) mod exchange;
 pub(super) mod execution;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::connection::Connection;
-use crate::ids::{ExecutionId, SessionId};
+use crate::ids::{ContextId, ExecutionId, SessionId};
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::session::{Session, Why};
 
@@ -24,7 +24,8 @@ impl Subject {
         let sessions = &connection.daemon().sessions;
         let name = |field: &str| params.get(field).and_then(Value::as_str).map(str::to_owned);
         let of_execution = || sessions.execution(&ExecutionId::from(name("executionId")?)).map(|it| it.session.clone());
-        let id = name("sessionId").map(SessionId::from).or_else(of_execution);
+        let of_context = || sessions.context(&ContextId::from(name("contextId")?)).ok().map(|it| it.1.session.clone());
+        let id = name("sessionId").map(SessionId::from).or_else(of_execution).or_else(of_context);
         Self(id.and_then(|id| sessions.get(&id).ok()))
     }
 

@@ -14,7 +14,7 @@ use tower_lsp::{LspService, jsonrpc};
 use super::connection::Connection;
 use super::fault;
 use super::handlers::{
-    catalogue, change, debug, exchange, execution, files, find, image, info, network, port, session, watch,
+    catalogue, change, context, debug, exchange, execution, files, find, image, info, network, port, session, watch,
 };
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
@@ -61,6 +61,13 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "execution/interrupt" => execution::interrupt,
     "execution/kill" => execution::kill,
     "execution/resizePty" => execution::resize,
+    "context/create" => context::create,
+    "context/list" => context::list,
+    "context/delete" => context::delete,
+    "context/restart" => context::restart,
+    "context/complete" => context::complete,
+    "context/inspect" => context::inspect,
+    "context/variables" => context::variables,
     "fs/read" => files::read,
     "fs/write" => files::write,
     "fs/list" => files::list,

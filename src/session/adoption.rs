@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::contexts::Contexts;
 use super::inside::{Begun, Kept};
 use super::life::State;
 use super::notes::Notes;
@@ -246,6 +247,7 @@ impl Sessions {
                 unnoted: kept.is_none(),
             }),
             executions: Mutex::default(),
+            contexts: Contexts::new(self.settings.max_contexts),
             state: watch::Sender::new(State::Active),
             touched: Notify::new(),
             ending: CancellationToken::new(),

@@ -304,7 +304,7 @@ impl Session {
     }
 
     /// What every program finds in its environment; nothing of the daemon's own.
-    fn base_env(&self) -> BTreeMap<String, String> {
+    pub(super) fn base_env(&self) -> BTreeMap<String, String> {
         let pairs = [
             ("HOME", WORKSPACE),
             ("LANG", "C.UTF-8"),
@@ -317,18 +317,19 @@ impl Session {
     }
 
     /// Puts the execution on the session's list, and takes the oldest that have ended off it.
-    fn enlist(&self, execution: &Arc<Execution>) -> Result<(), SessionError> {
+    pub(super) fn enlist(&self, execution: &Arc<Execution>) -> Result<(), SessionError> {
         let mut executions = self.lock_executions();
         if executions.iter().any(|known| known.id == execution.id) {
             let why = format!("{} is the name of another already", execution.id);
             return Err(SessionError::Invalid { field: "executionId", why });
         }
-        let active = executions.iter().filter(|known| !known.is_over()).count();
-        let waiting = active.saturating_sub(self.settings.max_running);
-        if waiting >= self.settings.max_queued {
+        // Cells wait in their contexts.
+        let active = |known: &&Arc<Execution>| !known.is_over() && known.context.is_none();
+        let waiting = executions.iter().filter(active).count().saturating_sub(self.settings.max_running);
+        if waiting >= self.settings.max_queued && execution.context.is_none() {
             return Err(ExecutionError::QueueFull { waiting }.into());
         }
-        let mut over = executions.len() - active;
+        let mut over = executions.iter().filter(|known| known.is_over()).count();
         executions.retain(|known| {
             let forget = over >= self.settings.max_remembered && known.is_over();
             over -= usize::from(forget);
@@ -366,13 +367,13 @@ fn is_own_file(name: &str) -> bool {
 }
 
 /// Whether a directory is meant that is none of a program's: the directories of processes lead anywhere.
-fn leads_astray(cwd: &str) -> bool {
+pub(super) fn leads_astray(cwd: &str) -> bool {
     let mut names = cwd.split('/').filter(|name| !matches!(*name, "" | "."));
     cwd.split('/').any(|name| name == "..") || (cwd.starts_with('/') && names.next() == Some("proc"))
 }
 
 /// A path of the sandbox, from one that may be relative to the workspace.
-fn absolute(path: &str) -> String {
+pub(super) fn absolute(path: &str) -> String {
     if path.starts_with('/') { path.to_owned() } else { format!("{WORKSPACE}/{path}") }
 }
 

@@ -92,7 +92,8 @@ pub(super) async fn live(session: Arc<Session>, watcher: Arc<dyn Watcher>, bury:
     drop(session.why.set(why));
     let why = session.why.get().cloned().unwrap_or(Why::DaemonStopping);
     if why == Why::DaemonStopping && session.persist && session.keeper.lock().await.leave() {
-        // It goes on, with what runs in it: nobody is told that it ended.
+        // It goes on, with what runs in it: nobody is told that it ended. What live interpreters hold is lost.
+        end_contexts(&session).await;
         leave_executions(&session).await;
         bury();
         session.state.send_replace(State::Closed);
@@ -100,6 +101,7 @@ pub(super) async fn live(session: Arc<Session>, watcher: Arc<dyn Watcher>, bury:
     }
     change(&session, &*watcher, State::Closing, why.clone()).await;
     end_executions(&session).await;
+    end_contexts(&session).await;
     session.link.close("its session ended");
     if !session.keeper.lock().await.destroy().await {
         tracing::warn!(session = %session.id, "a part of the sandbox outlived its session; it is removed later");
@@ -200,6 +202,13 @@ async fn all_over(executions: &[&Arc<Execution>]) {
     let ends = futures::future::join_all(executions.iter().map(|execution| execution.ended()));
     if tokio::time::timeout(LAST_WORDS, ends).await.is_err() {
         tracing::debug!("executions that go on took long to be let go of");
+    }
+}
+
+/// Ends the live interpreters; those that take long end with the sandbox.
+async fn end_contexts(session: &Session) {
+    if tokio::time::timeout(LAST_WORDS, session.close_contexts()).await.is_err() {
+        tracing::debug!(session = %session.id, "live interpreters did not end before their session");
     }
 }
 

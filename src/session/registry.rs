@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::adoption::Recall;
 use super::bounds::{check_env, check_lifetimes, check_limits};
+use super::contexts::Contexts;
 use super::host::Host;
 use super::life::{self, State, Why};
 use super::notes::Notes;
@@ -259,6 +260,7 @@ impl Sessions {
                 unnoted: false,
             }),
             executions: Mutex::default(),
+            contexts: Contexts::new(self.settings.max_contexts),
             state: watch::Sender::new(State::Active),
             touched: Notify::new(),
             ending: CancellationToken::new(),

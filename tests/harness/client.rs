@@ -295,8 +295,8 @@ impl Drop for Client {
 }
 
 pub(crate) fn initialize_params() -> Value {
-    let streaming = json!({"encodings": ["utf8", "base64"]});
-    let features = json!({"streaming": streaming, "stdin": true, "pty": true, "debug": true, "fsWatch": true});
+    let features = json!({"streaming": {"encodings": ["utf8", "base64"]}, "stdin": true, "pty": true, "debug": true,
+        "fsWatch": true, "contexts": true, "richOutput": true, "inputRequest": {"password": true}});
     let codebeaker = json!({"protocolVersions": ["1.0"], "features": features});
     // What one test's daemon leaves is for that test's next one, and nobody else's.
     let client = json!({"name": format!("test {}", std::process::id())});

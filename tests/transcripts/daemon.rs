@@ -87,7 +87,8 @@ impl Daemon {
     pub(crate) fn initialize(&mut self) {
         let codebeaker = json!({
             "protocolVersions": ["1.0"],
-            "features": {"streaming": true, "stdin": true, "pty": true, "debug": true, "fsWatch": true},
+            "features": {"streaming": true, "stdin": true, "pty": true, "debug": true, "fsWatch": true,
+                "contexts": true, "richOutput": true, "inputRequest": true},
         });
         let capabilities = json!({"experimental": {"codebeaker": codebeaker}});
         let answer = self.call("initialize", json!({"processId": null, "rootUri": null, "capabilities": capabilities}));

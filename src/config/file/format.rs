@@ -50,6 +50,7 @@ struct SessionNumbers {
     max: Option<Written<Count>>,
     max_running: Option<Written<Count>>,
     max_queued: Option<Written<Number>>,
+    max_contexts: Option<Written<Number>>,
     max_remembered: Option<Written<Count>>,
     kept_output: Option<Written<Size>>,
 }
@@ -138,6 +139,7 @@ impl File {
         set_number(&mut settings.max_sessions, self.sessions.max);
         set_number(&mut settings.max_running, self.sessions.max_running);
         set_number(&mut settings.max_queued, self.sessions.max_queued);
+        set_number(&mut settings.max_contexts, self.sessions.max_contexts);
         set_number(&mut settings.max_remembered, self.sessions.max_remembered);
         set_number(&mut settings.kept_output_bytes, self.sessions.kept_output);
         settings.network.full = self.network.full.unwrap_or(settings.network.full);

@@ -17,6 +17,7 @@ pub(super) const METHODS: &[Method] =
         method::<WaitParams, WaitResult>("execution/wait", "Waits for the end of an execution").errors(&[
             RuntimeLost,
             ExecutionNotFound,
+            ContextNotFound,
             ProgramNotStarted,
             DiskFull,
         ]),

@@ -1,5 +1,6 @@
 //! The notifications.
 
+use super::super::context::{ContextStateNotice, DisplayNotice, InputAnswer, InputRequest};
 use super::super::debug::{DebugMessage, DebugTerminatedNotice};
 use super::super::handshake::Feature;
 use super::super::notification::{
@@ -13,12 +14,21 @@ pub(super) const NOTIFICATIONS: &[Notification] = &[
     notification::<StartedNotice>("execution/started", "A program runs"),
     notification::<OutputNotice<'static>>("execution/output", "A program printed something").needs(Feature::Streaming),
     notification::<OutputGapNotice>("execution/outputGap", "Output is not passed on").needs(Feature::Streaming),
+    notification::<DisplayNotice>("execution/display", "A cell shows something").needs(Feature::RichOutput),
+    notification::<InputRequest>(
+        "execution/inputRequest",
+        "A cell asks for a line of input: a request, to be answered",
+    )
+    .needs(Feature::InputRequest)
+    .answered_by::<InputAnswer>(),
     notification::<ExitedNotice>("execution/exited", "A program and everything it left behind are gone"),
     notification::<StateChangedNotice>("session/stateChanged", "A session is used again, idle, closing or closed"),
     notification::<ChangedNotice>("fs/changed", "Something changed in a directory that is watched")
         .needs(Feature::FsWatch),
     notification::<OpenPort>("port/opened", "A port of a sandbox is open to this machine"),
     notification::<PortClosedNotice>("port/closed", "A port is open no more"),
+    notification::<ContextStateNotice>("context/stateChanged", "A live interpreter is gone, or was started anew")
+        .needs(Feature::Contexts),
     notification::<DebugMessage>("debug/message", "A message of the Debug Adapter Protocol; clients send it too")
         .needs(Feature::Debug)
         .both_ways(),

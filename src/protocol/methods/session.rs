@@ -39,5 +39,5 @@ pub(super) const METHODS: &[Method] = &[
         .graceful()
         .progress()
         .shares(SANDBOX)
-        .errors(&[FeatureNotNegotiated, LanguageUnsupported, QueueFull, ProgramNotStarted, DiskFull]),
+        .errors(&[FeatureNotNegotiated, LanguageUnsupported, ContextNotFound, QueueFull, ProgramNotStarted, DiskFull]),
 ];

@@ -107,6 +107,7 @@ fn engine_info(sessions: &Sessions, probed: &Probed, engine: &'static Engine) ->
         hint,
         runtimes,
         versions,
+        contexts: engine.interpreter.is_some(),
         debug,
     }
 }

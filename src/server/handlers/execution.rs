@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::cell;
 use super::session::{engine, find};
 use crate::agent::wire::{Reach, TerminalSize};
 use crate::execution::{Execution, ExecutionError, OutputStream, Phase};
@@ -53,6 +54,9 @@ pub(in crate::server) async fn execute(
         progress: params.work_done_token.clone(),
     };
     let wait = params.wait;
+    if let Runnable::Cell { .. } = params.source.what {
+        return cell::execute(connection, &session, params, notifier).await;
+    }
     let (debuggable, uri) = (params.debuggable, document(&params.source.what).map(str::to_owned));
     let run = run(connection, params, &streaming.unwrap_or_default())?;
     let observer = Arc::new(notifier.clone());
@@ -64,6 +68,15 @@ pub(in crate::server) async fn execute(
         session.execute(run, observer)
     };
     let execution = execution.map_err(fault::of_session)?;
+    answer(&execution, &notifier, wait).await
+}
+
+/// The answer to a request that has begun an execution.
+pub(super) async fn answer(
+    execution: &Execution,
+    notifier: &Notifier,
+    wait: bool,
+) -> Result<ExecuteResult, ProtocolError> {
     let execution_id = execution.id.to_string();
     if !wait {
         return Ok(ExecuteResult { execution_id, ending: None });
@@ -81,7 +94,7 @@ pub(in crate::server) async fn execute(
     };
     let ended = ended.map_err(|error| fault::of_execution(error).execution(&execution_id));
     progress.end(if ended.is_ok() { "ended" } else { "refused" }).await;
-    Ok(ExecuteResult { execution_id, ending: Some(convert::ending(&ended?, execution.has_terminal)) })
+    Ok(ExecuteResult { execution_id, ending: Some(convert::full_ending(execution, &ended?)) })
 }
 
 fn run(connection: &Connection, params: ExecuteParams, streaming: &StreamingOffer) -> Result<Run, ProtocolError> {
@@ -142,7 +155,7 @@ fn terminal_size(PtySize { cols, rows }: PtySize) -> TerminalSize {
 /// The document that code is of.
 fn document(what: &Runnable) -> Option<&str> {
     match what {
-        Runnable::Code { uri, .. } => uri.as_deref(),
+        Runnable::Code { uri, .. } | Runnable::Cell { uri, .. } => uri.as_deref(),
         Runnable::File { .. } | Runnable::Program { .. } => None,
     }
 }
@@ -158,11 +171,15 @@ fn source(what: Runnable) -> Result<Source, ProtocolError> {
             Source::File { path, engine: engine(None, language.as_deref()).map_err(at_source)? }
         }
         Runnable::Program { program } => Source::Program(program),
+        // It is run elsewhere.
+        Runnable::Cell { .. } => {
+            return Err(ProtocolError::invalid_params("source.contextId", "source.contextId: it can't go here"));
+        }
     })
 }
 
 /// The name that code goes by: the last part of the URI of the document that it is of.
-fn file_name(uri: &str) -> Result<String, ProtocolError> {
+pub(super) fn file_name(uri: &str) -> Result<String, ProtocolError> {
     let refuse = |why: &str| ProtocolError::invalid_params("source.uri", format!("source.uri: {why}"));
     let url = lsp_types::Url::parse(uri).map_err(|error| refuse(&format!("not a URI: {error}")))?;
     // Documents of other schemes have names too, such as `untitled:Untitled-1`.
@@ -202,7 +219,7 @@ pub(in crate::server) async fn wait(connection: &Connection, params: WaitParams)
     Ok(WaitResult {
         execution_id: params.execution_id.clone(),
         running: summary.is_none(),
-        ending: summary.map(|summary| convert::ending(&summary, execution.has_terminal)),
+        ending: summary.map(|summary| convert::full_ending(&execution, &summary)),
     })
 }
 
@@ -284,8 +301,7 @@ pub(in crate::server) async fn signal(connection: &Connection, params: SignalPar
 
 pub(in crate::server) async fn interrupt(connection: &Connection, params: ExecutionRef) -> Result<Done, ProtocolError> {
     let execution = known(connection, &params.execution_id).await?;
-    let interrupt = protocol::Signal::Int.number();
-    execution.signal(interrupt, Reach::Foreground).await.map_err(fault::of_execution)?;
+    execution.interrupt().await.map_err(fault::of_execution)?;
     Ok(Done {})
 }
 

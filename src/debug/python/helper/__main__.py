@@ -17,7 +17,7 @@ import _frozen_importlib_external as external
 import _imp
 
 HOME = os.path.dirname(os.path.abspath(__file__))
-PACKAGE = "codebeaker_debug"
+PACKAGE = os.path.basename(HOME)
 LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
 # Paths are looked at while the program runs, so these have to be the helper's own although they are loaded.

@@ -23,12 +23,17 @@ class ChannelClosed(Exception):
     """The adapter is gone, or the program closed the descriptor."""
 
 
-def high_descriptor(descriptor):
-    """Moves a descriptor out of the way of the program, which its children don't inherit."""
+def out_of_the_way():
+    """The number from which on a program hardly ever has descriptors of its own."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit == resource.RLIM_INFINITY or limit > 4096:
         limit = 4096
-    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, max(10, limit - 24))
+    return max(10, limit - 24)
+
+
+def high_descriptor(descriptor):
+    """Moves a descriptor out of the way of the program, which its children don't inherit."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, out_of_the_way())
     os.close(descriptor)
     return moved
 
@@ -109,6 +114,10 @@ class Channel:
                 data = data[os.write(self.descriptor, data) :]
         except OSError:
             self.closed = True
+
+    def holds_line(self):
+        """Whether the next object is here already."""
+        return b"\n" in self._rest
 
     def receive(self):
         """The next object.

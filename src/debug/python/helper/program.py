@@ -11,6 +11,7 @@ import sys
 import _frozen_importlib_external as external
 
 from .exceptions import without_own
+from .interpreter import main_module, program_import, report
 
 
 class Unrunnable(Exception):
@@ -21,17 +22,6 @@ class Unrunnable(Exception):
         self.text = text
         self.status = status
 
-
-def main_module(**attributes):
-    """A new `__main__`."""
-    module = type(sys)("__main__")
-    scope = module.__dict__
-    scope["__builtins__"] = sys.modules["builtins"]
-    if sys.version_info < (3, 14):
-        scope["__annotations__"] = {}
-    scope.update(attributes)
-    sys.modules["__main__"] = module
-    return module
 
 
 def put_on_path(directory):
@@ -136,7 +126,7 @@ def run(prepare, debugger):
     if error is None:
         return
     # Outside of the handler: what the program's hook raises has nothing to do with it.
-    report(error)
+    report(error, without_own)
     if isinstance(error, KeyboardInterrupt):
         debugger.die_of = signal.SIGINT
     raise SystemExit(1)
@@ -145,43 +135,3 @@ def run(prepare, debugger):
 def call(code, scope):
     """The frame that all frames of the main thread are called from."""
     exec(code, scope)
-
-
-def program_import(name):
-    """A module as the interpreter imports it by itself, with a list: it is the program's, not ours."""
-    return __import__(name, None, None, [])
-
-
-def report(error):
-    """Does what the interpreter does with an exception that nobody caught."""
-    trace = without_own(error)
-    error.__traceback__ = trace
-    kind = type(error)
-    sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
-    if sys.version_info >= (3, 12):
-        sys.last_exc = error
-    flush(sys.stdout)
-    hook = getattr(sys, "excepthook", None)
-    try:
-        if hook is None:
-            sys.stderr.write("sys.excepthook is missing\n")
-            sys.__excepthook__(kind, error, trace)
-        else:
-            hook(kind, error, trace)
-    except SystemExit:
-        raise
-    except BaseException as other:
-        sys.stderr.write("Error in sys.excepthook:\n")
-        other.__traceback__ = without_own(other)
-        sys.__excepthook__(type(other), other, other.__traceback__)
-        sys.stderr.write("\nOriginal exception was:\n")
-        sys.__excepthook__(kind, error, trace)
-    flush(sys.stderr)
-
-
-def flush(stream):
-    """Flushes a stream if it can be."""
-    try:
-        stream.flush()
-    except BaseException:
-        pass

@@ -318,7 +318,8 @@ def _has_generated_words(cls, words, *files):
 
 
 def _write_deque(rendering, value, level):
-    rendering._write_items(deque.__iter__(value), class_name(type(value)) + "([", "])", level)
+    closing = "])" if value.maxlen is None else "], maxlen=%d)" % value.maxlen
+    rendering._write_items(deque.__iter__(value), class_name(type(value)) + "([", closing, level)
 
 
 _WRITERS = (

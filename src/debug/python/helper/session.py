@@ -9,7 +9,7 @@ import signal
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 
-from . import assignment, children, completion, control, evaluation, exceptions, listening, native
+from . import assignment, children, completion, control, evaluation, exceptions, interpreter, listening, native
 from . import printing, program, sources, stack, threads, values
 from .breaks import install_breaks
 from .channel import Channel, ChannelClosed, high_descriptor
@@ -143,8 +143,8 @@ class Session(Debugger):
         if self.door is not None:
             self.door.close()
         if self.die_of is not None:
-            program.flush(sys.stdout)
-            program.flush(sys.stderr)
+            interpreter.flush(sys.stdout)
+            interpreter.flush(sys.stderr)
             signal.signal(self.die_of, signal.SIG_DFL)
             os.kill(os.getpid(), self.die_of)
 

@@ -1,0 +1,72 @@
+/**
+ * Puts a live interpreter together: this process runs the cells that the daemon sends on descriptor 3, and keeps
+ * what they leave.
+ *
+ * It promises to begin with saying that it is ready, and that the user's code finds Node as in its own console.
+ * With the argument `typescript`, cells without a file name are TypeScript.
+ */
+'use strict';
+
+const fs = require('node:fs');
+
+const { Cells } = require('./cells.cjs');
+const { Channel } = require('./channel.cjs');
+const { provide } = require('./display.cjs');
+const { Sources } = require('./errors.cjs');
+const { Input } = require('./input.cjs');
+const { Inspection } = require('./inspection.cjs');
+const { Interrupts } = require('./interrupts.cjs');
+const { Lookup } = require('./lookup.cjs');
+const { Output } = require('./output.cjs');
+const { Surroundings } = require('./surroundings.cjs');
+const typescript = require('./typescript.cjs');
+
+function main() {
+  const isTypeScript = process.argv[2] === 'typescript';
+  const channel = new Channel();
+  const sources = new Sources();
+  const surroundings = new Surroundings();
+  const inspection = new Inspection();
+  const interrupts = new Interrupts(inspection, channel);
+  const output = new Output(interrupts);
+  const cells = new Cells({ channel, output, inspection, interrupts, sources, surroundings, isTypeScript });
+  const input = new Input(channel, cells, interrupts);
+  provide(cells, interrupts, output);
+  surroundings.tidy();
+  const lookup = new Lookup(inspection, interrupts, sources, channel);
+  cells.open(
+    (message) => lookup.answer(message),
+    (message) => input.answered(message),
+  );
+  const key = 'codebeaker.signal';
+  const signal = Symbol.for(key);
+  globalThis[signal] = interrupts.signal;
+  // Until the other thread listens, a SIGINT would end the process.
+  const ignore = () => {};
+  process.on('SIGINT', ignore);
+  const ready = () => {
+    process.off('SIGINT', ignore);
+    delete globalThis[signal];
+    channel.send({
+      event: 'ready',
+      version: process.versions.node,
+      language: isTypeScript ? 'typescript' : 'javascript',
+      unit: 'utf16',
+      typescript: typescript.isAble,
+    });
+    interrupts.own = false;
+  };
+  channel.open(
+    key,
+    ready,
+    (message) => interrupts.within(() => cells.received(message)),
+    (number) => interrupts.within(() => cells.turn(number)),
+  );
+}
+
+try {
+  main();
+} catch (error) {
+  fs.writeSync(2, `${error?.stack}\n`);
+  process.reallyExit(1);
+}
