@@ -8,6 +8,7 @@
 
 pub mod catalogue;
 pub mod change;
+pub mod command;
 pub mod debug;
 pub mod document;
 pub mod editor;

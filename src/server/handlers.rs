@@ -2,6 +2,7 @@
 
 pub(super) mod catalogue;
 pub(super) mod change;
+pub(super) mod command;
 pub(super) mod debug;
 pub(super) mod exchange;
 pub(super) mod execution;

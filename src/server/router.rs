@@ -13,7 +13,9 @@ use tower_lsp::{LspService, jsonrpc};
 
 use super::connection::Connection;
 use super::fault;
-use super::handlers::{catalogue, change, debug, exchange, execution, files, find, image, info, session, watch};
+use super::handlers::{
+    catalogue, change, command, debug, exchange, execution, files, find, image, info, session, watch,
+};
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
 use crate::protocol::{ErrorKind, ProtocolError, methods, parse};
@@ -50,6 +52,7 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "session/keepAlive" => session::keep_alive,
     "session/close" => session::close,
     "session/execute" => execution::execute,
+    "session/batch" => command::batch,
     "execution/list" => execution::list,
     "execution/get" => execution::get,
     "execution/wait" => execution::wait,
