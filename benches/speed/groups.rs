@@ -2,6 +2,7 @@
 
 mod debugging;
 mod files;
+mod large;
 mod places;
 mod runs;
 mod selection;
@@ -30,6 +31,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("cancel", runs::cancel),
     ("stream", streams::stream),
     ("file", files::file),
+    ("large", large::large),
     ("memory", sessions::memory),
     ("places", places::places),
     ("debug-python", debugging::python),
