@@ -8,6 +8,7 @@
 
 pub mod catalogue;
 pub mod change;
+pub mod command;
 pub mod context;
 pub mod debug;
 pub mod document;

@@ -55,6 +55,8 @@ mod secrets;
 mod survivors;
 #[path = "attacks/transfers.rs"]
 mod transfers;
+#[path = "attacks/watches.rs"]
+mod watches;
 #[path = "attacks/workspace.rs"]
 mod workspace;
 
@@ -149,6 +151,9 @@ in_each_place! {
         a_program_has_three_descriptors_and_nothing_of_ours,
         no_working_directory_leads_through_proc,
         no_executable_of_ours_or_the_hosts_is_changed,
+    }
+    watches::{
+        a_watch_that_is_killed_or_flooded_hurts_nothing_else,
     }
     workspace::{
         a_directory_of_the_host_is_as_closed_as_its_mode_says,

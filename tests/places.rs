@@ -10,6 +10,8 @@ mod harness;
 mod cells;
 #[path = "places/changes.rs"]
 mod changes;
+#[path = "places/commands.rs"]
+mod commands;
 #[path = "places/contexts.rs"]
 mod contexts;
 #[path = "places/debugging.rs"]
@@ -26,6 +28,8 @@ mod exchange;
 mod files;
 #[path = "places/find.rs"]
 mod find;
+#[path = "places/large.rs"]
+mod large;
 #[path = "places/limits.rs"]
 mod limits;
 #[path = "places/lives.rs"]
@@ -139,6 +143,19 @@ in_each_place! {
         files_are_found_by_their_names,
         lines_are_found_by_what_they_say,
         a_search_ends_when_nobody_waits_for_it,
+    }
+    commands::{
+        d1_d3_every_command_works_in_both_spellings,
+        d2_d4_what_fails_is_told_in_the_same_shape,
+        d5_d18_no_shell_reads_names_and_arguments,
+        d6_d7_d17_output_is_whole_and_failures_leave_a_session_usable,
+        d9_d10_what_the_original_was_attacked_with_is_harmless,
+        d21_a_session_is_closed_while_a_command_runs,
+        a_batch_does_its_commands_in_order,
+        an_atomic_batch_is_done_as_a_whole_or_put_back,
+    }
+    large::{
+        a_gibibyte_goes_in_and_comes_out,
     }
     watches::{
         changes_of_programs_and_of_requests_are_told,

@@ -42,6 +42,8 @@ fn refused(client: &mut Client, session: &str, code: i64, about: &str) {
         ("session/keepAlive", json!({})),
         ("session/close", json!({})),
         ("session/execute", json!({"source": {"program": "true"}})),
+        ("session/execute", json!({"command": {"type": "list_files"}})),
+        ("session/batch", json!({"commands": []})),
         ("execution/list", json!({})),
         ("fs/read", json!({"path": "a"})),
         ("fs/write", json!({"path": "a", "data": ""})),

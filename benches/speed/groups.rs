@@ -3,6 +3,7 @@
 mod contexts;
 mod debugging;
 mod files;
+mod large;
 mod places;
 mod runs;
 mod selection;
@@ -32,6 +33,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("stream", streams::stream),
     ("context", contexts::contexts),
     ("file", files::file),
+    ("large", large::large),
     ("memory", sessions::memory),
     ("places", places::places),
     ("debug-python", debugging::python),

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ProgressToken;
+use super::command::{Command, CommandResult};
 use super::context::{CellError, DisplayBundle};
 use super::encoding::Encoding;
 use super::limits::ExecutionLimits;
@@ -22,8 +23,10 @@ fn yes() -> bool {
 pub struct ExecuteParams {
     /// In which session.
     pub session_id: String,
-    /// What to run.
-    pub source: Source,
+    /// What to run. Needed, unless `command` is there.
+    pub source: Option<Source>,
+    /// A typed command, in place of `source` and of all that goes with that.
+    pub command: Option<Command>,
     /// Where its standard input comes from.
     #[serde(default)]
     pub stdin: StdinMode,
@@ -80,6 +83,16 @@ pub struct ExecuteResult {
     /// How it ended; absent with `wait: false`.
     #[serde(flatten)]
     pub ending: Option<Ending>,
+}
+
+/// What `session/execute` answers: of a typed command, what came of that.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum ExecuteAnswer {
+    /// Of a `source`.
+    Execution(Box<ExecuteResult>),
+    /// Of a `command`.
+    Command(Box<CommandResult>),
 }
 
 /// How an execution ended.

@@ -3,6 +3,7 @@
 pub(super) mod catalogue;
 pub(super) mod cell;
 pub(super) mod change;
+pub(super) mod command;
 pub(super) mod context;
 pub(super) mod debug;
 pub(super) mod exchange;

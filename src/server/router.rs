@@ -14,7 +14,8 @@ use tower_lsp::{LspService, jsonrpc};
 use super::connection::Connection;
 use super::fault;
 use super::handlers::{
-    catalogue, change, context, debug, exchange, execution, files, find, image, info, network, port, session, watch,
+    catalogue, change, command, context, debug, exchange, execution, files, find, image, info, network, port, session,
+    watch,
 };
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
@@ -52,6 +53,7 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "session/keepAlive" => session::keep_alive,
     "session/close" => session::close,
     "session/execute" => execution::execute,
+    "session/batch" => command::batch,
     "execution/list" => execution::list,
     "execution/get" => execution::get,
     "execution/wait" => execution::wait,

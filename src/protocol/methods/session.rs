@@ -1,5 +1,6 @@
 //! The methods of sessions.
 
+use super::super::command::{BatchParams, BatchResult};
 use super::super::error::ErrorKind::*;
 use super::super::execution::{ExecuteParams, ExecuteResult};
 use super::super::session::{
@@ -40,4 +41,7 @@ pub(super) const METHODS: &[Method] = &[
         .progress()
         .shares(SANDBOX)
         .errors(&[FeatureNotNegotiated, LanguageUnsupported, ContextNotFound, QueueFull, ProgramNotStarted, DiskFull]),
+    method::<BatchParams, BatchResult>("session/batch", "Does several typed commands, one after the other")
+        .graceful()
+        .shares(SANDBOX),
 ];

@@ -11,7 +11,7 @@ use crate::ids::ContextId;
 use crate::protocol::execution::{ExecuteParams, ExecuteResult, StdinMode};
 use crate::protocol::handshake::Feature;
 use crate::protocol::limits::{ExecutionLimits, OnOutputLimit};
-use crate::protocol::source::Runnable;
+use crate::protocol::source::{Runnable, Source as AskedSource};
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::server::cells::CellNotifier;
 use crate::server::connection::Connection;
@@ -25,13 +25,14 @@ const MAX_URI: usize = 8192;
 pub(super) async fn execute(
     connection: &Connection,
     session: &Arc<Session>,
+    source: AskedSource,
     params: ExecuteParams,
     notifier: Notifier,
 ) -> Result<ExecuteResult, ProtocolError> {
     let features = connection.features();
     features.demand(Feature::Contexts, "`source.contextId`")?;
     check(&params)?;
-    let Runnable::Cell { code, context_id, uri, range } = params.source.what else {
+    let Runnable::Cell { code, context_id, uri, range } = source.what else {
         return Err(ProtocolError::new(ErrorKind::InternalError, "it is no cell"));
     };
     let cell = Cell {

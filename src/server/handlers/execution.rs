@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::cell;
 use super::session::{engine, find};
+use super::{cell, command};
 use crate::agent::wire::{Reach, TerminalSize};
 use crate::execution::{Execution, ExecutionError, OutputStream, Phase};
 use crate::ids::ExecutionId;
 use crate::protocol::catalogue::Done;
 use crate::protocol::execution::{
-    ExecuteParams, ExecuteResult, ExecutionListParams, ExecutionListResult, ExecutionReadParams, ExecutionReadResult,
-    ExecutionRef, PtySize, ResizeParams, SignalParams, StdinMode, StdinParams, StdinResult, Stream, WaitParams,
-    WaitResult,
+    ExecuteAnswer, ExecuteParams, ExecuteResult, ExecutionListParams, ExecutionListResult, ExecutionReadParams,
+    ExecutionReadResult, ExecutionRef, PtySize, ResizeParams, SignalParams, StdinMode, StdinParams, StdinResult,
+    Stream, WaitParams, WaitResult,
 };
 use crate::protocol::handshake::{Feature, StreamingOffer};
-use crate::protocol::limits::OnOutputLimit;
+use crate::protocol::limits::{ExecutionLimits, OnOutputLimit};
 use crate::protocol::source::{Runnable, Source as AskedSource};
 use crate::protocol::{self, ErrorKind, ProtocolError, WantedEncoding};
 use crate::server::connection::Connection;
@@ -44,6 +44,44 @@ async fn known(connection: &Connection, id: &str) -> Result<Arc<Execution>, Prot
 
 pub(in crate::server) async fn execute(
     connection: &Connection,
+    mut params: ExecuteParams,
+) -> Result<ExecuteAnswer, ProtocolError> {
+    match (params.source.take(), params.command.take()) {
+        (Some(source), None) => {
+            Ok(ExecuteAnswer::Execution(Box::new(execute_source(connection, source, params).await?)))
+        }
+        (None, Some(asked)) => {
+            find(connection, &params.session_id).await?;
+            goes_with_source_alone(&params)?;
+            Ok(ExecuteAnswer::Command(Box::new(command::run(connection, &params.session_id, &asked).await)))
+        }
+        (None, None) => Err(ProtocolError::invalid_params("source", "source: missing, and there is no `command`")),
+        (Some(_), Some(_)) => Err(ProtocolError::invalid_params("command", "command: excludes `source`")),
+    }
+}
+
+/// Refuses what says how a program runs, where none is named.
+fn goes_with_source_alone(params: &ExecuteParams) -> Result<(), ProtocolError> {
+    let given = [
+        ("stdin", params.stdin != StdinMode::None),
+        ("stdinText", params.stdin_text.is_some()),
+        ("pty", params.pty.is_some()),
+        ("timeoutMs", params.timeout_ms.is_some()),
+        ("limits", params.limits != ExecutionLimits::default()),
+        ("wait", !params.wait),
+        ("debuggable", params.debuggable),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((field, _)) => {
+            Err(ProtocolError::invalid_params(field, format!("{field}: goes with `source`, not with `command`")))
+        }
+        None => Ok(()),
+    }
+}
+
+async fn execute_source(
+    connection: &Connection,
+    source: AskedSource,
     params: ExecuteParams,
 ) -> Result<ExecuteResult, ProtocolError> {
     let session = find(connection, &params.session_id).await?;
@@ -54,11 +92,11 @@ pub(in crate::server) async fn execute(
         progress: params.work_done_token.clone(),
     };
     let wait = params.wait;
-    if let Runnable::Cell { .. } = params.source.what {
-        return cell::execute(connection, &session, params, notifier).await;
+    if let Runnable::Cell { .. } = source.what {
+        return cell::execute(connection, &session, source, params, notifier).await;
     }
-    let (debuggable, uri) = (params.debuggable, document(&params.source.what).map(str::to_owned));
-    let run = run(connection, params, &streaming.unwrap_or_default())?;
+    let (debuggable, uri) = (params.debuggable, document(&source.what).map(str::to_owned));
+    let run = run(connection, source, params, &streaming.unwrap_or_default())?;
     let observer = Arc::new(notifier.clone());
     let execution = if debuggable {
         let debugs = &connection.daemon().debugs;
@@ -97,9 +135,14 @@ pub(super) async fn answer(
     Ok(ExecuteResult { execution_id, ending: Some(convert::full_ending(execution, &ended?)) })
 }
 
-fn run(connection: &Connection, params: ExecuteParams, streaming: &StreamingOffer) -> Result<Run, ProtocolError> {
+fn run(
+    connection: &Connection,
+    asked: AskedSource,
+    params: ExecuteParams,
+    streaming: &StreamingOffer,
+) -> Result<Run, ProtocolError> {
     let stdin = stdin_of(connection, &params)?;
-    let AskedSource { what, args, cwd, env } = params.source;
+    let AskedSource { what, args, cwd, env } = asked;
     let limits = params.limits;
     Ok(Run {
         id: None,

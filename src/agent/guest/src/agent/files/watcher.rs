@@ -63,7 +63,7 @@ fn be(top: OwnedFd, above: Option<OwnedFd>, watch: &Watch, out: OwnedFd) -> ! {
     let (notices, mut tree) = match inotify::new() {
         Err(_) => pipe.end(WatchEnd::NoWatches),
         Ok(notices) => match notices.try_clone() {
-            Ok(same) => (notices, Tree::new(same.into(), top, watch)),
+            Ok(same) => (notices, Tree::new(same, top, watch)),
             Err(_) => pipe.end(WatchEnd::NoWatches),
         },
     };
