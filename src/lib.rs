@@ -15,7 +15,7 @@
 //! | 4 | runtime |
 //! | 5 | execution, files, network |
 //! | 6 | session |
-//! | 7 | debug |
+//! | 7 | debug, packages |
 //! | 8 | server |
 //! | 9 | cli |
 //!
@@ -38,6 +38,7 @@ pub mod execution;
 pub mod files;
 pub mod ids;
 pub mod network;
+pub mod packages;
 pub mod private;
 pub mod processes;
 pub mod protocol;

@@ -8,6 +8,7 @@ mod files;
 mod image;
 mod network;
 mod notices;
+mod packages;
 mod port;
 mod session;
 
@@ -171,6 +172,7 @@ const FAMILIES: &[&[Method]] = &[
     session::METHODS,
     execution::METHODS,
     files::METHODS,
+    packages::METHODS,
     network::METHODS,
     port::METHODS,
     debug::METHODS,

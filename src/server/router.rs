@@ -14,7 +14,7 @@ use tower_lsp::{LspService, jsonrpc};
 use super::connection::Connection;
 use super::fault;
 use super::handlers::{
-    catalogue, change, debug, exchange, execution, files, find, image, info, network, port, session,
+    catalogue, change, debug, exchange, execution, files, find, image, info, network, packages, port, session,
 };
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
@@ -74,6 +74,10 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "fs/import" => exchange::import,
     "fs/glob" => find::glob,
     "fs/search" => find::search,
+    "package/install" => packages::install,
+    "package/list" => packages::list,
+    "package/lock" => packages::lock,
+    "package/audit" => packages::audit,
     "net/policy/get" => network::get,
     "net/policy/set" => network::set,
     "net/log" => network::log,
