@@ -11,7 +11,7 @@ mod values;
 use std::time::Duration;
 
 pub use docker::{DockerSettings, MachineSettings, PoolSettings, TlsFiles};
-pub use network::{Host, HostError, NetworkSettings, Pattern};
+pub use network::{Host, HostError, NetworkSettings, PackageSettings, Pattern, registry_host};
 
 /// Limits of one session or of one execution.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,6 +81,8 @@ pub struct Settings {
     pub stop_grace: Duration,
     /// What sandboxes may reach.
     pub network: NetworkSettings,
+    /// Where packages come from.
+    pub packages: PackageSettings,
 }
 
 impl Default for Settings {
@@ -110,6 +112,7 @@ impl Default for Settings {
             create_timeout: Duration::from_secs(30),
             stop_grace: Duration::from_secs(5),
             network: NetworkSettings::default(),
+            packages: PackageSettings::default(),
         }
     }
 }

@@ -16,7 +16,7 @@
 //! | 5 | execution, files, network |
 //! | 6 | context |
 //! | 7 | session |
-//! | 8 | debug |
+//! | 8 | debug, packages |
 //! | 9 | server |
 //! | 10 | cli |
 //!
@@ -40,6 +40,7 @@ pub mod execution;
 pub mod files;
 pub mod ids;
 pub mod network;
+pub mod packages;
 pub mod private;
 pub mod processes;
 pub mod protocol;

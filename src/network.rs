@@ -27,7 +27,7 @@ use self::gate::Gate;
 use self::log::Log;
 use crate::agent::{Link, LinkError};
 use crate::config::{Host, NetworkSettings, Pattern};
-use crate::ids::SessionId;
+use crate::ids::{SessionId, random_name};
 
 pub use log::{Decision, Who};
 
@@ -115,6 +115,30 @@ pub enum NetworkError {
     Door(#[from] LinkError),
 }
 
+/// The user's name by which an installer shows its token.
+const INSTALLER: &str = "installer";
+
+/// A way out for an installer, until it is dropped.
+pub struct Admission {
+    url: String,
+    _door: Door,
+}
+
+impl Admission {
+    /// The variables by which the installer finds it, and nobody else is to.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let mut variables = proxy_variables(&self.url);
+        // A registry of this machine goes the same way.
+        for (name, value) in &mut variables {
+            if name.eq_ignore_ascii_case("no_proxy") {
+                value.clear();
+            }
+        }
+        variables
+    }
+}
+
 /// What one session may reach, and the way there.
 pub struct Network {
     gate: Arc<Gate>,
@@ -174,6 +198,19 @@ impl Network {
         door.iter_mut().for_each(|door| door.serve(link, Arc::clone(&self.gate)));
         *self.lock_port() = door.as_ref().map(Door::port);
         Ok(())
+    }
+
+    /// Opens a way to these hosts for an installer, as long as what is returned is held: at a port of its own, for who has
+    /// the token that is in the URL.
+    ///
+    /// # Errors
+    /// When no port of the sandbox can be listened at, or the sandbox is gone.
+    pub async fn admit_installer(&self, hosts: Vec<Pattern>, link: &Link) -> Result<Admission, LinkError> {
+        let token = [random_name(""), random_name("")].concat();
+        let mut door = Door::open(link).await?;
+        let url = format!("http://{INSTALLER}:{token}@127.0.0.1:{}", door.port());
+        door.serve(link, Arc::new(self.gate.for_installer(format!("{INSTALLER}:{token}"), hosts)));
+        Ok(Admission { url, _door: door })
     }
 
     /// What may be reached.

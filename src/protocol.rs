@@ -25,6 +25,7 @@ pub mod methods;
 pub mod network;
 pub mod notification;
 mod offer;
+pub mod packages;
 pub mod port;
 pub mod selection;
 pub mod server;

@@ -230,6 +230,8 @@ pub struct Session {
     pub enforcement: Vec<Enforcement>,
     /// What its programs may reach.
     pub network: Network,
+    /// The interpreter of its own that packages of Python were installed for.
+    own_python: std::sync::OnceLock<String>,
     /// Its ports that are open to this machine.
     pub ports: Arc<Ports>,
     /// Its age when this daemon got it: others may have had it before.

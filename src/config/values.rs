@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use super::Pattern;
+use super::{Pattern, registry_host};
 
 /// A value that was written in one of our ways.
 #[derive(Debug, Clone)]
@@ -149,5 +149,18 @@ impl Kind for Reachable {
 
     fn of_text(text: &str) -> Option<Pattern> {
         Pattern::parse(text).ok()
+    }
+}
+
+/// Where packages come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Registry;
+
+impl Kind for Registry {
+    type Value = String;
+    const EXPECTED: &'static str = "a URL such as \"https://registry.example.com/simple\"";
+
+    fn of_text(text: &str) -> Option<String> {
+        registry_host(text).ok().map(|_| text.trim_end_matches('/').to_owned())
     }
 }

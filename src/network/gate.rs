@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use super::address::is_public;
-use super::log::Log;
+use super::log::{Log, Who};
 use super::{Answer, Asker, Mode, PATIENCE, Policy, Question, Way};
 use crate::config::{Host, NetworkSettings, Pattern};
 use crate::ids::SessionId;
@@ -74,6 +74,8 @@ pub(super) struct Gate {
     session: SessionId,
     pub(super) settings: NetworkSettings,
     asker: Option<Arc<dyn Asker>>,
+    /// What has to be shown by who comes through, and who that is.
+    pub(super) credential: Option<String>,
     resolver: Box<dyn Resolver>,
     /// How long an answer is waited for.
     patience: Duration,
@@ -107,7 +109,16 @@ impl Gate {
         asker: Option<Arc<dyn Asker>>,
         log: Arc<Log>,
     ) -> Self {
-        Self { session, settings, asker, resolver: Box::new(System), patience: PATIENCE, log, state: Mutex::default() }
+        Self {
+            session,
+            settings,
+            asker,
+            credential: None,
+            resolver: Box::new(System),
+            patience: PATIENCE,
+            log,
+            state: Mutex::default(),
+        }
     }
 
     pub(super) fn set(&self, policy: Policy) {
@@ -117,6 +128,20 @@ impl Gate {
 
     pub(super) fn policy(&self) -> Policy {
         self.state().policy.clone()
+    }
+
+    /// One for an installer of the same session, that has this to show and may reach these and nothing else: the
+    /// settings name them, so they may be private.
+    pub(super) fn for_installer(&self, credential: String, hosts: Vec<Pattern>) -> Self {
+        let settings = NetworkSettings { full: false, private: hosts.clone() };
+        let gate = Self::new(self.session.clone(), settings, None, Arc::clone(&self.log));
+        gate.set(Policy { mode: Mode::AllowList, allow: hosts });
+        Self { credential: Some(credential), ..gate }
+    }
+
+    /// Who comes through.
+    pub(super) fn who(&self) -> Who {
+        if self.credential.is_some() { Who::Installer } else { Who::Program }
     }
 
     /// Whether there is somebody to ask.

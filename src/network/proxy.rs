@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::Way;
 use super::gate::{Denial, Gate};
-use super::log::{Asked, Traffic, Who};
+use super::log::{Asked, Traffic};
 use super::relay::relay;
 use super::request::{self, MAX_HEAD_BYTES, Request, RequestError};
 use crate::causes;
@@ -32,13 +32,18 @@ pub(super) async fn serve(mut program: impl AsyncRead + AsyncWrite + Unpin, gate
         // Who says nothing, or not all, wants nothing.
         Err(_) | Ok(Ok(None)) => return,
         Ok(Err(error)) => {
-            let asked = Asked { by: Who::Program, way: Way::Request, host: "", port: 0 };
+            let asked = Asked { by: gate.who(), way: Way::Request, host: "", port: 0 };
             over(&gate.log.note(asked, Err(error.to_string())));
             return refuse(&mut program, error.status(), &error.to_string()).await;
         }
     };
     let host = request.host.to_string();
-    let asked = Asked { by: Who::Program, way: request.way, host: &host, port: request.port };
+    let asked = Asked { by: gate.who(), way: request.way, host: &host, port: request.port };
+    if gate.credential.as_ref().is_some_and(|wanted| request.credential.as_ref() != Some(wanted)) {
+        over(&gate.log.note(asked, Err("who asked is not the installer".to_owned())));
+        let status = "407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"codebeaker\"";
+        return refuse(&mut program, status, "this way out is the installer's").await;
+    }
     let found = match gate.judge(&request.host, request.port, request.way).await {
         Ok(rule) => gate.addresses(&request.host, request.port).await.map(|addresses| (rule, addresses)),
         Err(denial) => Err(denial),

@@ -168,6 +168,15 @@ kinds! {
     /// What looked for files, or watched them, was killed in the sandbox, by a program or for want of memory.
     SearchKilled = 1515, retryable;
 
+    /// The tool that installs is not in the sandbox. The hint says what brings it.
+    PackageToolMissing = 1600;
+    /// What was named is no package of a registry's. `data.path` says which.
+    PackageNameRefused = 1601;
+    /// The tool ran and failed. The message has its last words.
+    PackageToolFailed = 1602;
+    /// There is no lock file.
+    PackageNotLocked = 1603;
+
     /// Nothing is debugged under this name, or no longer.
     DebugNotFound = 1700;
     /// Nothing here can be debugged. The hint says what to install.

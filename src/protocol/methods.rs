@@ -9,6 +9,7 @@ mod files;
 mod image;
 mod network;
 mod notices;
+mod packages;
 mod port;
 mod session;
 
@@ -180,6 +181,7 @@ const FAMILIES: &[&[Method]] = &[
     execution::METHODS,
     context::METHODS,
     files::METHODS,
+    packages::METHODS,
     network::METHODS,
     port::METHODS,
     debug::METHODS,

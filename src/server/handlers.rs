@@ -13,6 +13,7 @@ pub(super) mod find;
 pub(super) mod image;
 pub(super) mod info;
 pub(super) mod network;
+pub(super) mod packages;
 pub(super) mod port;
 pub(super) mod session;
 pub(super) mod watch;

@@ -14,8 +14,8 @@ use tower_lsp::{LspService, jsonrpc};
 use super::connection::Connection;
 use super::fault;
 use super::handlers::{
-    catalogue, change, command, context, debug, exchange, execution, files, find, image, info, network, port, session,
-    watch,
+    catalogue, change, command, context, debug, exchange, execution, files, find, image, info, network, packages, port,
+    session, watch,
 };
 use super::lost::Subject;
 use crate::protocol::handshake::Feature;
@@ -84,6 +84,10 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "fs/export" => exchange::export,
     "fs/glob" => find::glob,
     "fs/search" => find::search,
+    "package/install" => packages::install,
+    "package/list" => packages::list,
+    "package/lock" => packages::lock,
+    "package/audit" => packages::audit,
     "net/policy/get" => network::get,
     "net/policy/set" => network::set,
     "net/log" => network::log,

@@ -221,6 +221,7 @@ impl Sessions {
         Session {
             id: left.session,
             network,
+            own_python: OnceLock::new(),
             ports: Arc::default(),
             created_at: notes.created_at(),
             selection: Selection { runtime, engine, isolation, in_place_of: None, considered: vec![chosen] },

@@ -203,7 +203,7 @@ impl Session {
             }
             Source::Program(program) => Ok(Command { engine: None, program: program.clone(), file: None, code: None }),
             Source::Engine { engine, files, .. } => {
-                let program = self.toolbox.program(engine)?.to_owned();
+                let program = self.program_of(engine)?;
                 let code = Some(own_files(files, id)?);
                 Ok(Command { engine: Some(engine), program, file: None, code })
             }
@@ -219,7 +219,7 @@ impl Session {
                 if path.is_empty() || path.contains('\0') {
                     return Err(SessionError::Invalid { field: "source.file", why: "it names no file".to_owned() });
                 }
-                let program = self.toolbox.program(engine)?.to_owned();
+                let program = self.program_of(engine)?;
                 Ok(Command { engine: Some(engine), program, file: Some(absolute(path)), code: None })
             }
             Source::Code { text, engine, name } => {
@@ -227,7 +227,7 @@ impl Session {
                     let why = "the session has no language either: give one to either".to_owned();
                     SessionError::Invalid { field: "source.language", why }
                 })?;
-                let program = self.toolbox.program(engine)?.to_owned();
+                let program = self.program_of(engine)?;
                 let name = name.clone().unwrap_or_else(|| format!("main.{}", engine.extensions[0]));
                 if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." || name.len() > MAX_NAME
                 {
@@ -248,7 +248,10 @@ impl Session {
             env.extend(engine.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
             let is_elsewhere = !matches!(run.source, Source::Engine { finds_workspace: false, .. });
             if let (Some(variable), Some(_)) = (engine.module_path, code.as_ref().filter(|_| is_elsewhere)) {
-                env.insert(variable.to_owned(), WORKSPACE.to_owned());
+                // Node looks for packages below a module's own directory, which is none of the workspace's here.
+                let packages =
+                    if variable == "NODE_PATH" { format!(":{WORKSPACE}/node_modules") } else { String::new() };
+                env.insert(variable.to_owned(), format!("{WORKSPACE}{packages}"));
             }
         }
         let (input, input_ends, terminal) = match run.stdin {
@@ -259,6 +262,9 @@ impl Session {
         };
         if terminal.is_some() {
             env.insert("TERM".to_owned(), "xterm-256color".to_owned());
+        }
+        if let Some(bin) = self.own_python.get().and_then(|python| python.strip_suffix("/python")) {
+            env.insert("PATH".to_owned(), format!("{bin}:{}", self.toolbox.path()));
         }
         env.extend(self.network.variables());
         env.extend(self.changeable().env.clone());

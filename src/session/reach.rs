@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{Session, SessionError};
-use crate::network::Policy;
+use crate::config::{Pattern, Settings};
+use crate::engine::Engine;
 use crate::network::ports::{OpenPort, PortError, PortWatcher, To};
+use crate::network::{Admission, NetworkError, Policy};
 
 /// Why a port of a sandbox can't be opened to this machine.
 #[derive(Debug, thiserror::Error)]
@@ -43,5 +45,41 @@ impl Session {
         // One that has ended is of no use to anybody, which its end tells.
         let used = move || session.upgrade().into_iter().for_each(|session| session.use_now().unwrap_or_default());
         Ok(self.ports.open((port, to), &self.link, Arc::new(used), watcher).await?)
+    }
+
+    /// Opens a way for an installer to these hosts, as long as what is returned is held.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn admit_installer(&self, hosts: Vec<Pattern>) -> Result<Admission, SessionError> {
+        self.use_now()?;
+        Ok(self.network.admit_installer(hosts, &self.link).await.map_err(NetworkError::Door)?)
+    }
+
+    /// The daemon's settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether packages of Python were installed.
+    #[must_use]
+    pub fn has_own_python(&self) -> bool {
+        self.own_python.get().is_some()
+    }
+
+    /// From now on Python is this interpreter, for which packages were installed.
+    pub fn use_python(&self, interpreter: &str) {
+        // The place is the same each time.
+        drop(self.own_python.set(interpreter.to_owned()));
+    }
+
+    /// The executable of an engine: of Python, the one that has the session's packages.
+    pub(super) fn program_of(&self, engine: &'static Engine) -> Result<String, SessionError> {
+        let own = self.own_python.get().filter(|_| engine.id == "python");
+        Ok(match own {
+            Some(own) => own.clone(),
+            None => self.toolbox.program(engine)?.to_owned(),
+        })
     }
 }

@@ -235,6 +235,7 @@ impl Sessions {
             id,
             created_at,
             network,
+            own_python: OnceLock::new(),
             ports: Arc::default(),
             client_token: wanted.client_token,
             engine: selection.engine,

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::Configuration;
-use crate::config::values::{Count, Kind, Number, Processors, Reachable, Size, Time, Written};
-use crate::config::{DockerSettings, Limits, MachineSettings, TlsFiles};
+use crate::config::values::{Count, Kind, Number, Processors, Reachable, Registry, Size, Time, Written};
+use crate::config::{DockerSettings, Limits, MachineSettings, PackageSettings, TlsFiles};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -18,6 +18,7 @@ pub(super) struct File {
     sessions: SessionNumbers,
     docker: Docker,
     network: Network,
+    packages: Packages,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,6 +101,24 @@ struct Network {
     private: Vec<Written<Reachable>>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Packages {
+    pip_index: Option<Written<Registry>>,
+    npm_registry: Option<Written<Registry>>,
+    hosts: Option<Vec<Written<Reachable>>>,
+}
+
+impl Packages {
+    fn apply(self, packages: &mut PackageSettings) {
+        set(&mut packages.pip_index, self.pip_index);
+        set(&mut packages.npm_registry, self.npm_registry);
+        if let Some(hosts) = self.hosts {
+            packages.hosts = hosts.into_iter().map(|written| written.0).collect();
+        }
+    }
+}
+
 fn set<K: Kind>(place: &mut K::Value, written: Option<Written<K>>) {
     if let Some(written) = written {
         *place = written.0;
@@ -144,6 +163,7 @@ impl File {
         set_number(&mut settings.kept_output_bytes, self.sessions.kept_output);
         settings.network.full = self.network.full.unwrap_or(settings.network.full);
         settings.network.private = self.network.private.into_iter().map(|written| written.0).collect();
+        self.packages.apply(&mut settings.packages);
         self.docker.apply(docker);
     }
 }

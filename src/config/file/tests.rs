@@ -42,6 +42,27 @@ fn what_may_be_reached_is_told() {
 }
 
 #[test]
+fn registries_are_urls_without_a_user() {
+    let packages = read("[packages]\npip-index = \"http://127.0.0.1:8080/simple/\"\nhosts = []").settings.packages;
+    assert_eq!((packages.pip_index.as_str(), packages.hosts.len()), ("http://127.0.0.1:8080/simple", 0));
+    assert_eq!(packages.npm_registry, Configuration::default().settings.packages.npm_registry);
+    for odd in [
+        "ftp://a.org",
+        "a.org",
+        "https://u:p@a.org/simple",
+        "https://a.org:0/",
+        "https:///simple",
+        "https://a.org/ --pre",
+    ] {
+        let message = wrong(&format!("[packages]\nnpm-registry = \"{odd}\""));
+        assert!(
+            message.contains("config.toml:2: packages.npm-registry: ") && message.contains("expected a URL"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn values_are_written_as_people_write_them() {
     let Configuration { settings, docker, file } = read(
         r#"

@@ -1,0 +1,274 @@
+//! Packages of a session: installed by pip or npm inside the sandbox, listed, pinned and looked up.
+//!
+//! What installs is an execution like any other, with a way out of its own for as long as it runs: to the registries of the
+//! settings, and to nothing else. It promises that no name or file of requirements is taken for an option, a path or a
+//! URL, and that what the tools print is read as what a sandbox says: bounded, and believed by nobody else.
+
+mod names;
+mod npm;
+mod pip;
+mod tool;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{HostError, registry_host};
+use crate::execution::{ExecutionError, Observer, Outcome, Summary};
+use crate::files::FilesError;
+use crate::ids::ExecutionId;
+use crate::session::{Session, SessionError};
+
+pub use names::NameFault;
+
+/// How long an installation may take unless somebody says otherwise.
+pub const USUAL_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The most packages that are named at once, or listed.
+pub const MAX_PACKAGES: usize = 5000;
+
+/// Where the session's own Python is, in every sandbox: it goes with the session, and is no part of a workspace.
+const OWN_PYTHON: &str = "/tmp/.codebeaker/python";
+
+/// Who installs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Manager {
+    /// Packages of Python.
+    Pip,
+    /// Packages of Node.
+    Npm,
+}
+
+/// What is to be installed.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Packages by their names, with versions as the manager writes them.
+    pub packages: Vec<String>,
+    /// A file of the workspace that names them.
+    pub requirements: Option<Vec<u8>>,
+    /// Exactly what is pinned, or nothing.
+    pub locked: bool,
+    /// Packages may run programs of their own for it.
+    pub scripts: bool,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+}
+
+/// A package that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// Something known against a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advisory {
+    /// Of which package.
+    pub package: String,
+    /// How bad, in the registry's words.
+    pub severity: String,
+    /// What it is.
+    pub title: String,
+    /// Where it is told.
+    pub url: Option<String>,
+}
+
+/// What is known against the packages of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// Why the registry could not be asked, where it could not.
+    pub unavailable: Option<String>,
+    /// What it knows.
+    pub advisories: Vec<Advisory>,
+    /// What doesn't go together, in the manager's words.
+    pub conflicts: Vec<String>,
+}
+
+/// Packages with their exact versions, as the manager reads them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    /// What such a file is called.
+    pub name: &'static str,
+    /// What is in it.
+    pub text: String,
+}
+
+/// How an installation went that went well.
+#[derive(Debug, Clone)]
+pub struct Installed {
+    /// The execution that did it.
+    pub execution: ExecutionId,
+    /// How that ended.
+    pub summary: Summary,
+    /// What is there now.
+    pub packages: Vec<Package>,
+}
+
+/// Why something can't be done with packages.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// The tool is not in the sandbox.
+    #[error("there is no {tool} in the sandbox")]
+    ToolMissing {
+        /// Which.
+        tool: &'static str,
+        /// What brings it.
+        fix: &'static str,
+    },
+    /// A package that was named is none.
+    #[error("packages[{number}]: {text:?} names no package: {fault}")]
+    Name {
+        /// Which of those that were named, from 0.
+        number: usize,
+        /// What was named.
+        text: String,
+        /// What is wrong.
+        fault: NameFault,
+    },
+    /// A line of the requirements is none.
+    #[error("line {line} of the requirements: {fault}")]
+    Requirement {
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        fault: NameFault,
+    },
+    /// Nothing was named.
+    #[error("no package was named")]
+    Nothing,
+    /// What was asked for does not go together.
+    #[error("{0}")]
+    NotTogether(&'static str),
+    /// More than are taken at once.
+    #[error("more than {MAX_PACKAGES} packages")]
+    TooMany,
+    /// There is no such file as a lock is read from.
+    #[error("nothing is locked: there is no {0} in the workspace")]
+    NotLocked(&'static str),
+    /// The tool ran and failed.
+    #[error("{tool} {}{}", how(.summary), said(.printed))]
+    Failed {
+        /// Which.
+        tool: &'static str,
+        /// The execution.
+        execution: ExecutionId,
+        /// How it ended.
+        summary: Box<Summary>,
+        /// The last that it printed.
+        printed: String,
+    },
+    /// Nobody wants it any more.
+    #[error("it was given up")]
+    GivenUp,
+    /// A registry of the settings is none.
+    #[error("a registry of the settings can't be read")]
+    Registry(#[from] HostError),
+    /// The session can't run it.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// It was not run.
+    #[error(transparent)]
+    Execution(#[from] ExecutionError),
+    /// A file of the workspace can't be had.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+}
+
+fn how(summary: &Summary) -> String {
+    match (summary.outcome, summary.exit_code) {
+        (Outcome::Timeout, _) => "took too long".to_owned(),
+        (Outcome::OutOfMemory, _) => "ran out of memory".to_owned(),
+        (_, Some(code)) => format!("ended with {code}"),
+        _ => "was ended".to_owned(),
+    }
+}
+
+fn said(printed: &str) -> String {
+    if printed.is_empty() { String::new() } else { format!(": {printed}") }
+}
+
+/// Packages of one session, by one manager.
+pub struct Packages<'a> {
+    /// Whose.
+    pub session: &'a Arc<Session>,
+    /// By whom.
+    pub manager: Manager,
+    /// The longest chunk of output that the client takes.
+    pub max_chunk_bytes: usize,
+}
+
+impl Packages<'_> {
+    /// Installs what is wanted. `observer` is told what the installer prints, and no one else of what is run besides.
+    ///
+    /// # Errors
+    /// [`PackageError`].
+    pub async fn install(
+        &self,
+        wanted: &Wanted,
+        observer: Arc<dyn Observer>,
+        unwanted: impl Future<Output = ()>,
+    ) -> Result<Installed, PackageError> {
+        if wanted.packages.len() > MAX_PACKAGES {
+            return Err(PackageError::TooMany);
+        }
+        let work = async {
+            match self.manager {
+                Manager::Pip => self.pip_install(wanted, observer).await,
+                Manager::Npm => self.npm_install(wanted, observer).await,
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            // What runs is asked to end as its handle is dropped.
+            () = unwanted => Err(PackageError::GivenUp),
+        }
+    }
+
+    /// What is installed.
+    ///
+    /// # Errors
+    /// [`PackageError`].
+    pub async fn list(&self) -> Result<Vec<Package>, PackageError> {
+        match self.manager {
+            Manager::Pip => self.pip_list().await,
+            Manager::Npm => self.npm_list().await,
+        }
+    }
+
+    /// What is installed, pinned.
+    ///
+    /// # Errors
+    /// [`PackageError`].
+    pub async fn lock(&self) -> Result<Lock, PackageError> {
+        match self.manager {
+            Manager::Pip => self.pip_lock().await,
+            Manager::Npm => self.npm_lock().await,
+        }
+    }
+
+    /// What is known against what is installed.
+    ///
+    /// # Errors
+    /// [`PackageError`].
+    pub async fn audit(&self) -> Result<Audit, PackageError> {
+        match self.manager {
+            Manager::Pip => self.pip_audit().await,
+            Manager::Npm => self.npm_audit().await,
+        }
+    }
+
+    /// The registry of the manager, with the hosts that go with it.
+    fn registry(&self) -> Result<(&str, Vec<crate::config::Pattern>), PackageError> {
+        let settings = &self.session.settings().packages;
+        let url = match self.manager {
+            Manager::Pip => &settings.pip_index,
+            Manager::Npm => &settings.npm_registry,
+        };
+        let hosts = std::iter::once(registry_host(url)?).chain(settings.hosts.iter().cloned());
+        Ok((url, hosts.collect()))
+    }
+}

@@ -1,0 +1,93 @@
+"""Registries of pip and npm for tests, with packages that they make themselves. Prints its port."""
+import base64
+import hashlib
+import http.server
+import io
+import json
+import sys
+import tarfile
+import zipfile
+
+
+def wheel(name, version, requires=""):
+    """A package of Python that says its name."""
+    out = io.BytesIO()
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(f"{name}.py", f"NAME = '{name} {version}'\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+    return out.getvalue()
+
+
+def tarball(name, version):
+    """A package of Node that says its name, and has a script that would leave a file."""
+    out = io.BytesIO()
+    manifest = {"name": name, "version": version, "main": "index.js", "scripts": {"postinstall": "touch /workspace/ran"}}
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for path, text in [("package.json", json.dumps(manifest)), ("index.js", f"module.exports = '{name} {version}'\n")]:
+            entry = tarfile.TarInfo(f"package/{path}")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+WHEELS = {
+    "tiny-1.0-py3-none-any.whl": wheel("tiny", "1.0"),
+    "tiny-2.0-py3-none-any.whl": wheel("tiny", "2.0"),
+    "needy-1.0-py3-none-any.whl": wheel("needy", "1.0", "Requires-Dist: tiny<2\n"),
+}
+TARBALL = tarball("small", "1.2.3")
+
+
+class Registry(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        path = self.path.split("?")[0].strip("/")
+        if path.startswith("files/") and path[6:] in WHEELS:
+            return self.answer(WHEELS[path[6:]], "application/octet-stream")
+        if path.startswith("simple/"):
+            name = path.split("/")[1]
+            links = [
+                f'<a href="/files/{file}#sha256={hashlib.sha256(data).hexdigest()}">{file}</a>'
+                for file, data in WHEELS.items()
+                if file.startswith(f"{name}-")
+            ]
+            if links:
+                return self.answer("".join(links).encode(), "text/html")
+        if path == "small":
+            digest = "sha512-" + base64.b64encode(hashlib.sha512(TARBALL).digest()).decode()
+            host = self.headers["Host"]
+            dist = {"tarball": f"http://{host}/small/-/small-1.2.3.tgz", "integrity": digest}
+            version = {"name": "small", "version": "1.2.3", "dist": dist, "hasInstallScript": True}
+            document = {"name": "small", "dist-tags": {"latest": "1.2.3"}, "versions": {"1.2.3": version}}
+            return self.answer(json.dumps(document).encode(), "application/json")
+        if path == "small/-/small-1.2.3.tgz":
+            return self.answer(TARBALL, "application/octet-stream")
+        self.send_error(404)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.endswith("/advisories/bulk"):
+            advisory = {"id": 1, "url": "https://advisories.example/1", "title": "It is too small", "severity": "high",
+                        "vulnerable_versions": "<2", "cwe": [], "cvss": {"score": 0}}
+            return self.answer(json.dumps({"small": [advisory]}).encode(), "application/json")
+        self.send_error(404)
+
+    def answer(self, data, kind):
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
+
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+print(server.server_port, flush=True)
+# With the test goes its end of the pipe.
+import threading
+threading.Thread(target=server.serve_forever, daemon=True).start()
+sys.stdin.read()
