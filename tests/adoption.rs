@@ -19,6 +19,7 @@ in_place! {
     staying::{
         a_session_goes_on_in_the_next_daemon,
         what_runs_is_answered_for_when_its_daemon_ends,
+        live_interpreters_go_with_their_daemon,
         a_flood_goes_on_where_it_was,
         a_terminal_and_an_old_program_go_on,
         a_session_whose_time_is_over_is_removed,
@@ -34,6 +35,7 @@ in_place! {
     staying::{
         a_session_goes_on_in_the_next_daemon,
         what_runs_is_answered_for_when_its_daemon_ends,
+        live_interpreters_go_with_their_daemon,
         a_flood_goes_on_where_it_was,
         a_session_whose_time_is_over_is_removed,
     }

@@ -71,7 +71,7 @@ impl Talk<'_> {
                         omitted: omitted.into_iter().map(|mime| mime.0).collect(),
                     };
                     display.keep(&rich.mimes, rich.max_inline_bytes);
-                    match room.checked_sub(display.weight() as u64) {
+                    match room.checked_sub(display.length() as u64) {
                         Some(left) => {
                             room = left;
                             execution.show(display, observer).await;

@@ -42,13 +42,13 @@ pub struct Display {
 impl Display {
     /// Leaves out the forms that a client doesn't take. Text stays, as long as it need be.
     pub(crate) fn keep(&mut self, mimes: &[String], max_bytes: usize) {
-        if self.metadata.iter().map(|(name, value)| name.len() + weight(value)).sum::<usize>() > max_bytes {
+        if length_of(&self.metadata) > max_bytes {
             self.metadata.clear();
         }
         let forms = std::mem::take(&mut self.data);
         for (mime, form) in forms {
             let form = if mime == TEXT { shortened(form, max_bytes) } else { form };
-            if mime == TEXT || (takes(mimes, &mime) && weight(&form) <= max_bytes) {
+            if mime == TEXT || (takes(mimes, &mime) && length(&form) <= max_bytes) {
                 self.data.insert(mime, form);
             } else {
                 self.omitted.push(mime);
@@ -56,11 +56,14 @@ impl Display {
         }
     }
 
-    /// What it takes in memory and in a message, about.
-    #[must_use]
-    pub fn weight(&self) -> usize {
-        let forms = self.data.iter().chain(&self.metadata);
-        forms.map(|(name, value)| name.len() + weight(value)).sum::<usize>() + 100
+    /// How long it is in a message, about.
+    pub(crate) fn length(&self) -> usize {
+        length_of(&self.data) + length_of(&self.metadata) + 100
+    }
+
+    /// What it takes in memory, about.
+    fn footprint(&self) -> usize {
+        footprint_of(&self.data) + footprint_of(&self.metadata) + size_of::<Self>()
     }
 }
 
@@ -80,13 +83,33 @@ fn shortened(form: Value, max_bytes: usize) -> Value {
     }
 }
 
-fn weight(value: &Value) -> usize {
+fn length(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
         Value::String(text) => text.len() + 2,
-        Value::Array(all) => all.iter().map(weight).sum::<usize>() + 2,
-        Value::Object(all) => all.iter().map(|(name, value)| name.len() + 4 + weight(value)).sum::<usize>() + 2,
+        Value::Array(all) => all.iter().map(length).sum::<usize>() + 2,
+        Value::Object(all) => length_of(all) + 2,
     }
+}
+
+fn length_of(all: &Map<String, Value>) -> usize {
+    all.iter().map(|(name, value)| name.len() + 4 + length(value)).sum()
+}
+
+/// Small values take many times what they are in a message.
+fn footprint(value: &Value) -> usize {
+    let within = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(all) => all.iter().map(footprint).sum(),
+        Value::Object(all) => footprint_of(all),
+    };
+    within + size_of::<Value>()
+}
+
+fn footprint_of(all: &Map<String, Value>) -> usize {
+    // Beside each name and value, a place in the table of hashes.
+    all.iter().map(|(name, value)| name.len() + size_of::<String>() + 16 + footprint(value)).sum()
 }
 
 /// All that an execution has shown.
@@ -101,7 +124,7 @@ pub struct Displayed {
 
 impl Displayed {
     pub(super) fn push(&mut self, display: Arc<Display>) {
-        let bytes = self.bytes + display.weight();
+        let bytes = self.bytes + display.footprint();
         if self.kept.len() < MAX_KEPT && bytes <= MAX_KEPT_BYTES {
             self.bytes = bytes;
             self.kept.push(display);
@@ -148,5 +171,8 @@ mod tests {
             all.push(Arc::new(display(json!({"text/plain": ""}))));
         }
         assert_eq!((all.kept.len(), all.left_out), (MAX_KEPT, 1010 - MAX_KEPT as u64));
+        let mut all = Displayed::default();
+        all.push(Arc::new(display(json!({"application/json": vec![0; MAX_KEPT_BYTES / 8]}))));
+        assert_eq!((all.kept.len(), all.left_out), (0, 1), "each number takes more than eight bytes");
     }
 }

@@ -70,7 +70,7 @@ impl Observer for CellNotifier {
             prompt: question.prompt.clone(),
             password: question.password,
         };
-        let answer = self.notifier.outbox.ask("execution/inputRequest", &request).await;
+        let answer = self.notifier.outbox.ask_for_now("execution/inputRequest", &request).await;
         let answer = answer.map_err(|error| error.to_string());
         match answer.and_then(|answer| parse::<InputAnswer>(Some(answer)).map_err(|error| error.to_string())) {
             Ok(answer) => answer.value,

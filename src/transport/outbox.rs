@@ -74,6 +74,22 @@ struct Progress {
     closed: bool,
 }
 
+/// Takes a request back when it is dropped, unless that was answered.
+struct Revocation<'a> {
+    outbox: &'a Outbox,
+    id: Option<String>,
+}
+
+impl Drop for Revocation<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            let params = serde_json::json!({"id": id});
+            let message = Message::notification("$/cancelRequest", &params);
+            self.outbox.control(message.expect("a notice can be written as JSON"));
+        }
+    }
+}
+
 impl Default for Outbox {
     fn default() -> Self {
         Self::new()
@@ -138,6 +154,21 @@ impl Outbox {
         let message = Message::request(&waiting.id(), method, params).expect("a request can be written as JSON");
         self.control(message);
         waiting.answer().await
+    }
+
+    /// The same, and who gives up waiting takes the request back: the client is told that nobody wants an answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outbox::ask`].
+    pub async fn ask_for_now<P: Serialize>(&self, method: &str, params: &P) -> Result<Value, AskError> {
+        let mut waiting = self.shared.asked.begin()?;
+        let message = Message::request(&waiting.id(), method, params).expect("a request can be written as JSON");
+        let mut revocation = Revocation { outbox: self, id: Some(waiting.id()) };
+        self.control(message);
+        let answer = waiting.answer().await;
+        revocation.id = None;
+        answer
     }
 
     /// Takes the client's answer to a request; false where there is no such request.

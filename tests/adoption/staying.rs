@@ -126,6 +126,35 @@ pub(crate) fn what_runs_is_answered_for_when_its_daemon_ends(place: Place) {
     nothing_is_left(place, pid);
 }
 
+/// What drives a live interpreter goes with its daemon, and the interpreter with it.
+pub(crate) fn live_interpreters_go_with_their_daemon(place: Place) {
+    for how in ENDS {
+        let mut first = daemon(place);
+        let session = id_of(&persistent(place, &mut first, json!({})));
+        let contexts = [0, 1].map(|_| {
+            let created = first.request("context/create", json!({"sessionId": session, "language": "python"}));
+            created["contextId"].as_str().unwrap().to_owned()
+        });
+        let code = "print('in', flush=True)\nwhile True: pass";
+        let running =
+            start(&mut first, json!({"sessionId": session, "source": {"code": code, "contextId": contexts[0]}}));
+        first.wait_for_output(&running, "in");
+        let pid = end(first, how);
+
+        let mut next = daemon(place);
+        takes_up(&mut next, &[&session]);
+        assert_eq!(next.request("context/list", json!({}))["contexts"], json!([]), "{how:?}");
+        let deadline = std::time::Instant::now() + crate::harness::DEADLINE;
+        while next.execute(&session, bash("cat /proc/[0-9]*/comm")).stdout().contains("python") {
+            assert!(std::time::Instant::now() < deadline, "an interpreter is left ({how:?})");
+        }
+        next.allow_unclaimed();
+        close(&mut next, &session);
+        drop(next);
+        nothing_is_left(place, pid);
+    }
+}
+
 pub(crate) fn a_flood_goes_on_where_it_was(place: Place) {
     let mut first = daemon(place);
     let session = id_of(&persistent(place, &mut first, json!({})));

@@ -94,9 +94,10 @@ pub(crate) fn input_is_asked_of_the_client(place: Place) {
     assert_eq!(client.finished(id).stdout(), "h\u{e9}lo 5\n");
     // One that nobody answers is interrupted as any other.
     let (id, execution) = client.begin(cell(&session, &context, "input()"));
-    question(&mut client, &execution);
+    let (number, _) = question(&mut client, &execution);
     client.request("execution/interrupt", json!({"executionId": execution}));
     assert_eq!(client.finished(id).outcome(), "killed");
+    assert_eq!(client.notification("$/cancelRequest")["id"], number);
     assert_eq!(run(&mut client, &session, &context, "print(name)").stdout(), "h\u{e9}lo\n");
 }
 
@@ -175,6 +176,7 @@ for number in range(1000, 1100):
     assert_eq!(client.finished(id).outcome(), "ok");
     let left = client.claim_all(|received| received.message["params"]["executionId"] == execution.as_str());
     assert!(left.len() <= 16, "{} questions", left.len());
+    client.claim_all(|received| received.message["method"] == "$/cancelRequest");
     // An end that is forged ends the cell, and the true one is believed no more.
     let forged = "say(b'{\"event\":\"done\",\"id\":3,\"status\":\"ok\"}\\n')\nimport time\ntime.sleep(0.1)";
     let ended = run(&mut client, &session, &own, &format!("{FIND}\n{forged}"));
