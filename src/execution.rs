@@ -10,9 +10,10 @@ pub mod drive;
 mod kept;
 mod outcome;
 mod pump;
+mod stage;
 pub mod takeover;
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +29,7 @@ use kept::Kept;
 pub use chunk::Chunk;
 pub use kept::Piece;
 pub use outcome::{Outcome, Summary, Written};
+pub use stage::{Stage, StageSummary};
 
 /// Why something can't be done with an execution.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -91,6 +93,8 @@ pub struct Output {
     pub offset: u64,
     /// The bytes.
     pub chunk: Chunk,
+    /// Whose they are.
+    pub stage: Stage,
 }
 
 /// Why bytes are not passed on.
@@ -120,7 +124,7 @@ pub struct Gap {
 /// Who is told how an execution goes, in order. A call that waits holds the program back, not the daemon.
 #[async_trait]
 pub trait Observer: Send + Sync {
-    /// The program runs.
+    /// The program runs; before that, its compiler.
     async fn started(&self, execution: &Execution);
     /// It printed something.
     async fn output(&self, execution: &Execution, output: Output);
@@ -157,7 +161,10 @@ pub struct Execution {
     /// Whether it has a terminal.
     pub has_terminal: bool,
     phase: watch::Sender<Phase>,
-    running: OnceLock<Running>,
+    running: Mutex<Option<Arc<Running>>>,
+    started_at: OnceLock<Timestamp>,
+    /// What its terminal was last asked to be like.
+    size: Mutex<Option<TerminalSize>>,
     /// Held by whoever writes to the input, in the order in which they came.
     stdin_turn: tokio::sync::Mutex<()>,
     primary: Mutex<Kept>,
@@ -171,8 +178,9 @@ pub struct Execution {
 /// What can be done with a program that runs.
 #[derive(Debug)]
 struct Running {
-    pid: u32,
+    stage: Stage,
     started_at: Timestamp,
+    pid: u32,
     stdin: StdinWriter,
     signals: Signals,
     side: Mutex<Option<Conduit>>,
@@ -193,7 +201,7 @@ struct Stop {
 #[derive(Debug)]
 pub struct Stdin<'a> {
     execution: &'a Execution,
-    writer: &'a StdinWriter,
+    writer: StdinWriter,
     _turn: tokio::sync::MutexGuard<'a, ()>,
 }
 
@@ -254,7 +262,9 @@ impl Execution {
             created_at,
             has_terminal,
             phase: watch::Sender::new(Phase::Queued),
-            running: OnceLock::new(),
+            running: Mutex::default(),
+            started_at: OnceLock::new(),
+            size: Mutex::default(),
             stdin_turn: tokio::sync::Mutex::default(),
             primary: Mutex::new(Kept::new(kept_bytes, passed[0])),
             stderr: Mutex::new(Kept::new(kept_bytes, passed[1])),
@@ -279,13 +289,19 @@ impl Execution {
     /// Process id inside the sandbox, once it runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.running.get().map(|running| running.pid)
+        self.now().map(|running| running.pid)
     }
 
-    /// When the program was started.
+    /// The stage that it is in, once it runs, and when that was started.
+    #[must_use]
+    pub fn stage(&self) -> Option<(Stage, Timestamp)> {
+        self.now().map(|running| (running.stage, running.started_at))
+    }
+
+    /// When its first stage was started.
     #[must_use]
     pub fn started_at(&self) -> Option<Timestamp> {
-        self.running.get().map(|running| running.started_at)
+        self.started_at.get().copied()
     }
 
     /// Waits until it runs, or is over.
@@ -338,28 +354,44 @@ impl Execution {
     /// # Errors
     /// [`ExecutionError::NotRunning`], or [`ExecutionError::Lost`].
     pub async fn resize(&self, size: TerminalSize) -> Result<(), ExecutionError> {
-        self.program()?.signals.resize(size).await.map_err(ExecutionError::Lost)
+        let program = self.program()?;
+        *self.size.lock().unwrap_or_else(PoisonError::into_inner) = Some(size);
+        program.signals.resize(size).await.map_err(ExecutionError::Lost)
     }
 
     /// The other end of the program's descriptor 3, once it runs: where it was to have one, and only once.
     #[must_use]
     pub fn take_side(&self) -> Option<Conduit> {
-        self.running.get()?.side.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.now()?.side.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Waits until everybody who asked before has written to its input, and holds it until dropped.
+    /// Waits until everybody who asked before has written to its input, and the program runs that reads it; holds it
+    /// until dropped.
     ///
     /// # Errors
     /// [`ExecutionError::NotRunning`].
     pub async fn stdin(&self) -> Result<Stdin<'_>, ExecutionError> {
-        let writer = &self.program()?.stdin;
+        self.program()?;
         let _turn = self.stdin_turn.lock().await;
+        let writer = self.program()?.stdin.clone();
         Ok(Stdin { execution: self, writer, _turn })
     }
 
-    fn program(&self) -> Result<&Running, ExecutionError> {
-        let running = self.running.get().filter(|_| matches!(*self.phase.borrow(), Phase::Running));
+    fn program(&self) -> Result<Arc<Running>, ExecutionError> {
+        let running = self.now().filter(|_| matches!(*self.phase.borrow(), Phase::Running));
         running.ok_or_else(|| ExecutionError::NotRunning(self.id.clone()))
+    }
+
+    /// What runs now, or ran last.
+    fn now(&self) -> Option<Arc<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A stage of it was started.
+    fn enter(&self, running: Running) {
+        self.started_at.get_or_init(|| running.started_at);
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(running));
+        self.phase.send_replace(Phase::Running);
     }
 
     /// Output from an offset on. Waits up to `wait` for the first byte where there is none yet.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::stage::{Stage, StageSummary};
 use crate::agent::Ended;
 use crate::agent::wire::Cause;
 
@@ -69,9 +70,17 @@ pub struct Summary {
     pub stdout: Written,
     /// Standard error.
     pub stderr: Written,
+    /// Its stages in order, the last being the one in which it ended; empty where it has but one.
+    pub stages: Vec<StageSummary>,
 }
 
 impl Summary {
+    /// The stage in which it ended.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.stages.last().map_or(Stage::Run, |last| last.stage)
+    }
+
     /// Tells apart what the exit status alone does not: `oom_kill` says whether the kernel killed a process
     /// of the session for its memory while this execution ran.
     pub(super) fn decide(ended: Option<&Ended>, stop: Option<StopReason>, oom_kill: bool) -> Outcome {

@@ -13,6 +13,8 @@ pub struct Source {
     pub what: Runnable,
     /// Arguments of the program or script; never interpreted by a shell.
     pub args: Vec<String>,
+    /// Arguments of the engine itself.
+    pub engine_args: Vec<String>,
     /// Where it runs, relative to the workspace; the workspace itself when absent.
     pub cwd: Option<String>,
     /// Environment variables beside those of the session, which they override.
@@ -68,6 +70,9 @@ struct SourceFields {
     /// Arguments of the program or script; never interpreted by a shell.
     #[serde(default)]
     args: Vec<String>,
+    /// With `code` or `file`: arguments of the engine itself, which its compiler gets where it has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    engine_args: Vec<String>,
     /// Directory to run in, relative to the workspace. Without it, the workspace itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     cwd: Option<String>,
@@ -88,6 +93,9 @@ pub enum SourceFault {
     /// A program has no language.
     #[error("`language` goes with `code` and `file`, not with `program`")]
     LanguageOfProgram,
+    /// A program has no engine.
+    #[error("`engineArgs` goes with `code` and `file`, not with `program`")]
+    EngineOfProgram,
     /// Only code comes from a document.
     #[error("`uri` goes with `code` alone")]
     UriWithoutCode,
@@ -97,26 +105,27 @@ impl TryFrom<SourceFields> for Source {
     type Error = SourceFault;
 
     fn try_from(fields: SourceFields) -> Result<Self, SourceFault> {
-        let SourceFields { code, file, program, language, uri, args, cwd, env } = fields;
+        let SourceFields { code, file, program, language, uri, args, engine_args, cwd, env } = fields;
         if code.is_none() && uri.is_some() {
             return Err(SourceFault::UriWithoutCode);
         }
         let what = match (code, file, program) {
             (Some(code), None, None) => Runnable::Code { code, language, uri },
             (None, Some(path), None) => Runnable::File { path, language },
+            (None, None, Some(_)) if !engine_args.is_empty() => return Err(SourceFault::EngineOfProgram),
             (None, None, Some(program)) if language.is_none() => Runnable::Program { program },
             (None, None, Some(_)) => return Err(SourceFault::LanguageOfProgram),
             (None, None, None) => return Err(SourceFault::Nothing),
             _ => return Err(SourceFault::Several),
         };
-        Ok(Self { what, args, cwd, env })
+        Ok(Self { what, args, engine_args, cwd, env })
     }
 }
 
 impl From<Source> for SourceFields {
     fn from(source: Source) -> Self {
-        let Source { what, args, cwd, env } = source;
-        let fields = Self { args, cwd, env, ..Self::default() };
+        let Source { what, args, engine_args, cwd, env } = source;
+        let fields = Self { args, engine_args, cwd, env, ..Self::default() };
         match what {
             Runnable::Code { code, language, uri } => Self { code: Some(code), language, uri, ..fields },
             Runnable::File { path, language } => Self { file: Some(path), language, ..fields },
@@ -154,6 +163,7 @@ mod tests {
         assert!(refused(json!({})).1.contains("is needed"));
         assert!(refused(json!({"code": "", "file": ""})).1.contains("exclude each other"));
         assert!(refused(json!({"program": "a", "language": "b"})).1.contains("not with `program`"));
+        assert!(refused(json!({"program": "a", "engineArgs": ["-O"]})).1.contains("not with `program`"));
         assert!(refused(json!({"file": "a", "uri": "b"})).1.contains("goes with `code`"));
         assert_eq!(refused(json!({"prog": "a"})).0, "source.prog");
         assert_eq!(refused(json!({"program": "a", "args": ["b", 3]})).0, "source.args[1]");

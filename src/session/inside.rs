@@ -16,6 +16,7 @@ use super::bounds::{check_lifetimes, check_limits, millis};
 use super::toolbox::{Toolbox, ToolboxNote};
 use crate::agent::wire::MAX_NAME_BYTES;
 use crate::config::{Limits, Settings};
+use crate::execution::Stage;
 use crate::execution::drive::Terms;
 use crate::ids::ExecutionId;
 
@@ -101,6 +102,9 @@ pub(super) struct Begun {
     timeout_ms: u64,
     output_bytes: u64,
     stop: bool,
+    /// What runs is the compiler of what was to run then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    compiles: bool,
 }
 
 impl Begun {
@@ -112,7 +116,17 @@ impl Begun {
             timeout_ms: millis(terms.timeout),
             output_bytes: terms.output_bytes,
             stop: terms.stop_at_output_limit,
+            compiles: false,
         }
+    }
+
+    /// The stage before that.
+    pub(super) fn compiling(self) -> Self {
+        Self { compiles: true, ..self }
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        if self.compiles { Stage::Compile } else { Stage::Run }
     }
 
     /// As the name by which the agent knows it.

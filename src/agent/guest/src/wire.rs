@@ -25,7 +25,7 @@ pub use files::{
 
 /// Both ends must have been built with the same number; the agent travels inside the daemon, so a
 /// mismatch means a broken build.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 
 /// The most conduits that one sandbox has at a time.
 pub const MAX_CONDUITS: usize = 256;
