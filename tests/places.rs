@@ -10,6 +10,8 @@ mod harness;
 mod changes;
 #[path = "places/debugging.rs"]
 mod debugging;
+#[path = "places/defects.rs"]
+mod defects;
 #[path = "places/documents.rs"]
 mod documents;
 #[path = "places/endings.rs"]
@@ -63,6 +65,13 @@ in_each_place! {
         the_time_out_ends_all_and_keeps_what_was_printed,
         too_much_output_is_cut_off_or_ends_the_program,
         a_terminated_tree_is_gone_whatever_it_did,
+    }
+    defects::{
+        d7_a_failure_leaves_the_session_usable,
+        d8_nothing_is_answered_from_what_was_answered_before,
+        d10_code_is_judged_by_what_it_may_do,
+        d12_output_comes_while_the_program_runs,
+        d16_wrong_parameters_are_the_callers,
     }
     documents::{
         an_open_document_runs_as_it_stands,

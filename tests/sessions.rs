@@ -312,7 +312,7 @@ fn an_execution_that_runs_is_use() {
 #[test]
 fn a_session_ends_at_its_greatest_age_whatever_it_does() {
     let mut client = Client::initialized();
-    let session = client.create_session(json!({"maxLifetimeMs": 500}));
+    let session = client.create_session(json!({"maxLifetimeMs": 3000}));
     let execution = client.execute(&session, json!({"program": "sh", "args": ["-c", "echo before; sleep 600"]}));
     assert_eq!((execution.outcome(), execution.stdout().as_str()), ("killed", "before\n"));
     changes(&mut client, &session, &[("active", "closing", "maxLifetime"), ("closing", "closed", "maxLifetime")]);

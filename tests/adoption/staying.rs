@@ -10,6 +10,7 @@ fn bash(code: &str) -> Value {
     json!({"code": code, "language": "bash"})
 }
 
+/// D19: what a server left behind was lost to the next one.
 pub(crate) fn a_session_goes_on_in_the_next_daemon(place: Place) {
     for how in ENDS {
         let token = format!("token {how:?}");

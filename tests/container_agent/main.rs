@@ -110,7 +110,8 @@ fn what_a_program_leaves_behind_ends_with_it() {
 fn a_program_in_a_terminal_sees_its_size_and_gets_its_keys() {
     on_each(|runtime| async move {
         let standing = Container::new(runtime).stand().await.unwrap();
-        let mut shown = shell("stty size; read line; echo \"got $line\"; sleep 100");
+        // A shell that waits itself: one that is about to run another program may miss the signal.
+        let mut shown = shell("stty size; read line; echo \"got $line\"; read line");
         shown.terminal = Some(TerminalSize { cols: 91, rows: 17 });
         let mut process = standing.start(shown).await;
         let mut stdout = process.output(Stream::Stdout);

@@ -93,7 +93,7 @@ fn limits_that_are_no_tighter_are_refused_by_their_place() {
 fn a_session_may_be_told_other_limits_on_output_and_time() {
     let mut client = Client::initialized();
     let session = client.create_session(json!({}));
-    let limits = json!({"outputBytes": 3, "executionTimeoutMs": 200});
+    let limits = json!({"outputBytes": 3, "executionTimeoutMs": 2000});
     let updated = client.request("session/update", json!({"sessionId": session, "limits": limits}));
     assert_eq!(updated["effectiveLimits"]["outputBytes"]["value"], 3);
     let execution = client.execute(&session, json!({"program": "sh", "args": ["-c", "echo hello; sleep 600"]}));

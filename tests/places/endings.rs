@@ -74,6 +74,7 @@ pub(crate) fn cancelling_asks_and_then_insists(place: Place) {
     assert_alone(&mut client, &session, "sleep");
 }
 
+/// D17: what was printed before a time out was lost.
 pub(crate) fn the_time_out_ends_all_and_keeps_what_was_printed(place: Place) {
     let (mut client, session) = place.open(json!({}));
     for code in [

@@ -129,7 +129,8 @@ pub(crate) fn one_execution_can_be_held_tighter(place: Place) {
     had_enough(&run(&mut client, &session, OPENS, &json!({})));
 }
 
-/// What the session's processes find of a limit, by who is said to see to it.
+/// What the session's processes find of a limit, by who is said to see to it. D15: a limit was told that
+/// nothing saw to.
 pub(crate) fn the_limits_that_are_named_are_in_force(place: Place) {
     let mut client = place.client();
     let limits = json!({"memoryBytes": 200 << 20, "pids": 40, "openFiles": 60, "diskBytes": 8 << 20, "cpu": 1.0});

@@ -80,6 +80,7 @@ pub(crate) fn a_session_ends_at_its_greatest_age(place: Place) {
     refused(&mut client, &session);
 }
 
+/// D21: nothing else was heard while a program ran.
 pub(crate) fn closing_ends_what_runs(place: Place) {
     let (mut client, session) = place.open(json!({}));
     let code = "trap '' HUP INT TERM; echo before; setsid sleep 600 & while :; do sleep 0.1; done";

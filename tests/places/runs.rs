@@ -55,6 +55,7 @@ pub(crate) fn exit_codes_and_deaths_are_told_apart(place: Place) {
     assert!(execution.result["peakMemoryBytes"].as_u64().is_some_and(|peak| peak >= 40 << 20), "{}", execution.result);
 }
 
+/// D18: arguments with spaces came as several, or as something else.
 pub(crate) fn a_program_gets_its_arguments_variables_and_directory(place: Place) {
     let (mut client, session) = place.open(json!({"env": {"OF_SESSION": "ä b", "BOTH": "session"}}));
     client.request("fs/write", json!({"sessionId": session, "path": "Ordner ü/x", "data": ""}));

@@ -38,6 +38,7 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
+/// D6: characters broke where a chunk ended.
 pub(crate) fn no_character_is_cut(place: Place) {
     let (mut client, session) = place.open(json!({}));
     let code = "

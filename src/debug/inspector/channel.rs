@@ -58,7 +58,38 @@ pub(super) struct Carrier {
     /// What `from` takes its messages' room of.
     pub(super) budget: Budget,
     /// Ends it.
-    pub(super) end: CancellationToken,
+    pub(super) end: End,
+}
+
+/// How a session ends by the debugger's own will.
+#[derive(Debug, Clone, Default)]
+pub(super) struct End {
+    comes: CancellationToken,
+    silent: CancellationToken,
+}
+
+impl End {
+    /// Leaves the program, with what a carrier still says to one that goes on.
+    pub(super) fn leave(&self) {
+        self.comes.cancel();
+    }
+
+    /// Leaves a program that ends itself. Nothing is said to it any more: an inspector that is taken down while
+    /// a message comes may take the whole process with it, as Node's does with a worker's.
+    pub(super) fn leave_silently(&self) {
+        self.silent.cancel();
+        self.comes.cancel();
+    }
+
+    /// Whether nothing is to be said any more.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.is_cancelled()
+    }
+
+    /// Is there when the end comes.
+    pub(super) async fn comes(&self) {
+        self.comes.cancelled().await;
+    }
 }
 
 type Answer = Result<Message, Fault>;
@@ -71,7 +102,7 @@ pub(super) struct Channel {
     calls: Calls,
     next: Arc<AtomicU64>,
     budget: Budget,
-    end: CancellationToken,
+    end: End,
 }
 
 /// What a message is. The rest is read where it is dealt with.
@@ -125,14 +156,14 @@ impl Channel {
         tokio::time::timeout(PATIENCE, call).await.unwrap_or(Err(Fault::Timeout(PATIENCE)))
     }
 
-    /// Is cancelled when the session ends by the debugger's own will.
-    pub(super) fn ended(&self) -> CancellationToken {
+    /// How the session ends by the debugger's own will.
+    pub(super) fn end(&self) -> End {
         self.end.clone()
     }
 
     /// Ends the session.
     pub(super) fn close(&self) {
-        self.end.cancel();
+        self.end.leave();
     }
 
     /// The same for what answers with nothing.
@@ -170,7 +201,7 @@ fn gone() -> Fault {
     Fault::Gone("its inspector closed the connection".to_owned())
 }
 
-async fn read(mut from: mpsc::Receiver<Message>, calls: Calls, events: mpsc::Sender<Event>, end: CancellationToken) {
+async fn read(mut from: mpsc::Receiver<Message>, calls: Calls, events: mpsc::Sender<Event>, end: End) {
     while let Some(message) = from.recv().await {
         let Ok(incoming) = serde_json::from_str::<Incoming>(&message.text) else { continue };
         if let Some(id) = incoming.id {
@@ -186,7 +217,7 @@ async fn read(mut from: mpsc::Receiver<Message>, calls: Calls, events: mpsc::Sen
             tokio::select! {
                 sent = events.send(Event { method, message }) => if sent.is_err() { break },
                 // Whoever deals with events may wait for an answer, which is not to come any more.
-                () = end.cancelled() => break,
+                () = end.comes() => break,
             }
         }
     }

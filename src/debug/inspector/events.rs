@@ -122,8 +122,8 @@ async fn deal(target: Weak<Target>, mut todo: mpsc::Receiver<Waiting>) {
             }
             // What it said before was dealt with.
             Chore::Ending => {
+                target.channel.end().leave_silently();
                 target.emit(DebugEvent::Ending).await;
-                target.channel.close();
             }
         }
     }

@@ -270,12 +270,12 @@ async fn announced(pipe: &mut BufReader<Conduit>) -> Option<Announcement> {
 
 /// Gets hold of the processes that a program starts, one after the other.
 async fn processes(mut pipe: BufReader<Conduit>, first: Weak<Debuggee>, ground: Arc<dyn Ground>) {
-    let Some(end) = first.upgrade().map(|first| first.channel.ended()) else { return };
+    let Some(end) = first.upgrade().map(|first| first.channel.end()) else { return };
     let mut count = 0;
     loop {
         let announcement = tokio::select! {
             announcement = announced(&mut pipe) => announcement,
-            () = end.cancelled() => None,
+            () = end.comes() => None,
         };
         let Some(Announcement { pid, url, name }) = announcement else { return };
         let Some(budget) = first.upgrade().map(|first| first.channel.budget().beside()) else { return };

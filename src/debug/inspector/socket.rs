@@ -9,10 +9,9 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, MAX_MESSAGE_BYTES, Message as Said};
-use super::channel::{Carrier, QUEUE};
+use super::channel::{Carrier, End, QUEUE};
 use crate::debug::backend::{Fault, PATIENCE};
 use crate::debug::ground::Conduit;
 
@@ -36,7 +35,7 @@ pub(super) async fn connect(conduit: Conduit, url: &str, budget: Budget) -> Resu
         .map_err(|error| Fault::Gone(format!("its inspector refuses: {error}")))?;
     let (to, outgoing) = mpsc::channel(QUEUE);
     let (incoming, from) = mpsc::channel(QUEUE);
-    let end = CancellationToken::new();
+    let end = End::default();
     tokio::spawn(carry(socket, outgoing, incoming, budget.clone(), end.clone()));
     Ok(Carrier { to, from, budget, end })
 }
@@ -46,7 +45,7 @@ async fn carry(
     mut outgoing: mpsc::Receiver<String>,
     incoming: mpsc::Sender<Said>,
     budget: Budget,
-    end: CancellationToken,
+    end: End,
 ) {
     let (mut sink, mut stream) = socket.split();
     // Reading must not wait for writing: the program may answer only when it was read from.
@@ -70,12 +69,12 @@ async fn carry(
                 }
             }
             _ = &mut reading => break,
-            () = end.cancelled() => break,
+            () = end.comes() => break,
         }
     }
     let farewell = async {
         // To a program that is about to end, nothing is said that needs no saying: Node may crash over it.
-        if !was_let_run {
+        if !was_let_run && !end.is_silent() {
             let _ = sink.send(Message::text(RUN)).await;
         }
         let _ = sink.close().await;

@@ -12,10 +12,9 @@ use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
-use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Message, OF_PROCESS};
-use super::channel::Carrier;
+use super::channel::{Carrier, End};
 use super::launch;
 use super::socket;
 use super::target::Options;
@@ -103,7 +102,7 @@ async fn debugger(answer: Value, own: &'static [&'static str]) -> (Attachment, P
             }
         }
     });
-    let carrier = Carrier { to, from, budget: budget.clone(), end: CancellationToken::new() };
+    let carrier = Carrier { to, from, budget: budget.clone(), end: End::default() };
     let options = Options { name: "main".to_owned(), source_maps: true, ..Options::default() };
     let attachment = launch::begin(carrier, Arc::new(Barren), options).await.expect("it is set up");
     (attachment, Peer { out, budget, answering, asked })
@@ -253,7 +252,14 @@ async fn a_program_that_was_let_run_is_not_told_again() {
     let run = json!({"id": 7, "method": "Runtime.runIfWaitingForDebugger", "params": {}}).to_string();
     carrier.to.send(run.clone()).await.expect("it is taken");
     assert_eq!(peer.next().await.expect("a message").expect("whole"), Frame::text(run));
-    carrier.end.cancel();
+    carrier.end.leave();
+    assert!(peer.next().await.expect("an end").expect("whole").is_close());
+}
+
+#[tokio::test]
+async fn a_program_that_ends_itself_is_told_nothing() {
+    let (carrier, mut peer) = carried().await;
+    carrier.end.leave_silently();
     assert!(peer.next().await.expect("an end").expect("whole").is_close());
 }
 
@@ -304,7 +310,7 @@ async fn what_nobody_takes_is_not_read_without_end() {
     assert!(said * LONG >= OF_PROCESS - LONG && said * LONG <= OF_PROCESS + 3 * LONG, "{said}");
     assert!(budget.held() <= OF_PROCESS);
     // It ends all the same, and nothing stays held.
-    carrier.end.cancel();
+    carrier.end.leave();
     drop(carrier);
     tokio::time::timeout(Duration::from_secs(30), flood).await.expect("it is let go").expect("no panic");
     assert_eq!(settled(|| budget.held()).await, 0);

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use super::channel::{Carrier, QUEUE};
+use super::channel::{Carrier, End, QUEUE};
 use super::launch;
 use super::paths::cut;
 use super::target::{Options, Target};
@@ -52,7 +51,7 @@ pub(super) fn attached(process: &Arc<Target>, attached: Attached) {
     let session = cut(&attached.session_id, 64).to_owned();
     let (incoming, from) = mpsc::channel(QUEUE);
     let (to, mut outgoing) = mpsc::channel::<String>(QUEUE);
-    let end = CancellationToken::new();
+    let end = End::default();
     let carrier = Carrier { to, from, budget: process.channel.budget().clone(), end: end.clone() };
     let is_one_too_many = {
         let mut state = process.state();
@@ -73,13 +72,17 @@ pub(super) fn attached(process: &Arc<Target>, attached: Attached) {
                 break;
             }
             tokio::select! {
+                biased;
+                () = end.comes() => break,
                 text = outgoing.recv() => match text {
                     // An answer to this would only say that it was sent.
                     Some(text) => if send(text).await.is_err() { break },
                     None => break,
                 },
-                () = end.cancelled() => break,
             }
+        }
+        if end.is_silent() {
+            return;
         }
         let _ = send(super::socket::RUN.to_owned()).await;
         let _ = channel.tell("NodeWorker.detach", json!({"sessionId": of_session})).await;
