@@ -191,7 +191,7 @@ pub const ENGINES: &[Engine] = &[
                 "--verbosity:quiet",
                 "-nodeReuse:false",
                 "-consoleLoggerParameters:NoSummary",
-                "-property:Source=${file}",
+                "-property:CodebeakerSource=${file}",
                 "-property:OutputPath=${targetDirectory}/",
                 "-property:BaseIntermediateOutputPath=${targetDirectory}/obj/",
                 ENGINE_ARGS,
@@ -231,7 +231,7 @@ const CSHARP_PROJECT: &str = r#"<Project Sdk="Microsoft.NET.Sdk">
     <UseSharedCompilation>false</UseSharedCompilation>
   </PropertyGroup>
   <ItemGroup>
-    <Compile Include="$(Source)" />
+    <Compile Include="$(CodebeakerSource)" />
   </ItemGroup>
 </Project>
 "#;

@@ -206,6 +206,8 @@ mod tests {
         let read = Begun::read(&begun.written()).unwrap();
         assert_eq!((read.id(), read.created_at()), (id.clone(), begun.created_at()));
         assert_eq!(read.argv, ["cat", MORE]);
+        assert_eq!((read.stage(), read.clone().compiling().stage()), (Stage::Run, Stage::Compile));
+        assert_eq!(Begun::read(&read.clone().compiling().written()).unwrap().stage(), Stage::Compile);
         let again = read.terms(&Settings::default(), 1);
         assert_eq!((again.timeout, again.output_bytes, again.stop_at_output_limit), (Duration::from_secs(7), 99, true));
         // Each of these takes six bytes in JSON.

@@ -65,6 +65,8 @@ fn marked(bench: &mut Bench, name: &str, text: &str, args: &[&str]) -> Vec<u64> 
     let uri = format!("file:///elsewhere/{name}");
     let document = json!({"uri": uri, "languageId": bench.language.language, "version": 1, "text": text});
     bench.client.notify("textDocument/didOpen", json!({"textDocument": document}));
+    let lenses = bench.client.request("textDocument/codeLens", json!({"textDocument": {"uri": uri}}));
+    assert_eq!(lenses[0]["command"]["command"], "codebeaker.run", "{lenses}");
     let argument = json!({"uri": uri, "sessionId": bench.session, "args": args});
     bench.client.request("workspace/executeCommand", json!({"command": "codebeaker.run", "arguments": [argument]}));
     let marked = bench.client.notification("textDocument/publishDiagnostics");

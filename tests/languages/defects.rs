@@ -1,5 +1,5 @@
 //! Defects of the system that came before this one (`D…` is the number each has in the list of them), in what concerns
-//! languages and engines. Each is put right, and stays so.
+//! languages and engines; the others are among the behaviours of places. Each is put right, and stays so.
 
 use serde_json::json;
 
@@ -58,17 +58,6 @@ fn d7_a_failure_leaves_the_session_as_it_was() {
             assert_eq!(bench.run(&["hello"]).stdout(), "hello ä€😀\n", "{name}");
         });
     }
-}
-
-/// D10: code was searched for what looked dangerous, which refused what was not.
-#[test]
-fn d10_code_is_run_whatever_it_looks_like() {
-    on_this_machine("python", |bench| {
-        let code =
-            "import os\ntiramisu = 1\nif os.fork() == 0: os._exit(0)\nos.wait()\nprint(tiramisu, 'rm -rf /', 'sudo x')";
-        let run = bench.client.execute(&bench.session, json!({"code": code}));
-        assert_eq!(run.stdout(), "1 rm -rf / sudo x\n", "{}", run.stderr());
-    });
 }
 
 /// D12: output was told when all was over.
