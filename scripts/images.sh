@@ -2,7 +2,7 @@
 # Makes the images that sessions on Docker run in, from Debian's packages and without any registry.
 #
 #   scripts/images.sh                       python, node and bash
-#   scripts/images.sh ENGINE...             these; also go
+#   scripts/images.sh ENGINE...             these; also ruby, go, c, cpp and rust
 #   scripts/images.sh --force ENGINE...     also those that the container engine has already
 #   scripts/images.sh --prefix NAME ...     called NAME/ENGINE:latest instead of codebeaker/ENGINE:latest
 #
@@ -33,10 +33,14 @@ done
 packages_of() {
     case $1 in
     bash) echo bash ;;
+    c) echo gcc libc6-dev ;;
+    cpp) echo g++ ;;
     # Without a compiler it can't build what uses the C library, as its own network packages do.
     go) echo golang-go gcc libc6-dev delve ;;
     node) echo nodejs ;;
     python) echo python3 ;;
+    ruby) echo ruby ;;
+    rust) echo rustc gcc libc6-dev ;;
     *) fail "Debian has no package of the engine '$1'; try: codebeaker image build $1" ;;
     esac
 }

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 . scripts/prerequisites.sh
 . scripts/engine.sh
 
-need_packages bubblewrap delve gcc git golang-go libc6-dev nodejs npm patch python3 python3-venv util-linux
+need_packages bubblewrap delve g++ gcc git golang-go libc6-dev nodejs npm patch python3 python3-venv ruby util-linux
 need_rust rustfmt clippy
 tools=$PWD/target/tools
 need_tools "$tools"
@@ -29,6 +29,8 @@ cargo test --workspace --doc --locked
 if start_engine target/engine; then
     say "images"
     scripts/images.sh python node bash
+    # By themselves: they are four times as large.
+    scripts/images.sh ruby go c cpp
 fi
 say "tests"
 # Only what is tested with containers gets to see the engine.

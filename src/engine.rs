@@ -5,6 +5,63 @@
 
 pub mod adapters;
 pub mod discover;
+mod rows;
+
+pub use rows::{DENO_RUN, ENGINES};
+
+/// Stands for the file that holds the code, in arguments of an engine.
+pub const FILE: &str = "${file}";
+
+/// Stands for the program that a compiler makes, in arguments of an engine.
+pub const TARGET: &str = "${target}";
+
+/// Stands for the directory of that program, which is the execution's own.
+pub const TARGET_DIRECTORY: &str = "${targetDirectory}";
+
+/// Stands for the directory of an engine's own files.
+pub const OWN: &str = "${own}";
+
+/// Stands for the engine's executable.
+pub const SELF: &str = "${engine}";
+
+/// Stands for the arguments that a client has for the engine itself.
+pub const ENGINE_ARGS: &str = "${args}";
+
+/// How an engine runs code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It runs the file itself, with these arguments.
+    Interprets(&'static [&'static str]),
+    /// It makes a program of the file, which is run then.
+    Compiles {
+        /// Its arguments.
+        args: &'static [&'static str],
+        /// What is run, before the arguments of the run.
+        run: &'static [&'static str],
+    },
+}
+
+/// Languages that an engine runs from some version on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// Names of the languages.
+    pub languages: &'static [&'static str],
+    /// Extensions of their files.
+    pub extensions: &'static [&'static str],
+    /// The first version that does, major and minor.
+    pub version: (u32, u32),
+    /// Arguments before all others, with which it does.
+    pub args: &'static [&'static str],
+}
+
+/// The least that a session needs for small programs of an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Least {
+    /// Memory of all processes and of what they write to memory-backed directories, in bytes.
+    pub memory_bytes: u64,
+    /// Processes and threads.
+    pub pids: u64,
+}
 
 /// One engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +74,18 @@ pub struct Engine {
     pub extensions: &'static [&'static str],
     /// Names of its executable, the preferred first.
     pub programs: &'static [&'static str],
-    /// Arguments before the file to run.
-    pub run_args: &'static [&'static str],
+    /// How it runs code. In its arguments stand [`FILE`] and the others for what each execution has of its own.
+    pub how: How,
+    /// Files that it is started with, which are put into the execution's own directory: names and contents.
+    pub files: &'static [(&'static str, &'static str)],
+    /// Files without one of its extensions it takes for something else.
+    pub by_extension: bool,
+    /// What only later versions run.
+    pub since: Option<Since>,
+    /// Names of programs of which it can't do without one.
+    pub needs: &'static [&'static str],
+    /// The least that its sessions need.
+    pub least: Least,
     /// Arguments that make it print its version and exit.
     pub version_args: &'static [&'static str],
     /// Variables that a run needs, and why: see each row.
@@ -55,84 +122,69 @@ pub enum Debugger {
     Adapter(&'static adapters::AdapterProgram),
 }
 
-/// How Deno runs a program. There is no network to fetch modules from and nobody to ask for permissions: what a
-/// program may do is what its sandbox allows, which it would only be told twice.
-pub const DENO_RUN: &[&str] = &["run", "--no-remote", "--no-prompt", "--allow-all"];
+impl Engine {
+    /// Whether it runs this language, by whatever name people use for it, if its version is late enough.
+    #[must_use]
+    pub fn runs(&self, language: &str) -> bool {
+        self.languages.iter().any(|name| name.eq_ignore_ascii_case(language))
+            || self.since.is_some_and(|since| since.languages.iter().any(|name| name.eq_ignore_ascii_case(language)))
+    }
 
-/// Every engine there is.
-pub const ENGINES: &[Engine] = &[
-    Engine {
-        id: "python",
-        languages: &["python", "py", "python3"],
-        extensions: &["py"],
-        programs: &["python3", "python"],
-        run_args: &[],
-        version_args: &["--version"],
-        // Python keeps output back while it goes to a pipe; a stream wants it at once. UTF-8 whatever the
-        // locale. Byte code would only fill a workspace that others see.
-        env: &[("PYTHONUNBUFFERED", "1"), ("PYTHONUTF8", "1"), ("PYTHONDONTWRITEBYTECODE", "1")],
-        module_path: Some("PYTHONPATH"),
-        install: "apt-get install python3",
-        debugger: Some(Debugger::Python),
-        interpreter: Some(Interpreter::Python),
-    },
-    Engine {
-        id: "node",
-        languages: &["javascript", "js", "node", "nodejs"],
-        extensions: &["js", "mjs", "cjs"],
-        programs: &["node", "nodejs"],
-        run_args: &[],
-        version_args: &["--version"],
-        env: &[],
-        module_path: Some("NODE_PATH"),
-        install: "apt-get install nodejs",
-        debugger: Some(Debugger::Inspector),
-        interpreter: Some(Interpreter::Node),
-    },
-    Engine {
-        id: "deno",
-        languages: &["typescript", "ts", "typescriptreact", "tsx", "javascriptreact", "jsx", "deno"],
-        extensions: &["ts", "tsx", "mts", "cts", "jsx"],
-        programs: &["deno"],
-        run_args: DENO_RUN,
-        version_args: &["--version"],
-        // Its cache would lie in the home directory, which is the workspace; there is nothing to ask for a newer
-        // release.
-        env: &[("DENO_DIR", "/tmp/.cache/deno"), ("DENO_NO_UPDATE_CHECK", "1")],
-        module_path: None,
-        install: "npm install --global deno",
-        debugger: Some(Debugger::Deno),
-        interpreter: None,
-    },
-    Engine {
-        id: "bash",
-        languages: &["bash", "sh", "shell"],
-        extensions: &["sh", "bash"],
-        programs: &["bash"],
-        run_args: &[],
-        version_args: &["--version"],
-        env: &[],
-        module_path: None,
-        install: "apt-get install bash",
-        debugger: None,
-        interpreter: None,
-    },
-    Engine {
-        id: "go",
-        languages: &["go", "golang"],
-        extensions: &["go"],
-        programs: &["go"],
-        run_args: &["run"],
-        version_args: &["version"],
-        // Its cache would lie in the home directory, which is the workspace. There is no network to fetch
-        // modules or another release from: without these it would wait for one.
-        env: &[("GOCACHE", "/tmp/.cache/go-build"), ("GOPROXY", "off"), ("GOTOOLCHAIN", "local")],
-        module_path: None,
-        install: "apt-get install golang-go",
-        debugger: Some(Debugger::Adapter(&adapters::DELVE)),
-        interpreter: None,
-    },
+    /// Whether it runs files of this name, if its version is late enough.
+    #[must_use]
+    pub fn runs_file(&self, path: &str) -> bool {
+        let Some(extension) = extension(path) else { return false };
+        self.extensions.contains(&extension) || self.later_file(path).is_some()
+    }
+
+    /// What it has to be told to run a file of this name, where only later versions do.
+    #[must_use]
+    pub fn later_file(&self, path: &str) -> Option<Since> {
+        let extension = extension(path)?;
+        self.since.filter(|since| since.extensions.contains(&extension) && !self.extensions.contains(&extension))
+    }
+
+    /// The name of a file for code in this language that came without one.
+    #[must_use]
+    pub fn file_name(&self, language: Option<&str>) -> String {
+        let own = language.and_then(|language| {
+            let named = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(language));
+            FILES.iter().find(|(names, _)| named(names)).map(|(_, extension)| *extension)
+        });
+        let own = own.filter(|extension| self.runs_file(&format!("main.{extension}")));
+        format!("main.{}", own.unwrap_or(self.extensions[0]))
+    }
+
+    /// Whether this is a version that runs what [`Engine::since`] says. One that can't be read is none.
+    #[must_use]
+    pub fn is_late(&self, version: &str) -> bool {
+        let Some(since) = self.since else { return true };
+        let digits = version.find(|c: char| c.is_ascii_digit()).map_or("", |at| &version[at..]);
+        let mut parts = digits.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().ok());
+        let (major, minor): (Option<u32>, Option<u32>) = (parts.next().flatten(), parts.next().flatten());
+        major.zip(minor).is_some_and(|version| version >= since.version)
+    }
+}
+
+/// Extensions of code that came without a file, for languages that share an engine with others.
+const FILES: &[(&[&str], &str)] = &[
+    (&["javascript", "js", "node", "nodejs"], "js"),
+    (&["typescript", "ts"], "ts"),
+    (&["typescriptreact", "tsx"], "tsx"),
+    (&["javascriptreact", "jsx"], "jsx"),
 ];
+
+/// The name of a language that is on the wire, for any that people use for it.
+#[must_use]
+pub fn language_name<'a>(engine: &'a Engine, language: Option<&'a str>) -> &'a str {
+    let Some(language) = language else { return engine.languages[0] };
+    let named = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(language));
+    FILES.iter().find(|(names, _)| named(names)).map_or(engine.languages[0], |(names, _)| names[0])
+}
+
+fn extension(path: &str) -> Option<&str> {
+    path.rsplit('/').next()?.rsplit_once('.').map(|(_, extension)| extension)
+}
 
 /// The engine with this name.
 #[must_use]
@@ -141,8 +193,13 @@ pub fn by_id(id: &str) -> Option<&'static Engine> {
 }
 
 /// Every engine that runs this language, by whatever name people use for it; the preferred first.
-pub fn all_by_language(language: &str) -> impl Iterator<Item = &'static Engine> {
-    ENGINES.iter().filter(move |engine| engine.languages.iter().any(|name| name.eq_ignore_ascii_case(language)))
+pub fn all_by_language(language: &str) -> impl Iterator<Item = &'static Engine> + Clone {
+    let certain =
+        ENGINES.iter().filter(move |engine| engine.languages.iter().any(|name| name.eq_ignore_ascii_case(language)));
+    let later = ENGINES.iter().filter(move |engine| {
+        engine.since.is_some_and(|since| since.languages.iter().any(|name| name.eq_ignore_ascii_case(language)))
+    });
+    certain.chain(later)
 }
 
 /// The preferred engine of this language, by whatever name people use for it.
@@ -151,11 +208,17 @@ pub fn by_language(language: &str) -> Option<&'static Engine> {
     all_by_language(language).next()
 }
 
-/// The engine that runs files of this name.
+/// Every engine that runs files of this name; the preferred first.
+pub fn all_by_file(path: &str) -> impl Iterator<Item = &'static Engine> + Clone {
+    let certain = move |engine: &&Engine| extension(path).is_some_and(|own| engine.extensions.contains(&own));
+    let later = move |engine: &&Engine| engine.later_file(path).is_some();
+    ENGINES.iter().filter(certain).chain(ENGINES.iter().filter(later))
+}
+
+/// The preferred engine that runs files of this name.
 #[must_use]
 pub fn by_file(path: &str) -> Option<&'static Engine> {
-    let (_, extension) = path.rsplit('/').next()?.rsplit_once('.')?;
-    ENGINES.iter().find(|engine| engine.extensions.contains(&extension))
+    all_by_file(path).next()
 }
 
 #[cfg(test)]
@@ -165,18 +228,65 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_language_and_no_extension_belongs_to_two_engines() {
+    fn each_row_is_whole_and_no_two_have_one_name() {
         let mut seen = HashSet::new();
         for engine in ENGINES {
-            assert!(seen.insert(("id", engine.id)), "{}", engine.id);
-            for language in engine.languages {
-                assert!(seen.insert(("language", language)), "{language}");
-            }
-            for extension in engine.extensions {
-                assert!(seen.insert(("extension", extension)), "{extension}");
-            }
+            assert!(seen.insert(engine.id), "{}", engine.id);
             assert!(!engine.programs.is_empty() && !engine.extensions.is_empty(), "{}", engine.id);
+            for names in [engine.languages, engine.extensions] {
+                let distinct: HashSet<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+                assert_eq!(distinct.len(), names.len(), "{}", engine.id);
+            }
+            let (args, run): (_, &[&str]) = match engine.how {
+                How::Interprets(args) => (args, &[FILE]),
+                How::Compiles { args, run } => (args, run),
+            };
+            assert!(args.contains(&ENGINE_ARGS), "{}", engine.id);
+            let takes_file = |args: &[&str]| args.iter().any(|arg| arg.contains(FILE));
+            assert!(takes_file(args), "{}", engine.id);
+            assert!(
+                run.iter().any(|arg| arg.contains(TARGET_DIRECTORY) || [TARGET, FILE].contains(arg)),
+                "{}",
+                engine.id
+            );
+            assert!(engine.least.memory_bytes > 0 && engine.least.pids > 0, "{}", engine.id);
         }
+    }
+
+    #[test]
+    fn several_engines_run_a_language_the_preferred_first() {
+        let ids = |language: &str| all_by_language(language).map(|engine| engine.id).collect::<Vec<_>>();
+        assert_eq!(ids("TypeScript"), ["deno", "bun", "node"]);
+        assert_eq!(ids("js"), ["node", "deno", "bun"]);
+        assert_eq!(ids("c++"), ["cpp"]);
+        assert_eq!(ids("bun"), ["bun"]);
+        assert_eq!(all_by_file("a/x.mts").map(|engine| engine.id).collect::<Vec<_>>(), ["deno", "bun", "node"]);
+    }
+
+    #[test]
+    fn a_version_is_late_enough_or_not() {
+        let node = by_id("node").unwrap();
+        for (version, is_late) in [
+            ("v20.19.2", false),
+            ("v22.5.1", false),
+            ("v22.6.0", true),
+            ("v24.0.0", true),
+            ("no version", false),
+            ("", false),
+        ] {
+            assert_eq!(node.is_late(version), is_late, "{version}");
+        }
+        assert!(node.later_file("a.ts").is_some() && node.later_file("a.js").is_none());
+    }
+
+    #[test]
+    fn code_without_a_file_gets_the_name_of_its_language() {
+        let name = |id: &str, language| by_id(id).unwrap().file_name(language);
+        assert_eq!(name("bun", Some("javascript")), "main.js");
+        assert_eq!(name("bun", Some("tsx")), "main.tsx");
+        assert_eq!(name("bun", None), "main.ts");
+        assert_eq!(name("python", Some("typescript")), "main.py");
+        assert_eq!(name("node", Some("typescript")), "main.ts");
     }
 
     #[test]

@@ -13,9 +13,10 @@ pub mod marked;
 mod outcome;
 pub mod part;
 mod pump;
+mod stage;
 pub mod takeover;
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,6 +33,7 @@ pub use chunk::Chunk;
 pub use display::{Display, DisplayKind, Displayed};
 pub use kept::Piece;
 pub use outcome::{Frame, Origin, Outcome, Raised, Summary, Written};
+pub use stage::{Stage, StageSummary};
 
 /// What Ctrl+C sends.
 const SIGINT: i32 = 2;
@@ -106,6 +108,8 @@ pub struct Output {
     pub offset: u64,
     /// The bytes.
     pub chunk: Chunk,
+    /// Whose they are.
+    pub stage: Stage,
 }
 
 /// Why bytes are not passed on.
@@ -135,7 +139,7 @@ pub struct Gap {
 /// Who is told how an execution goes, in order. A call that waits holds the program back, not the daemon.
 #[async_trait]
 pub trait Observer: Send + Sync {
-    /// The program runs.
+    /// The program runs; before that, its compiler.
     async fn started(&self, execution: &Execution);
     /// It printed something.
     async fn output(&self, execution: &Execution, output: Output);
@@ -190,7 +194,10 @@ pub struct Execution {
     pub context: Option<ContextId>,
     displayed: Mutex<Displayed>,
     phase: watch::Sender<Phase>,
-    running: OnceLock<Running>,
+    running: Mutex<Option<Arc<Running>>>,
+    started_at: OnceLock<Timestamp>,
+    /// What its terminal was last asked to be like.
+    size: Mutex<Option<TerminalSize>>,
     /// Held by whoever writes to the input, in the order in which they came.
     stdin_turn: tokio::sync::Mutex<()>,
     primary: Mutex<Kept>,
@@ -204,8 +211,9 @@ pub struct Execution {
 /// What can be done with a program that runs.
 #[derive(Debug)]
 struct Running {
-    pid: u32,
+    stage: Stage,
     started_at: Timestamp,
+    pid: u32,
     stdin: StdinWriter,
     signals: Signals,
     side: Mutex<Option<Conduit>>,
@@ -228,7 +236,7 @@ struct Stop {
 #[derive(Debug)]
 pub struct Stdin<'a> {
     execution: &'a Execution,
-    writer: &'a StdinWriter,
+    writer: StdinWriter,
     _turn: tokio::sync::MutexGuard<'a, ()>,
 }
 
@@ -291,7 +299,9 @@ impl Execution {
             context: None,
             displayed: Mutex::default(),
             phase: watch::Sender::new(Phase::Queued),
-            running: OnceLock::new(),
+            running: Mutex::default(),
+            started_at: OnceLock::new(),
+            size: Mutex::default(),
             stdin_turn: tokio::sync::Mutex::default(),
             primary: Mutex::new(Kept::new(kept_bytes, passed[0])),
             stderr: Mutex::new(Kept::new(kept_bytes, passed[1])),
@@ -328,13 +338,19 @@ impl Execution {
     /// Process id inside the sandbox, once it runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.running.get().map(|running| running.pid)
+        self.now().map(|running| running.pid)
     }
 
-    /// When the program was started.
+    /// The stage that it is in, once it runs, and when that was started.
+    #[must_use]
+    pub fn stage(&self) -> Option<(Stage, Timestamp)> {
+        self.now().map(|running| (running.stage, running.started_at))
+    }
+
+    /// When its first stage was started.
     #[must_use]
     pub fn started_at(&self) -> Option<Timestamp> {
-        self.running.get().map(|running| running.started_at)
+        self.started_at.get().copied()
     }
 
     /// Waits until it runs, or is over.
@@ -400,28 +416,44 @@ impl Execution {
     /// # Errors
     /// [`ExecutionError::NotRunning`], or [`ExecutionError::Lost`].
     pub async fn resize(&self, size: TerminalSize) -> Result<(), ExecutionError> {
-        self.program()?.signals.resize(size).await.map_err(ExecutionError::Lost)
+        let program = self.program()?;
+        *self.size.lock().unwrap_or_else(PoisonError::into_inner) = Some(size);
+        program.signals.resize(size).await.map_err(ExecutionError::Lost)
     }
 
     /// The other end of the program's descriptor 3, once it runs: where it was to have one, and only once.
     #[must_use]
     pub fn take_side(&self) -> Option<Conduit> {
-        self.running.get()?.side.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.now()?.side.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Waits until everybody who asked before has written to its input, and holds it until dropped.
+    /// Waits until everybody who asked before has written to its input, and the program runs that reads it; holds it
+    /// until dropped.
     ///
     /// # Errors
     /// [`ExecutionError::NotRunning`].
     pub async fn stdin(&self) -> Result<Stdin<'_>, ExecutionError> {
-        let writer = &self.program()?.stdin;
+        self.program()?;
         let _turn = self.stdin_turn.lock().await;
+        let writer = self.program()?.stdin.clone();
         Ok(Stdin { execution: self, writer, _turn })
     }
 
-    fn program(&self) -> Result<&Running, ExecutionError> {
-        let running = self.running.get().filter(|_| matches!(*self.phase.borrow(), Phase::Running));
+    fn program(&self) -> Result<Arc<Running>, ExecutionError> {
+        let running = self.now().filter(|_| matches!(*self.phase.borrow(), Phase::Running));
         running.ok_or_else(|| ExecutionError::NotRunning(self.id.clone()))
+    }
+
+    /// What runs now, or ran last.
+    fn now(&self) -> Option<Arc<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A stage of it was started.
+    fn enter(&self, running: Running) {
+        self.started_at.get_or_init(|| running.started_at);
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(running));
+        self.phase.send_replace(Phase::Running);
     }
 
     /// Output from an offset on. Waits up to `wait` for the first byte where there is none yet.

@@ -6,6 +6,7 @@
 
 mod adoption;
 mod bounds;
+mod command;
 mod contexts;
 mod host;
 mod inside;
@@ -102,6 +103,18 @@ pub enum SessionError {
         /// The command that would install it in an image of Debian.
         install: &'static str,
     },
+    /// The engine is there, and its version does not run this language yet.
+    #[error("{engine} runs {language} from version {}.{} on, and this is {version}", .needed.0, .needed.1)]
+    EngineTooOld {
+        /// Which engine.
+        engine: &'static str,
+        /// What it says of itself.
+        version: String,
+        /// The language.
+        language: &'static str,
+        /// The first version that does.
+        needed: (u32, u32),
+    },
     /// Every runtime was ruled out.
     #[error("no runtime can be used: {}", describe(.considered))]
     NoRuntime {
@@ -171,6 +184,11 @@ impl SessionError {
             Self::NotInImage { install, .. } => {
                 Some(format!("name another image with `image`, or build one that has it (on Debian: {install})"))
             }
+            Self::EngineTooOld { engine, language, needed: (major, minor), .. } => {
+                let others = crate::engine::all_by_language(language).filter(|other| other.id != *engine);
+                let others: Vec<String> = others.map(|other| format!("{} ({})", other.id, other.install)).collect();
+                Some(format!("install {engine} {major}.{minor} or later, or another engine: {}", others.join(", ")))
+            }
             Self::NoRuntime { considered } => {
                 let rejections = considered.iter().filter_map(|candidate| candidate.rejection.as_ref());
                 let mut fixes: Vec<&str> = Vec::new();
@@ -218,6 +236,8 @@ pub struct Session {
     pub client_token: Option<String>,
     /// The engine of code whose language nobody names.
     pub engine: Option<&'static Engine>,
+    /// Its language, by the name that its client uses; the engine's first when absent.
+    pub language: Option<String>,
     /// The machine that it is on, where that is one of several.
     pub machine: Option<String>,
     /// What programs its sandbox has.

@@ -1,8 +1,10 @@
-//! Finds in a program's output what went wrong and where: tracebacks of Python, of V8 (Node, Deno, Bun) and of Go,
-//! and what gcc, rustc, go and tsc say of a source.
+//! Finds in a program's output what went wrong and where: tracebacks of Python, of V8 (Node, Deno, Bun), of Go, Ruby
+//! and .NET, what Bash, panics of Rust and assertions of C tell, and what gcc, rustc, go, tsc and csc say of a source.
 //!
 //! All of it is text that a program printed, and may be made up: nothing here is believed to exist, how much is
 //! found is bounded, and the time is linear in the length of the text.
+
+mod programs;
 
 /// Problems that are found in one text.
 pub const MAX_PROBLEMS: usize = 50;
@@ -56,6 +58,7 @@ pub fn problems(text: &str) -> Vec<Problem> {
     let mut found = python(&lines);
     found.extend(v8(&lines));
     found.extend(go(&lines));
+    found.extend(programs::problems(&lines));
     found.extend(compilers(&lines));
     found.truncate(MAX_PROBLEMS);
     for problem in &mut found {

@@ -52,6 +52,7 @@ fn python(args: &[&str], files: &[(&str, &str)]) -> Run {
         id: None,
         source: Source::Engine { engine: engine::by_id("python").unwrap(), files, finds_workspace: true },
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        engine_args: Vec::new(),
         cwd: None,
         env: BTreeMap::new(),
         stdin: Stdin::None,

@@ -252,9 +252,31 @@ impl Link {
     /// # Errors
     /// [`LinkError::Lost`].
     pub async fn remove_code(&self, directory: &str) -> Result<(), LinkError> {
+        self.remove_from(Area::Code, directory).await
+    }
+
+    async fn remove_from(&self, area: Area, directory: &str) -> Result<(), LinkError> {
         let (request, _) = self.shared.expect_file(0)?;
-        let op = FileOp::Remove { path: directory.as_bytes().to_vec(), area: Area::Code, recursive: true };
+        let op = FileOp::Remove { path: directory.as_bytes().to_vec(), area, recursive: true };
         self.shared.ask(&ToAgent::File { request, op }).await.inspect_err(|_| self.shared.forget_file(request))
+    }
+
+    /// Makes an empty file at this path below [`TEMPORARY`](super::plan::TEMPORARY) for a program to write to, and
+    /// the directories that lead there.
+    ///
+    /// # Errors
+    /// [`LinkError::File`] when it can't be made, or [`LinkError::Lost`].
+    pub async fn make_temporary(&self, path: &str) -> Result<(), LinkError> {
+        let target = WriteTarget { area: Area::Temporary, mode: Some(0o755), ..code_file(path) };
+        self.write_file(target, Bytes::new()).await.map(drop)
+    }
+
+    /// Has a directory below [`TEMPORARY`](super::plan::TEMPORARY) taken away. Doesn't wait for it.
+    ///
+    /// # Errors
+    /// [`LinkError::Lost`].
+    pub async fn remove_temporary(&self, directory: &str) -> Result<(), LinkError> {
+        self.remove_from(Area::Temporary, directory).await
     }
 
     pub(super) async fn answered(&self, answer: Answer) -> Result<FileReply, LinkError> {

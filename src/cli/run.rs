@@ -106,6 +106,7 @@ async fn in_session(
         id: None,
         source,
         args: args.args.clone(),
+        engine_args: Vec::new(),
         cwd: args.cwd.clone(),
         env: std::collections::BTreeMap::new(),
         stdin,

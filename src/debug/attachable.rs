@@ -11,7 +11,7 @@ use super::ground::{Target, What};
 use super::paths::{self, Mounts};
 use super::{Backends, Debugs};
 use crate::agent::plan::{CODE, WORKSPACE};
-use crate::engine::{self, Engine};
+use crate::engine::Engine;
 use crate::ids::ExecutionId;
 use crate::session::{Run, Session, Source};
 
@@ -95,7 +95,7 @@ impl Debugs {
     pub fn debuggable(&self, session: &Session, run: Run, uri: Option<&str>) -> Result<Debuggable, NotDebuggable> {
         let known = match &run.source {
             Source::Code { engine, .. } => engine.or(session.engine),
-            Source::File { path, engine } => engine.or_else(|| engine::by_file(path)).or(session.engine),
+            Source::File { path, engine } => session.engine_of_file(path, *engine),
             Source::Program(_) | Source::Engine { .. } | Source::Tool { .. } => return Err(NotDebuggable::Program),
         };
         let Some(engine) = known else { return Ok(Debuggable { run, prepared: None }) };
@@ -104,7 +104,7 @@ impl Debugs {
         let directory = format!("{CODE}/{id}");
         let (what, file) = match &run.source {
             Source::Code { text, name, .. } => {
-                let name = name.clone().unwrap_or_else(|| format!("main.{}", engine.extensions[0]));
+                let name = name.clone().unwrap_or_else(|| session.file_name(engine));
                 let file = format!("{directory}/{name}");
                 (What::Code { name, text: text.clone() }, file)
             }
@@ -118,7 +118,7 @@ impl Debugs {
         let target = Target {
             what,
             args: run.args.clone(),
-            engine_args: Vec::new(),
+            engine_args: run.engine_args.clone(),
             cwd: run.cwd.clone().unwrap_or_else(|| WORKSPACE.to_owned()),
             stop_on_entry: false,
             just_my_code: vec![WORKSPACE.to_owned(), file.clone()],
@@ -135,7 +135,8 @@ impl Debugs {
         env.extend(run.env);
         let finds_workspace = matches!(target.what, What::Code { .. });
         let source = Source::Engine { engine, files: preparation.files, finds_workspace };
-        let run = Run { id: Some(id), source, args: preparation.args, env, side: preparation.side, ..run };
+        let (args, side) = (preparation.args, preparation.side);
+        let run = Run { id: Some(id), source, args, engine_args: Vec::new(), env, side, ..run };
         Ok(Debuggable { run, prepared })
     }
 

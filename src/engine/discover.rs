@@ -13,7 +13,7 @@ use super::adapters::{ADAPTERS, AdapterProgram};
 use super::{ENGINES, Engine};
 
 /// Directories that every sandbox shows, so that an engine in them needs nothing more.
-const SYSTEM: &[&str] = &["/usr/local/bin", "/usr/bin", "/bin"];
+const SYSTEM: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 
 /// An engine on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +66,42 @@ pub fn installation_at(
     home: Option<&Path>,
 ) -> Result<Installation, &'static str> {
     let real = program.canonicalize().map_err(|_| "there is no such file")?;
+    let real = behind(&real, program).unwrap_or(real);
     if !is_native_executable(&real) {
         return Err("it is not an executable program (a version manager's shim can't be used: name what it runs)");
     }
     Ok(Installation { engine, roots: roots(&real, home), program: real })
+}
+
+/// What a known kind of shim stands for, where that can be told without running it.
+fn behind(shim: &Path, called: &Path) -> Option<PathBuf> {
+    match shim.file_name()?.to_str()? {
+        "rustup" => behind_rustup(shim, called),
+        "bin.cjs" => behind_npm(shim),
+        _ => None,
+    }
+}
+
+/// One program stands for all of Rust's, and runs that of the toolchain which its settings name: `~/.cargo/bin/rustc`
+/// is `~/.rustup/toolchains/NAME/bin/rustc`.
+fn behind_rustup(shim: &Path, called: &Path) -> Option<PathBuf> {
+    let home = shim.ancestors().nth(3)?;
+    let cargo_home = shim.ancestors().nth(2)?;
+    let rustup = [home.join(".rustup"), home.join("rustup"), cargo_home.with_file_name("rustup")];
+    let rustup = rustup.into_iter().find(|rustup| rustup.join("toolchains").is_dir())?;
+    let settings = std::fs::read_to_string(rustup.join("settings.toml")).ok()?;
+    let named = settings.lines().find_map(|line| line.trim().strip_prefix("default_toolchain")?.split('"').nth(1))?;
+    let is_plain = !named.is_empty() && !named.starts_with('.') && !named.contains('/');
+    let program = rustup.join("toolchains").join(is_plain.then_some(named)?).join("bin").join(called.file_name()?);
+    program.canonicalize().ok()
+}
+
+/// The package `deno` of npm is a script, beside a package for this kind of machine that has the program.
+fn behind_npm(script: &Path) -> Option<PathBuf> {
+    let package = script.parent().filter(|package| package.ends_with("deno"))?;
+    let name = format!("linux-{}-{}", if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" }, "glibc");
+    let places = [package.join("node_modules/@deno"), package.with_file_name("@deno")];
+    places.iter().find_map(|place| place.join(&name).join("deno").canonicalize().ok())
 }
 
 fn user_directories(path: &str) -> impl Iterator<Item = PathBuf> {
@@ -77,7 +109,11 @@ fn user_directories(path: &str) -> impl Iterator<Item = PathBuf> {
 }
 
 fn find(engine: &'static Engine, directories: &[PathBuf], home: Option<&Path>) -> Option<Installation> {
-    candidates(engine.programs, directories).find_map(|candidate| installation_at(engine, &candidate, home).ok())
+    let has_needs = engine.needs.is_empty()
+        || candidates(engine.needs, &SYSTEM.map(PathBuf::from)).any(|program| program.is_file());
+    candidates(engine.programs, directories)
+        .filter(|_| has_needs)
+        .find_map(|candidate| installation_at(engine, &candidate, home).ok())
 }
 
 fn find_adapter(
@@ -162,6 +198,32 @@ mod tests {
         fs::create_dir(root.join("v20/lib")).unwrap();
         let found = find(node, &[root.join("shims"), root.join("v20/bin")], None).unwrap();
         assert_eq!(found, Installation { engine: node, program: real, roots: vec![root.join("v20")] });
+    }
+
+    #[test]
+    fn shims_of_known_kinds_lead_to_what_they_stand_for() {
+        let root = tempfile::tempdir().unwrap();
+        let home = root.path().canonicalize().unwrap();
+        let rustup = install(&home.join(".cargo/bin"), "rustup", b"\x7fELF....");
+        std::os::unix::fs::symlink(rustup, home.join(".cargo/bin/rustc")).unwrap();
+        let real = install(&home.join(".rustup/toolchains/stable/bin"), "rustc", b"\x7fELF....");
+        fs::create_dir_all(home.join(".rustup/toolchains/stable/lib")).unwrap();
+        let rust = crate::engine::by_id("rust").unwrap();
+        let found = || installation_at(rust, &home.join(".cargo/bin/rustc"), Some(&home));
+        fs::write(home.join(".rustup/settings.toml"), "version = \"12\"\ndefault_toolchain = \"stable\"\n").unwrap();
+        let roots = vec![home.join(".rustup/toolchains/stable")];
+        assert_eq!(found(), Ok(Installation { engine: rust, program: real, roots }));
+        // Settings that lead elsewhere lead nowhere.
+        fs::write(home.join(".rustup/settings.toml"), "default_toolchain = \"../../x\"\n").unwrap();
+        assert_eq!(found().map(|found| found.program), Ok(home.join(".cargo/bin/rustup")));
+
+        let package = home.join("lib/node_modules/deno");
+        let script = install(&package, "bin.cjs", b"#!/usr/bin/env node\n");
+        let name = format!("linux-{}-glibc", if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" });
+        let deno = crate::engine::by_id("deno").unwrap();
+        assert!(installation_at(deno, &script, None).is_err());
+        let real = install(&package.join("node_modules/@deno").join(name), "deno", b"\x7fELF....");
+        assert_eq!(installation_at(deno, &script, None).map(|found| found.program), Ok(real));
     }
 
     #[test]

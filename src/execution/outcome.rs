@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::stage::{Stage, StageSummary};
 use crate::agent::Ended;
 use crate::agent::wire::Cause;
 
@@ -74,6 +75,8 @@ pub struct Summary {
     pub raised: Option<Raised>,
     /// The interpreter of the cell went with it.
     pub context_lost: bool,
+    /// Its stages in order, the last being the one in which it ended; empty where it has but one.
+    pub stages: Vec<StageSummary>,
 }
 
 /// An error of a cell's language.
@@ -114,6 +117,12 @@ pub enum Origin {
 }
 
 impl Summary {
+    /// The stage in which it ended.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.stages.last().map_or(Stage::Run, |last| last.stage)
+    }
+
     /// Tells apart what the exit status alone does not: `oom_kill` says whether the kernel killed a process
     /// of the session for its memory while this execution ran.
     pub(super) fn decide(ended: Option<&Ended>, stop: Option<StopReason>, oom_kill: bool) -> Outcome {

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::drive::{OomKills, Over, Terms, conclude, due, never_started};
 use super::marked::Marked;
 use super::outcome::StopReason;
-use super::pump::{Allowance, Pump, Source};
-use super::{Display, Execution, ExecutionError, Observer, Outcome, Phase, Raised, Running, SIGINT, Summary};
+use super::pump::{Allowance, Past, Pump, Source};
+use super::{Display, Execution, ExecutionError, Observer, Outcome, Raised, Running, SIGINT, Stage, Summary};
 use crate::agent::wire::Reach;
 use crate::agent::{Ended, Signals, StdinWriter};
 
@@ -137,14 +137,12 @@ where
     let started_at = Timestamp::now();
     let began = Instant::now();
     let Host { pid, stdin, signals, kill } = host.clone();
-    let running = Running { pid, started_at, stdin, signals, side: Mutex::new(None) };
-    execution.running.set(running).expect("an execution is driven once");
-    execution.phase.send_replace(Phase::Running);
+    execution.enter(Running { stage: Stage::Run, started_at, pid, stdin, signals, side: Mutex::new(None) });
 
     let (over_sender, over) = oneshot::channel();
     let allowance = Allowance { bytes: terms.output_bytes, max_chunk_bytes: terms.max_chunk_bytes };
     let sources = [Source::Part(&mut *stdout), Source::Part(&mut *stderr)];
-    let pump = Pump::new(execution, observer, sources, [0; 2], allowance, over_sender);
+    let pump = Pump::new(execution, observer, Stage::Run, sources, Past::default(), allowance, over_sender);
     let finished = CancellationToken::new();
     let work = async {
         observer.started(execution).await;
@@ -160,7 +158,8 @@ where
         done
     };
     let watch = watch(execution, &host, &terms, began, over, &finished);
-    let ((pumped, mut told), reason) = tokio::join!(work, watch);
+    let ((past, mut told), reason) = tokio::join!(work, watch);
+    let [stdout_written, stderr_written] = past.streams.map(|stream| stream.written);
     if stdout.is_lost() || stderr.is_lost() {
         kill.cancel();
         told = Told::Gone("it did not say where the output of a cell ends".to_owned());
@@ -190,10 +189,11 @@ where
         queued,
         cpu: None,
         peak_memory_bytes: None,
-        stdout: pumped.stdout,
-        stderr: pumped.stderr,
+        stdout: stdout_written,
+        stderr: stderr_written,
         raised: verdict.raised,
         context_lost: lost.is_some(),
+        stages: Vec::new(),
     };
     (summary, lost)
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::chunk::Chunker;
 use super::marked::Marked;
-use super::{Execution, Gap, Missing, Observer, Output, OutputStream, Written};
+use super::{Execution, Gap, Missing, Observer, Output, OutputStream, Stage, Written};
 use crate::agent::{ByteStream, LinkError};
 
 /// How long bytes that follow others may wait for more.
@@ -53,6 +53,31 @@ impl Source<'_> {
     }
 }
 
+/// What of a stream came before a pump.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Before {
+    pub(super) written: Written,
+    /// So much of it, from its beginning, another daemon had.
+    pub(super) missed: u64,
+}
+
+impl Before {
+    /// Another daemon had this.
+    pub(super) fn missed(bytes: u64) -> Self {
+        Self { written: Written { bytes, truncated: false }, missed: bytes }
+    }
+}
+
+/// What came of an execution's output before a pump: that of the stages before, or what another daemon had.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Past {
+    pub(super) streams: [Before; 2],
+    /// The next number of output or gap.
+    pub(super) seq: u64,
+    /// What was used of the allowance.
+    pub(super) spent: u64,
+}
+
 /// One stream within a pump.
 struct Lane<'a> {
     stream: OutputStream,
@@ -65,14 +90,14 @@ struct Lane<'a> {
 }
 
 impl<'a> Lane<'a> {
-    fn new(stream: OutputStream, source: Source<'a>, passed: u64) -> Self {
+    fn new(stream: OutputStream, source: Source<'a>, before: &Before) -> Self {
         Self {
             stream,
             source,
             chunker: Chunker::default(),
             waiting: BytesMut::new(),
-            written: Written { bytes: passed, truncated: false },
-            passed,
+            written: before.written,
+            passed: before.written.bytes,
             open: true,
         }
     }
@@ -82,43 +107,46 @@ impl<'a> Lane<'a> {
 pub(super) struct Pump<'a> {
     execution: &'a Execution,
     observer: &'a dyn Observer,
+    stage: Stage,
     lanes: [Option<Lane<'a>>; 2],
     allowance: Allowance,
+    missed: [u64; 2],
     seq: u64,
+    spent: u64,
     last_flush: Option<Instant>,
     /// Told once, when the allowance is used up.
     over: Option<tokio::sync::oneshot::Sender<()>>,
-}
-
-/// What went through a pump.
-pub(super) struct Pumped {
-    pub(super) stdout: Written,
-    pub(super) stderr: Written,
 }
 
 impl<'a> Pump<'a> {
     pub(super) fn new(
         execution: &'a Execution,
         observer: &'a dyn Observer,
+        stage: Stage,
         streams: [Source<'a>; 2],
-        passed: [u64; 2],
+        past: Past,
         allowance: Allowance,
         over: tokio::sync::oneshot::Sender<()>,
     ) -> Self {
         let [stdout, stderr] = streams;
         let lanes = if execution.has_terminal {
-            [Some(Lane::new(OutputStream::Pty, stdout, passed[0])), None]
+            [Some(Lane::new(OutputStream::Pty, stdout, &past.streams[0])), None]
         } else {
-            let stderr = Lane::new(OutputStream::Stderr, stderr, passed[1]);
-            [Some(Lane::new(OutputStream::Stdout, stdout, passed[0])), Some(stderr)]
+            let stderr = Lane::new(OutputStream::Stderr, stderr, &past.streams[1]);
+            [Some(Lane::new(OutputStream::Stdout, stdout, &past.streams[0])), Some(stderr)]
         };
-        Self { execution, observer, lanes, allowance, seq: 0, last_flush: None, over: Some(over) }
+        let Past { streams, seq, spent } = past;
+        let allowance = Allowance { bytes: allowance.bytes.saturating_sub(spent), ..allowance };
+        let missed = streams.map(|stream| stream.missed);
+        Self { execution, observer, stage, lanes, allowance, missed, seq, spent, last_flush: None, over: Some(over) }
     }
 
-    /// Runs until both streams have ended, or the sandbox is gone: then what came until there is passed on.
-    pub(super) async fn run(mut self) -> Pumped {
+    /// Runs until both streams have ended, or the sandbox is gone: then what came until there is passed on. Returns
+    /// what came until now.
+    pub(super) async fn run(mut self) -> Past {
         for index in 0..self.lanes.len() {
-            let Some(Lane { stream, passed: bytes @ 1.., .. }) = self.lanes[index] else { continue };
+            let (Some(Lane { stream, .. }), bytes @ 1..) = (&self.lanes[index], self.missed[index]) else { continue };
+            let stream = *stream;
             self.tell_gap(stream, 0, bytes, Missing::AnotherDaemon).await;
         }
         loop {
@@ -187,6 +215,7 @@ impl<'a> Pump<'a> {
         let cut = allowed < length;
         if !lane.written.truncated && allowed > 0 {
             self.allowance.bytes -= allowed as u64;
+            self.spent += allowed as u64;
             let chunks = lane.chunker.push(bytes.slice(..allowed), self.allowance.max_chunk_bytes);
             self.send(index, chunks).await;
         }
@@ -218,7 +247,7 @@ impl<'a> Pump<'a> {
             let (stream, offset) = (lane.stream, lane.passed);
             lane.passed += chunk.bytes.len() as u64;
             self.execution.keep(stream, &chunk.bytes);
-            let output = Output { seq: self.next_seq(), stream, offset, chunk };
+            let output = Output { seq: self.next_seq(), stream, offset, chunk, stage: self.stage };
             self.observer.output(self.execution, output).await;
         }
     }
@@ -233,7 +262,7 @@ impl<'a> Pump<'a> {
         self.seq - 1
     }
 
-    async fn finish(mut self) -> Pumped {
+    async fn finish(mut self) -> Past {
         self.flush_all().await;
         for index in 0..self.lanes.len() {
             let Some(lane) = &mut self.lanes[index] else { continue };
@@ -245,8 +274,9 @@ impl<'a> Pump<'a> {
                 self.tell_gap(stream, offset, missing, Missing::OverLimit).await;
             }
         }
-        let [stdout, stderr] = self.lanes.map(|lane| lane.map(|lane| lane.written).unwrap_or_default());
-        Pumped { stdout, stderr }
+        let streams = self.lanes.map(|lane| lane.map(|lane| lane.written).unwrap_or_default());
+        let streams = streams.map(|written| Before { written, missed: 0 });
+        Past { streams, seq: self.seq, spent: self.spent }
     }
 }
 

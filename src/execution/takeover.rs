@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::drive::{Begun, Feed, OomKills, Over, Terms, conclude, see_through};
-use super::{Execution, Observer};
+use super::drive::{Begun, Done, Feed, OomKills, Over, Terms, clear_away, conclude, see_through};
+use super::pump::{Before, Past};
+use super::{Execution, Observer, Outcome, Stage};
 use crate::agent::{Link, Process};
 
 /// An execution that runs.
 pub struct TakenOver {
-    /// Its program.
+    /// Its program, or its compiler.
     pub process: Process,
+    /// Which of them. What the daemon was to run after its compiler, it alone knew.
+    pub stage: Stage,
     /// How long ago it was started.
     pub age: Duration,
     /// How many bytes of each of its streams another daemon was sent.
@@ -36,13 +39,18 @@ impl std::fmt::Debug for TakenOver {
 /// Sees it through to its end, and leaves the result in the execution, for those who wait there.
 pub async fn take_over(execution: &Execution, terms: Terms, taken: TakenOver, observer: &dyn Observer) {
     let _over = Over(execution);
-    let TakenOver { process, age, passed, permit, link, oom_kills } = taken;
-    let begun = Begun { process, queued: Duration::ZERO, age, passed };
-    let summary = see_through(execution, &terms, begun, Feed::default(), &link, &oom_kills, observer).await;
+    let TakenOver { process, stage, age, passed, permit, link, oom_kills } = taken;
+    let past = Past { streams: passed.map(Before::missed), seq: 0, spent: passed.iter().sum() };
+    let done = Done { is_staged: stage == Stage::Compile, past, ..Done::default() };
+    let begun = Begun { process, stage, queued: Duration::ZERO, age, done };
+    let feed = Feed { _turn: Some(execution.stdin_turn.lock().await), ..Feed::default() };
+    let (mut summary, _) = see_through(execution, &terms, begun, feed, &link, &oom_kills, observer).await;
     drop(permit);
-    // Where it had none, there is nothing to take away.
-    if let Err(error) = link.remove_code(execution.id.as_str()).await {
-        tracing::debug!(%error, "code could not be taken away");
+    // Where there is nothing to take away, nothing is.
+    let id = execution.id.as_str();
+    clear_away(&link, Some(id.to_owned()), Some(id.to_owned())).await;
+    if stage == Stage::Compile && summary.outcome == Outcome::Ok {
+        summary.outcome = Outcome::Lost;
     }
     conclude(execution, Ok(summary), observer).await;
 }

@@ -120,6 +120,7 @@ impl Packages<'_> {
             id: Some(id),
             source: Source::Tool { program: program.to_owned(), engine: None, files },
             args,
+            engine_args: Vec::new(),
             cwd: None,
             env: env.into_iter().collect(),
             stdin: Stdin::None,

@@ -91,6 +91,15 @@ pub struct EngineInfo {
     pub languages: Vec<String>,
     /// Extensions of files that it runs, without the dot.
     pub extensions: Vec<String>,
+    /// Languages that it runs from some version on, and why it does not here is told when one is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later_languages: Vec<String>,
+    /// Whether it makes a program of the code first: its executions have a stage `compile`.
+    pub compiles: bool,
+    /// The least memory that a session of it needs for small programs.
+    pub min_memory_bytes: u64,
+    /// The least processes and threads that a session of it needs for small programs.
+    pub min_pids: u64,
     /// Whether it can be used here.
     pub available: bool,
     /// Its version on this machine, else the one of the first runtime for which that is known.

@@ -23,6 +23,9 @@ pub struct RunCommand {
     /// Arguments of the program; never interpreted by a shell.
     #[serde(default)]
     pub args: Vec<String>,
+    /// Arguments of the engine itself, which its compiler gets where it has one.
+    #[serde(default)]
+    pub engine_args: Vec<String>,
     /// Environment variables beside those of the session.
     #[serde(default)]
     pub env: Env,

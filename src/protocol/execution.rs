@@ -95,12 +95,48 @@ pub enum ExecuteAnswer {
     Command(Box<CommandResult>),
 }
 
+/// A part of an execution, with a process of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// A compiler makes the program.
+    Compile,
+    /// The program runs.
+    Run,
+}
+
+/// How a stage of an execution ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StageEnding {
+    /// Which.
+    pub stage: Stage,
+    /// Exit code of its process, when that exited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// Name of the signal that ended its process, when one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// When it started; absent when it never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// Wall time from its start to its end.
+    pub duration_ms: u64,
+    /// Processor time of all its processes; 0 when its sandbox was lost.
+    pub cpu_ms: u64,
+    /// The most memory it had; 0 when its sandbox was lost.
+    pub peak_memory_bytes: u64,
+}
+
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ending {
     /// What came of it.
     pub outcome: Outcome,
+    /// With an engine that compiles: the stage in which it ended. Its exit code and signal are those below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
     /// Exit code of the program, when it exited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
@@ -125,6 +161,9 @@ pub struct Ending {
     /// With `stdin: pty`: what its terminal showed; the other two are empty then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pty: Option<StreamSummary>,
+    /// With an engine that compiles: its stages, as far as it came. All else here is of them together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageEnding>,
     /// Of a cell: the error that it ended with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<CellError>,

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::encoding::Encoding;
-use super::execution::{Ending, Stream};
+use super::execution::{Ending, Stage, Stream};
 use super::session::{SessionState, StateReason};
 
-/// Parameters of `execution/started`: the program runs.
+/// Parameters of `execution/started`: the program runs, or its compiler does before that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StartedNotice {
@@ -17,6 +17,9 @@ pub struct StartedNotice {
     pub session_id: String,
     /// Which execution.
     pub execution_id: String,
+    /// `compile` for a compiler; absent for the program itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
     /// Its process id inside the sandbox.
     pub pid: u32,
     /// When it started.
@@ -33,6 +36,9 @@ pub struct OutputNotice<'a> {
     pub execution_id: Cow<'a, str>,
     /// 0 for the first `execution/output` or `execution/outputGap` of an execution, and one more for each that follows.
     pub seq: u64,
+    /// `compile` for what a compiler says; absent for what the program does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
     /// Which stream.
     pub stream: Stream,
     /// Byte position in that stream of the first byte of `data`.

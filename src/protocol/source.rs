@@ -14,6 +14,8 @@ pub struct Source {
     pub what: Runnable,
     /// Arguments of the program or script; never interpreted by a shell.
     pub args: Vec<String>,
+    /// Arguments of the engine itself.
+    pub engine_args: Vec<String>,
     /// Where it runs, relative to the workspace; the workspace itself when absent.
     pub cwd: Option<String>,
     /// Environment variables beside those of the session, which they override.
@@ -86,6 +88,9 @@ struct SourceFields {
     /// Arguments of the program or script; never interpreted by a shell.
     #[serde(default)]
     args: Vec<String>,
+    /// With `code` or `file`: arguments of the engine itself, which its compiler gets where it has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    engine_args: Vec<String>,
     /// Directory to run in, relative to the workspace. Without it, the workspace itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     cwd: Option<String>,
@@ -112,6 +117,9 @@ pub enum SourceFault {
     /// Only a cell has a place.
     #[error("`range` goes with `contextId`")]
     RangeWithoutContext,
+    /// A program has no engine.
+    #[error("`engineArgs` goes with `code` and `file`, not with `program`")]
+    EngineOfProgram,
     /// Only code comes from a document.
     #[error("`uri` goes with `code` alone")]
     UriWithoutCode,
@@ -121,7 +129,8 @@ impl TryFrom<SourceFields> for Source {
     type Error = SourceFault;
 
     fn try_from(fields: SourceFields) -> Result<Self, SourceFault> {
-        let SourceFields { code, file, program, language, uri, context_id, range, args, cwd, env } = fields;
+        let SourceFields { code, file, program, language, uri, context_id, range, args, engine_args, cwd, env } =
+            fields;
         if code.is_none() && uri.is_some() {
             return Err(SourceFault::UriWithoutCode);
         }
@@ -130,26 +139,27 @@ impl TryFrom<SourceFields> for Source {
         }
         if let Some(context_id) = context_id {
             let alone = file.is_none() && program.is_none() && language.is_none();
-            let bare = args.is_empty() && cwd.is_none() && env.0.is_empty();
+            let bare = args.is_empty() && engine_args.is_empty() && cwd.is_none() && env.0.is_empty();
             let code = code.filter(|_| alone && bare).ok_or(SourceFault::ContextWithMore)?;
-            return Ok(Self { what: Runnable::Cell { code, context_id, uri, range }, args, cwd, env });
+            return Ok(Self { what: Runnable::Cell { code, context_id, uri, range }, args, engine_args, cwd, env });
         }
         let what = match (code, file, program) {
             (Some(code), None, None) => Runnable::Code { code, language, uri },
             (None, Some(path), None) => Runnable::File { path, language },
+            (None, None, Some(_)) if !engine_args.is_empty() => return Err(SourceFault::EngineOfProgram),
             (None, None, Some(program)) if language.is_none() => Runnable::Program { program },
             (None, None, Some(_)) => return Err(SourceFault::LanguageOfProgram),
             (None, None, None) => return Err(SourceFault::Nothing),
             _ => return Err(SourceFault::Several),
         };
-        Ok(Self { what, args, cwd, env })
+        Ok(Self { what, args, engine_args, cwd, env })
     }
 }
 
 impl From<Source> for SourceFields {
     fn from(source: Source) -> Self {
-        let Source { what, args, cwd, env } = source;
-        let fields = Self { args, cwd, env, ..Self::default() };
+        let Source { what, args, engine_args, cwd, env } = source;
+        let fields = Self { args, engine_args, cwd, env, ..Self::default() };
         match what {
             Runnable::Code { code, language, uri } => Self { code: Some(code), language, uri, ..fields },
             Runnable::Cell { code, context_id, uri, range } => {
@@ -190,6 +200,7 @@ mod tests {
         assert!(refused(json!({})).1.contains("is needed"));
         assert!(refused(json!({"code": "", "file": ""})).1.contains("exclude each other"));
         assert!(refused(json!({"program": "a", "language": "b"})).1.contains("not with `program`"));
+        assert!(refused(json!({"program": "a", "engineArgs": ["-O"]})).1.contains("not with `program`"));
         assert!(refused(json!({"file": "a", "uri": "b"})).1.contains("goes with `code`"));
         let cell = json!({"code": "1", "contextId": "ctx_1"});
         let source: Source = parse(Some(cell.clone())).unwrap();

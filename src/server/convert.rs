@@ -9,8 +9,9 @@ use super::handlers::network::network;
 use super::{cells, selection};
 use crate::agent::plan::WORKSPACE;
 use crate::agent::wire::{Copied, FileEntry, FileKind, FileTag};
+use crate::engine::language_name;
 use crate::execution::{self, Execution, OutputStream, Phase, Summary};
-use crate::protocol::execution::{Ending, ExecutionState, Outcome, Stream, StreamSummary};
+use crate::protocol::execution::{Ending, ExecutionState, Outcome, Stage, StageEnding, Stream, StreamSummary};
 use crate::protocol::files::{FsCopied, FsEntry, FsEntryType, Permissions, path_on_wire};
 use crate::protocol::limits::{EffectiveLimit, EffectiveLimits, Enforcer};
 use crate::protocol::session::{
@@ -36,6 +37,30 @@ pub(super) fn stream(stream: OutputStream) -> Stream {
     }
 }
 
+fn stage(stage: execution::Stage) -> Stage {
+    match stage {
+        execution::Stage::Compile => Stage::Compile,
+        execution::Stage::Run => Stage::Run,
+    }
+}
+
+/// A stage that is not the one that every execution has.
+pub(super) fn special_stage(of: execution::Stage) -> Option<Stage> {
+    (of != execution::Stage::Run).then(|| stage(of))
+}
+
+fn stage_ending(summary: &execution::StageSummary) -> StageEnding {
+    StageEnding {
+        stage: stage(summary.stage),
+        exit_code: summary.exit_code,
+        signal: summary.signal.map(signal_name),
+        started_at: summary.started_at.as_ref().map(time),
+        duration_ms: millis(summary.duration),
+        cpu_ms: millis(summary.cpu.unwrap_or_default()),
+        peak_memory_bytes: summary.peak_memory_bytes.unwrap_or_default(),
+    }
+}
+
 /// The result of an execution, as it travels.
 #[must_use]
 pub fn ending(summary: &Summary, has_terminal: bool) -> Ending {
@@ -52,6 +77,7 @@ pub fn ending(summary: &Summary, has_terminal: bool) -> Ending {
             execution::Outcome::OutputLimit => Outcome::OutputLimit,
             execution::Outcome::Lost => Outcome::Lost,
         },
+        stage: summary.stages.last().map(|last| stage(last.stage)),
         exit_code: summary.exit_code,
         signal: summary.signal.map(signal_name),
         started_at: summary.started_at.as_ref().map(time),
@@ -62,6 +88,7 @@ pub fn ending(summary: &Summary, has_terminal: bool) -> Ending {
         stdout: if has_terminal { StreamSummary::default() } else { shown },
         stderr: written(summary.stderr),
         pty: has_terminal.then_some(shown),
+        stages: summary.stages.iter().map(stage_ending).collect(),
         error: summary.raised.as_ref().map(cells::error),
         context_lost: summary.context_lost,
         displays: Vec::new(),
@@ -132,7 +159,7 @@ pub(super) fn session(session: &Session) -> protocol::session::Session {
     protocol::session::Session {
         session_id: session.id.to_string(),
         state: state(snapshot.state),
-        language: session.engine.map(|engine| engine.languages[0].to_owned()),
+        language: session.engine.map(|engine| language_name(engine, session.language.as_deref()).to_owned()),
         workspace: workspace(session),
         network: network(&session.network.policy()),
         persist: if session.persist { Persist::UntilClosed } else { Persist::Connection },

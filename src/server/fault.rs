@@ -69,7 +69,7 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
         SessionError::UnknownLanguage(_) => {
             new(ErrorKind::LanguageUnsupported).hint("`engine/list` names the engines and their languages")
         }
-        SessionError::EngineMissing { .. } | SessionError::NotInImage { .. } => {
+        SessionError::EngineMissing { .. } | SessionError::NotInImage { .. } | SessionError::EngineTooOld { .. } => {
             new(ErrorKind::LanguageUnsupported).hint(fix.unwrap_or_default())
         }
         SessionError::NoRuntime { considered } => of_no_runtime(&message, &considered, fix),

@@ -132,8 +132,9 @@ impl Observer for Notifier {
         let notice = StartedNotice {
             session_id: execution.session.to_string(),
             execution_id: execution.id.to_string(),
+            stage: execution.stage().and_then(|(stage, _)| convert::special_stage(stage)),
             pid: execution.pid().unwrap_or_default(),
-            started_at: execution.started_at().map(|at| convert::time(&at)).unwrap_or_default(),
+            started_at: execution.stage().map(|(_, at)| convert::time(&at)).unwrap_or_default(),
         };
         self.send("execution/started", &notice).await;
     }
@@ -150,6 +151,7 @@ impl Observer for Notifier {
             session_id: Cow::Borrowed(execution.session.as_str()),
             execution_id: Cow::Borrowed(execution.id.as_str()),
             seq: output.seq,
+            stage: convert::special_stage(output.stage),
             stream: convert::stream(output.stream),
             offset: output.offset,
             data,

@@ -37,6 +37,7 @@ pub(super) fn selection(selection: &session::Selection) -> Selection {
 /// Where a client wants its session, by one of these engines.
 pub(super) fn wish(params: SelectParams, engines: Vec<&'static Engine>) -> Wish {
     Wish {
+        language: None,
         engines,
         runtime: params.runtime,
         image: params.image,

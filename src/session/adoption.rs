@@ -227,6 +227,7 @@ impl Sessions {
             selection: Selection { runtime, engine, isolation, in_place_of: None, considered: vec![chosen] },
             client_token: notes.client_token().map(str::to_owned),
             engine,
+            language: notes.language().map(str::to_owned),
             machine: left.machine,
             toolbox,
             persist: true,
@@ -273,6 +274,7 @@ impl Session {
         let keeper = Arc::clone(&self.keeper);
         let taken = TakenOver {
             process,
+            stage: begun.stage(),
             age: Duration::from_millis(running.age_ms),
             passed,
             permit: Arc::clone(&self.turns).try_acquire_owned().ok(),

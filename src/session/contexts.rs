@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::bounds::{check_env, check_limits};
-use super::launch::{absolute, leads_astray};
+use super::command::absolute;
+use super::launch::leads_astray;
 use super::{Session, SessionError, Sessions};
 use crate::agent::Program;
 use crate::agent::plan::WORKSPACE;
@@ -99,7 +100,7 @@ impl Session {
             SessionError::Invalid { field: "language", why }
         })?;
         let interpreter = engine.interpreter.ok_or(ContextError::NoDriver { engine: engine.id })?;
-        let program = self.toolbox.program(engine)?.to_owned();
+        let program = self.program_of(engine)?;
         let most = self.settings.max_contexts;
         let place = Arc::clone(&self.contexts.places).try_acquire_owned();
         let place = place.map_err(|_| match self.use_now() {
@@ -108,6 +109,7 @@ impl Session {
         })?;
         let mut env = self.base_env();
         env.extend(engine.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        env.extend(self.reach_env());
         env.extend(self.changeable().env.clone());
         env.extend(wanted.env);
         let cwd = wanted.cwd.map_or_else(|| WORKSPACE.to_owned(), |cwd| absolute(&cwd));

@@ -16,6 +16,7 @@ use super::bounds::{check_lifetimes, check_limits, millis};
 use super::toolbox::{Toolbox, ToolboxNote};
 use crate::agent::wire::MAX_NAME_BYTES;
 use crate::config::{Limits, Settings};
+use crate::execution::Stage;
 use crate::execution::drive::Terms;
 use crate::ids::ExecutionId;
 
@@ -101,6 +102,9 @@ pub(super) struct Begun {
     timeout_ms: u64,
     output_bytes: u64,
     stop: bool,
+    /// What runs is the compiler of what was to run then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    compiles: bool,
 }
 
 impl Begun {
@@ -112,7 +116,17 @@ impl Begun {
             timeout_ms: millis(terms.timeout),
             output_bytes: terms.output_bytes,
             stop: terms.stop_at_output_limit,
+            compiles: false,
         }
+    }
+
+    /// The stage before that.
+    pub(super) fn compiling(self) -> Self {
+        Self { compiles: true, ..self }
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        if self.compiles { Stage::Compile } else { Stage::Run }
     }
 
     /// As the name by which the agent knows it.
@@ -192,6 +206,8 @@ mod tests {
         let read = Begun::read(&begun.written()).unwrap();
         assert_eq!((read.id(), read.created_at()), (id.clone(), begun.created_at()));
         assert_eq!(read.argv, ["cat", MORE]);
+        assert_eq!((read.stage(), read.clone().compiling().stage()), (Stage::Run, Stage::Compile));
+        assert_eq!(Begun::read(&read.clone().compiling().written()).unwrap().stage(), Stage::Compile);
         let again = read.terms(&Settings::default(), 1);
         assert_eq!((again.timeout, again.output_bytes, again.stop_at_output_limit), (Duration::from_secs(7), 99, true));
         // Each of these takes six bytes in JSON.

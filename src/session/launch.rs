@@ -9,18 +9,16 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::bounds::{check_env, check_limits};
+use super::command::{self, Command, absolute};
 use super::{Session, SessionError, inside};
 use crate::agent::Program;
-use crate::agent::plan::{CODE, WORKSPACE};
+use crate::agent::plan::WORKSPACE;
 use crate::agent::wire::{ExecutionLimits, TerminalSize};
 use crate::config::Limits;
-use crate::engine::{self, Engine};
-use crate::execution::drive::{Code, Order, Place, Terms, drive, join_queue};
+use crate::engine::Engine;
+use crate::execution::drive::{Compiler, Order, Place, Terms, drive, join_queue};
 use crate::execution::{Execution, ExecutionError, Observer};
 use crate::ids::ExecutionId;
-
-/// The longest name that a file can have, in bytes.
-const MAX_NAME: usize = 255;
 
 /// What to run.
 #[derive(Clone)]
@@ -107,6 +105,8 @@ pub struct Run {
     pub source: Source,
     /// Its arguments.
     pub args: Vec<String>,
+    /// Arguments of the engine itself, which its compiler gets where it has one; for code and files.
+    pub engine_args: Vec<String>,
     /// Where, as a path of the sandbox; the workspace when absent.
     pub cwd: Option<String>,
     /// Variables beside the session's.
@@ -133,9 +133,13 @@ impl Session {
         self.check_run(&run)?;
         let id = run.id.clone().unwrap_or_else(ExecutionId::random);
         let command = self.command(&run, &id)?;
-        let mut order = self.order(run, command);
+        let mut order = self.order(run, command, &id);
         if self.persist {
-            order.program.name = inside::Begun::new(&id, &order.program.argv, &order.terms).written();
+            let begun = inside::Begun::new(&id, &order.program.argv, &order.terms);
+            order.program.name = begun.written();
+            if let Some(compiler) = &mut order.compiler {
+                compiler.program.name = begun.compiling().written();
+            }
         }
         let Program { argv, terminal, .. } = &order.program;
         let kept = self.settings.kept_output_bytes;
@@ -183,7 +187,8 @@ impl Session {
             other => other,
         })?;
         let arguments = std::iter::once(("source.cwd", run.cwd.as_deref().unwrap_or_default()))
-            .chain(run.args.iter().map(|arg| ("source.args", arg.as_str())));
+            .chain(run.args.iter().map(|arg| ("source.args", arg.as_str())))
+            .chain(run.engine_args.iter().map(|arg| ("source.engineArgs", arg.as_str())));
         for (field, text) in arguments {
             if text.contains('\0') {
                 return Err(SessionError::Invalid { field, why: "it contains NUL".to_owned() });
@@ -196,58 +201,17 @@ impl Session {
         Ok(())
     }
 
-    fn command(&self, run: &Run, id: &ExecutionId) -> Result<Command, SessionError> {
-        match &run.source {
-            Source::Program(program) | Source::Tool { program, .. } if program.is_empty() || program.contains('\0') => {
-                Err(SessionError::Invalid { field: "source.program", why: "it names no program".to_owned() })
-            }
-            Source::Program(program) => Ok(Command { engine: None, program: program.clone(), file: None, code: None }),
-            Source::Engine { engine, files, .. } => {
-                let program = self.program_of(engine)?;
-                let code = Some(own_files(files, id)?);
-                Ok(Command { engine: Some(engine), program, file: None, code })
-            }
-            Source::Tool { program, engine, files } => {
-                let code = Some(own_files(files, id)?);
-                Ok(Command { engine: *engine, program: program.clone(), file: None, code })
-            }
-            Source::File { path, engine } => {
-                let engine = engine.or_else(|| engine::by_file(path)).or(self.engine).ok_or_else(|| {
-                    let why = format!("{path:?} does not tell its language: give `language`");
-                    SessionError::Invalid { field: "source.file", why }
-                })?;
-                if path.is_empty() || path.contains('\0') {
-                    return Err(SessionError::Invalid { field: "source.file", why: "it names no file".to_owned() });
-                }
-                let program = self.program_of(engine)?;
-                Ok(Command { engine: Some(engine), program, file: Some(absolute(path)), code: None })
-            }
-            Source::Code { text, engine, name } => {
-                let engine = engine.or(self.engine).ok_or_else(|| {
-                    let why = "the session has no language either: give one to either".to_owned();
-                    SessionError::Invalid { field: "source.language", why }
-                })?;
-                let program = self.program_of(engine)?;
-                let name = name.clone().unwrap_or_else(|| format!("main.{}", engine.extensions[0]));
-                if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." || name.len() > MAX_NAME
-                {
-                    let why = format!("it must end with the name of a file, of at most {MAX_NAME} bytes");
-                    return Err(SessionError::Invalid { field: "source.uri", why });
-                }
-                let file = Some(format!("{CODE}/{id}/{name}"));
-                let code = Some(Code { directory: id.to_string(), files: vec![(name, text.clone())] });
-                Ok(Command { engine: Some(engine), program, file, code })
-            }
-        }
-    }
-
-    fn order(&self, run: Run, command: Command) -> Order {
-        let Command { engine, program, file, code } = command;
+    fn order(&self, run: Run, command: Command, id: &ExecutionId) -> Order {
         let mut env = self.base_env();
-        if let Some(engine) = engine {
+        if let Some(engine) = command.engine {
             env.extend(engine.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-            let is_elsewhere = !matches!(run.source, Source::Engine { finds_workspace: false, .. });
-            if let (Some(variable), Some(_)) = (engine.module_path, code.as_ref().filter(|_| is_elsewhere)) {
+            let finds_workspace = match run.source {
+                Source::Engine { finds_workspace, .. } => finds_workspace,
+                // It lies beside its modules.
+                Source::File { .. } => false,
+                Source::Code { .. } | Source::Tool { .. } | Source::Program(_) => command.code.is_some(),
+            };
+            if let (Some(variable), true) = (engine.module_path, finds_workspace) {
                 // Node looks for packages below a module's own directory, which is none of the workspace's here.
                 let packages =
                     if variable == "NODE_PATH" { format!(":{WORKSPACE}/node_modules") } else { String::new() };
@@ -263,38 +227,37 @@ impl Session {
         if terminal.is_some() {
             env.insert("TERM".to_owned(), "xterm-256color".to_owned());
         }
-        if let Some(bin) = self.own_python.get().and_then(|python| python.strip_suffix("/python")) {
-            env.insert("PATH".to_owned(), format!("{bin}:{}", self.toolbox.path()));
-        }
-        env.extend(self.network.variables());
+        env.extend(self.reach_env());
         env.extend(self.changeable().env.clone());
         env.extend(run.env);
-        let mut argv = vec![program];
-        // An engine that is run itself gets what it was given.
-        if let (Some(engine), Some(file)) = (engine, file) {
-            argv.extend(engine.run_args.iter().map(|arg| (*arg).to_owned()));
-            argv.push(file);
-        }
-        argv.extend(run.args);
+        let Command { argv: mut run_argv, compiler, code, .. } = command;
+        run_argv.extend(run.args);
         let (limits, own) = (run.limits, self.changeable().limits);
-        Order {
-            program: Program {
-                argv,
-                env: env.into_iter().collect(),
-                cwd: run.cwd.map_or_else(|| WORKSPACE.to_owned(), |cwd| absolute(&cwd)),
-                stdin: input.is_some(),
-                terminal,
-                side: run.side,
-                name: String::new(),
-                limits: ExecutionLimits {
-                    memory_bytes: limits.memory_bytes,
-                    processes: limits.pids,
-                    open_files: limits.open_files,
-                    file_bytes: limits.disk_bytes,
-                    // Whole processors, as only those can be given to a single program.
-                    processors: limits.cpu.map(|cpu| cpu.ceil() as u32),
-                },
+        let program = Program {
+            argv: run_argv,
+            env: env.into_iter().collect(),
+            cwd: run.cwd.map_or_else(|| WORKSPACE.to_owned(), |cwd| absolute(&cwd)),
+            stdin: input.is_some(),
+            terminal,
+            side: run.side,
+            name: String::new(),
+            limits: ExecutionLimits {
+                memory_bytes: limits.memory_bytes,
+                processes: limits.pids,
+                open_files: limits.open_files,
+                file_bytes: limits.disk_bytes,
+                // Whole processors, as only those can be given to a single program.
+                processors: limits.cpu.map(|cpu| cpu.ceil() as u32),
             },
+        };
+        let compiler = compiler.map(|argv| Compiler {
+            program: Program { argv, stdin: false, side: false, ..program.clone() },
+            directory: command::made_in(id),
+            target: command::MADE.to_owned(),
+        });
+        Order {
+            program,
+            compiler,
             code,
             input,
             input_ends,
@@ -346,56 +309,15 @@ impl Session {
     }
 }
 
-/// A command line before its arguments.
-struct Command {
-    engine: Option<&'static Engine>,
-    program: String,
-    /// What the engine runs, as a path of the sandbox.
-    file: Option<String>,
-    /// The code to put there first.
-    code: Option<Code>,
-}
-
-fn own_files(files: &[(String, Bytes)], id: &ExecutionId) -> Result<Code, SessionError> {
-    match files.iter().find(|(name, _)| !is_own_file(name)) {
-        Some((name, _)) => {
-            let why = format!("{name:?} is no name for a file of an execution's own");
-            Err(SessionError::Invalid { field: "source.files", why })
-        }
-        None => Ok(Code { directory: id.to_string(), files: files.to_vec() }),
-    }
-}
-
-/// Whether a name stays in an execution's own directory, or in one below that.
-fn is_own_file(name: &str) -> bool {
-    let is_plain = |part: &str| !matches!(part, "" | "." | "..") && part.len() <= MAX_NAME && !part.contains('\0');
-    name.split('/').count() <= 2 && name.split('/').all(is_plain)
-}
-
 /// Whether a directory is meant that is none of a program's: the directories of processes lead anywhere.
 pub(super) fn leads_astray(cwd: &str) -> bool {
     let mut names = cwd.split('/').filter(|name| !matches!(*name, "" | "."));
     cwd.split('/').any(|name| name == "..") || (cwd.starts_with('/') && names.next() == Some("proc"))
 }
 
-/// A path of the sandbox, from one that may be relative to the workspace.
-pub(super) fn absolute(path: &str) -> String {
-    if path.starts_with('/') { path.to_owned() } else { format!("{WORKSPACE}/{path}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_of_an_executions_own_stays_in_its_directory() {
-        for name in ["main.py", "package/__main__.py", "a b"] {
-            assert!(is_own_file(name), "{name}");
-        }
-        for name in ["", "/", "/a", "a/", "a//b", "../a", "a/..", "a/b/c", ".", "a\0", &"x".repeat(MAX_NAME + 1)] {
-            assert!(!is_own_file(name), "{name:?}");
-        }
-    }
 
     #[test]
     fn a_directory_of_processes_is_seen_through_its_disguises() {

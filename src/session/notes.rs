@@ -20,6 +20,8 @@ use crate::runtime::Workspace;
 #[serde(rename_all = "camelCase")]
 pub struct Notes {
     engine: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
     image: Option<String>,
     workspace: WorkspaceNote,
     limits: LimitsNote,
@@ -64,6 +66,7 @@ impl Notes {
         let (idle_timeout, max_lifetime) = times;
         Self {
             engine: engine.map(|engine| engine.id.to_owned()),
+            language: wanted.wish.language.clone(),
             image: wanted.wish.image.clone(),
             workspace: match wanted.workspace.clone() {
                 Workspace::None => WorkspaceNote::None,
@@ -110,6 +113,12 @@ impl Notes {
     pub fn created_at(&self) -> Timestamp {
         // It was looked at when it was read.
         self.created_at.parse().unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// The language of code whose language nobody names.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        self.language.as_deref()
     }
 
     /// The name of the client that it was made for.

@@ -1,5 +1,6 @@
 //! What a session's programs may reach, and what of them is reached.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Session, SessionError};
@@ -72,6 +73,15 @@ impl Session {
     pub fn use_python(&self, interpreter: &str) {
         // The place is the same each time.
         drop(self.own_python.set(interpreter.to_owned()));
+    }
+
+    /// What programs find in their environment of what they reach: the session's packages, and the way out.
+    pub(super) fn reach_env(&self) -> BTreeMap<String, String> {
+        let mut env: BTreeMap<_, _> = self.network.variables().into_iter().collect();
+        if let Some(bin) = self.own_python.get().and_then(|python| python.strip_suffix("/python")) {
+            env.insert("PATH".to_owned(), format!("{bin}:{}", self.toolbox.path()));
+        }
+        env
     }
 
     /// The executable of an engine: of Python, the one that has the session's packages.

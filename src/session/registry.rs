@@ -17,7 +17,7 @@ use super::host::Host;
 use super::life::{self, State, Why};
 use super::notes::Notes;
 use super::select::{self, Question, Selection, Wish};
-use super::standing::Standing;
+use super::standing::{Standing, check_age};
 use super::toolbox::{Toolbox, Toolboxes};
 use super::versions::Versions;
 use super::{Changeable, Session, SessionError, Watcher};
@@ -223,7 +223,11 @@ impl Sessions {
             outlives,
             ..self.spec(limits, wanted.workspace.clone())
         };
-        let standing = tokio::time::timeout(self.settings.create_timeout, self.bring_up(&*runtime, spec))
+        let brought_up = async {
+            let standing = self.bring_up(&*runtime, spec).await?;
+            check_age(standing, selection.engine, wanted.wish.language.as_deref()).await
+        };
+        let standing = tokio::time::timeout(self.settings.create_timeout, brought_up)
             .await
             .map_err(|_| SessionError::TooSlow(self.settings.create_timeout))??;
         let Standing { link, toolbox, machine, enforcement, keeper, programs } = standing;
@@ -239,6 +243,7 @@ impl Sessions {
             ports: Arc::default(),
             client_token: wanted.client_token,
             engine: selection.engine,
+            language: wanted.wish.language,
             selection,
             machine,
             toolbox,

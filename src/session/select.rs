@@ -18,6 +18,8 @@ use crate::runtime::{Isolation, Lack, Offer, Probe, Runtime, Want, Workspace};
 pub struct Wish {
     /// Engines that would do, the preferred first; empty when any program may run.
     pub engines: Vec<&'static Engine>,
+    /// The language of code whose language nobody names, where an engine runs several.
+    pub language: Option<String>,
     /// This runtime.
     pub runtime: Option<String>,
     /// This image and no other.

@@ -107,6 +107,24 @@ async fn fill(link: &Link, unfilled: Workspace) -> Result<(), SessionError> {
     }
 }
 
+/// Refuses a session for a language that this version of its engine doesn't run.
+pub(super) async fn check_age(
+    mut standing: Standing,
+    engine: Option<&'static Engine>,
+    language: Option<&str>,
+) -> Result<Standing, SessionError> {
+    let Some((engine, language)) = engine.zip(language) else { return Ok(standing) };
+    let checked = standing.toolbox.check_age(engine, &engine.file_name(Some(language)), &standing.link).await;
+    match checked {
+        Ok(()) => Ok(standing),
+        Err(error) => {
+            standing.link.close("its engine is too old");
+            standing.keeper.destroy().await;
+            Err(error)
+        }
+    }
+}
+
 fn of_opening(error: LinkError) -> SessionError {
     match error {
         LinkError::SetUp { step, errno } => SessionError::SetUp { step, errno },

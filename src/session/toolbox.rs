@@ -6,7 +6,7 @@
 //! nobody else. An answer that a tight limit or a slow machine may have spoilt is not kept for other sessions.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -46,7 +46,13 @@ pub struct Toolbox {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Tool {
     program: String,
-    version: Option<String>,
+    version: OnceLock<String>,
+}
+
+impl Tool {
+    fn new(program: String, version: Option<String>) -> Self {
+        Self { program, version: version.map_or_else(OnceLock::new, OnceLock::from) }
+    }
 }
 
 impl Toolbox {
@@ -58,9 +64,10 @@ impl Toolbox {
             path.extend(directory.filter(|directory| !installation.roots.is_empty() && !path.contains(directory)));
         }
         path.extend(HOST_DIRECTORIES.iter().map(|directory| (*directory).to_owned()));
-        let engines = host.installations.iter().map(|installation| {
-            (installation.engine.id, Tool { program: installation.program.display().to_string(), version: None })
-        });
+        let engines = host
+            .installations
+            .iter()
+            .map(|installation| (installation.engine.id, Tool::new(installation.program.display().to_string(), None)));
         let adapters = host.adapters.iter();
         Self {
             engines: engines.collect(),
@@ -90,7 +97,7 @@ impl Toolbox {
 
     /// What an image has, to be noted for a later daemon: engines with their programs and versions, and debuggers.
     pub(super) fn noted(&self) -> ToolboxNote {
-        let tool = |tool: &Tool| (tool.program.clone(), tool.version.clone());
+        let tool = |tool: &Tool| (tool.program.clone(), tool.version.get().cloned());
         ToolboxNote {
             engines: self.engines.iter().map(|(id, of)| ((*id).to_owned(), tool(of))).collect(),
             adapters: self.adapters.iter().map(|(id, program)| ((*id).to_owned(), program.clone())).collect(),
@@ -106,7 +113,7 @@ impl Toolbox {
         let engines = ENGINES.iter().filter_map(|engine| {
             let (program, version) = note.engines.get(engine.id).filter(|(program, _)| is_sound(program))?;
             let version = version.as_deref().and_then(plain_version);
-            Some((engine.id, Tool { program: program.clone(), version }))
+            Some((engine.id, Tool::new(program.clone(), version)))
         });
         let adapters = ADAPTERS.iter().filter_map(|adapter| {
             Some((adapter.id, note.adapters.get(adapter.id).filter(|program| is_sound(program))?.clone()))
@@ -118,7 +125,29 @@ impl Toolbox {
     /// The version of an engine, where that was asked here and told.
     #[must_use]
     pub fn version(&self, engine: &Engine) -> Option<&str> {
-        self.engines.get(engine.id)?.version.as_deref()
+        self.engines.get(engine.id)?.version.get().map(String::as_str)
+    }
+
+    /// Refuses to have a file of this name run by an engine that runs such files from some version on, and is older.
+    /// One that doesn't tell its version has its chance.
+    pub(super) async fn check_age(&self, engine: &'static Engine, file: &str, link: &Link) -> Result<(), SessionError> {
+        let (Some(since), Some(tool)) = (engine.later_file(file), self.engines.get(engine.id)) else { return Ok(()) };
+        if tool.version.get().is_none() {
+            let env = with_path(engine.env, &self.path);
+            let asked = tokio::time::timeout(PATIENCE, ask(link, &tool.program, engine.version_args, &env)).await;
+            if let Ok(Ok(Told { version: Some(version), by_itself: true })) = asked {
+                tool.version.get_or_init(|| version);
+            }
+        }
+        match self.version(engine) {
+            Some(version) if !engine.is_late(version) => Err(SessionError::EngineTooOld {
+                engine: engine.id,
+                version: version.to_owned(),
+                language: since.languages[0],
+                needed: since.version,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The executable of a debugger, if it is there.
@@ -207,7 +236,13 @@ async fn look(link: &Link, directories: &[&str]) -> (Toolbox, bool) {
     let path = directories.join(":");
     let engines = ENGINES.iter().map(|engine| async {
         let env = with_path(engine.env, &path);
-        (engine.id, find(link, directories, engine.programs, engine.version_args, &env).await)
+        let found = find(link, directories, engine.programs, engine.version_args, &env).await;
+        if found.tool.is_none() || engine.needs.is_empty() {
+            return (engine.id, found);
+        }
+        let needed = find(link, directories, engine.needs, &["--version"], &env).await;
+        let is_certain = found.is_certain && needed.is_certain;
+        (engine.id, Found { tool: found.tool.filter(|_| needed.tool.is_some()), is_certain })
     });
     let adapters = ADAPTERS.iter().map(|adapter| async {
         let env = with_path(adapter.env, &path);
@@ -235,8 +270,7 @@ async fn find(link: &Link, directories: &[&str], programs: &[&str], args: &[&str
     for directory in directories {
         for name in programs {
             let program = format!("{directory}/{name}");
-            let found =
-                |version, is_certain| Found { tool: Some(Tool { program: program.clone(), version }), is_certain };
+            let found = |version, is_certain| Found { tool: Some(Tool::new(program.clone(), version)), is_certain };
             return match tokio::time::timeout(PATIENCE, ask(link, &program, args, env)).await {
                 Ok(Ok(told)) => found(told.version, told.by_itself),
                 Ok(Err(LinkError::NotStarted { errno, .. })) if is_for_want(errno) => found(None, false),

@@ -15,6 +15,64 @@ fn only(text: &str) -> Problem {
 }
 
 #[test]
+fn tracebacks_of_ruby() {
+    let text = "/workspace/main.rb:4:in `boom': it broke: (twice) (ArgumentError)
+\tfrom /workspace/main.rb:16:in `block in <main>'
+\tfrom /workspace/main.rb:17:in `<main>'
+";
+    let places = vec![
+        at("/workspace/main.rb", 4, Some("boom")),
+        at("/workspace/main.rb", 16, Some("block in <main>")),
+        at("/workspace/main.rb", 17, Some("<main>")),
+    ];
+    assert_eq!(only(text), error(Some("ArgumentError"), "it broke: (twice)", places));
+    let syntax = error(Some("SyntaxError"), "unexpected '='", vec![at("/workspace/main.rb", 2, None)]);
+    assert_eq!(only("/workspace/main.rb:2: syntax error, unexpected '='\nwrong = = 2\n        ^"), syntax);
+    assert_eq!(only("main.rb: /workspace/main.rb:2: syntax error, unexpected '=' (SyntaxError)"), syntax);
+}
+
+#[test]
+fn what_bash_says() {
+    let place = |line| vec![at("/workspace/main.sh", line, None)];
+    let expected = error(None, "no-such: command not found", place(2));
+    assert_eq!(only("/workspace/main.sh: line 2: no-such: command not found"), expected);
+    let text = "/workspace/main.sh: line 2: syntax error near unexpected token `)'\n/workspace/main.sh: line 2: `if )'";
+    assert_eq!(only(text), error(None, "syntax error near unexpected token `)'", place(2)));
+    assert_eq!(problems("on: line 2: nothing"), [], "it names no file");
+}
+
+#[test]
+fn panics_of_rust_and_assertions_of_c() {
+    let text = "
+thread 'main' (31343) panicked at /workspace/main.rs:8:5:
+it broke
+note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
+";
+    assert_eq!(only(text), error(Some("panic"), "it broke", vec![at("/workspace/main.rs", 8, None)]));
+    let text = "main: /workspace/main.c:11: boom: Assertion `!broken' failed.\n";
+    let place = at("/workspace/main.c", 11, Some("boom"));
+    assert_eq!(only(text), error(None, "Assertion `!broken' failed.", vec![place]));
+}
+
+#[test]
+fn what_dotnet_says() {
+    let text = "Unhandled exception. System.InvalidOperationException: it broke
+   at Program.Boom() in /workspace/main.cs:line 12
+   at System.Runtime.Something()
+   at Program.Main(String[] args) in /workspace/main.cs:line 20
+";
+    let places = vec![
+        at("/workspace/main.cs", 12, Some("Program.Boom()")),
+        at("/workspace/main.cs", 20, Some("Program.Main(String[] args)")),
+    ];
+    assert_eq!(only(text), error(Some("System.InvalidOperationException"), "it broke", places));
+    let text =
+        "/workspace/main.cs(2,25): error CS0103: The name 'wrong' does not exist [/run/codebeaker/x/main.csproj]";
+    let place = vec![at("/workspace/main.cs", 2, None)];
+    assert_eq!(only(text), error(Some("CS0103"), "The name 'wrong' does not exist", place));
+}
+
+#[test]
 fn tracebacks_of_python() {
     let text = "before
 Traceback (most recent call last):

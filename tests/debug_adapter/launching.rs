@@ -254,6 +254,7 @@ async fn what_runs_already_is_attached_to_and_let_go() {
     let run = Run {
         source: Source::Program("cat".to_owned()),
         args: Vec::new(),
+        engine_args: Vec::new(),
         cwd: None,
         env: Default::default(),
         stdin: Stdin::Stream(Default::default()),

@@ -46,8 +46,7 @@ fn a_missing_image_says_how_to_build_it() {
         let error = docker_of(Oci::Default, &settings).create(spec()).await.unwrap_err();
         let RuntimeError::Refused(refusal) = error else { panic!("{error:?}") };
         assert_eq!(refusal.fix.as_deref(), Some("codebeaker image pull codebeaker/none"));
-        let spec =
-            SandboxSpec { engine: codebeaker::engine::by_id("ruby").or(codebeaker::engine::by_id("go")), ..spec() };
+        let spec = SandboxSpec { engine: codebeaker::engine::by_id("csharp"), ..spec() };
         let id = spec.engine.expect("there is such an engine").id;
         match docker(Oci::Default).create(spec).await {
             Err(RuntimeError::Refused(refusal)) => {

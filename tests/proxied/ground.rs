@@ -139,6 +139,7 @@ impl Stand {
             id: Some(id),
             source: Source::Tool { program, engine, files: preparation.files },
             args: preparation.args,
+            engine_args: Vec::new(),
             cwd: Some(target.cwd.clone()),
             env: preparation.env,
             stdin: Stdin::Stream(Bytes::new()),

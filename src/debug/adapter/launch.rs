@@ -287,11 +287,14 @@ impl Adapter {
             Some(Choice::Own(own)) => own.timeout,
             _ => None,
         };
+        let has_engine = matches!(source, Source::Code { .. } | Source::File { .. });
+        let engine_args = if has_engine { launch.engine_args.clone() } else { Vec::new() };
         let longest = self.debugs.sessions.settings().ceiling.execution_timeout;
         let limits = RunLimits { timeout: Some(timeout.unwrap_or(longest)), ..RunLimits::default() };
         Ok(Run {
             source,
             args,
+            engine_args,
             cwd: Some(plan.target.cwd.clone()),
             env,
             stdin,

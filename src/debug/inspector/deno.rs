@@ -18,7 +18,7 @@ use crate::agent::Endpoint;
 use crate::dap::types::Capabilities;
 use crate::debug::backend::{Attachment, Fault, PATIENCE};
 use crate::debug::ground::{Ground, Preparation, Target, What};
-use crate::engine::DENO_RUN;
+use crate::engine::{DENO_RUN, ENGINE_ARGS};
 
 /// The ports of inspectors: below those that the kernel gives away by itself.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -43,7 +43,8 @@ impl Backend for Deno {
 
     fn prepare(&self, target: &Target, directory: &str) -> Result<Preparation, Fault> {
         let mut files = Vec::new();
-        let mut args: Vec<String> = DENO_RUN.iter().map(|arg| (*arg).to_owned()).collect();
+        let mut args: Vec<String> =
+            DENO_RUN.iter().take_while(|arg| **arg != ENGINE_ARGS).map(|arg| (*arg).to_owned()).collect();
         args.push(format!("--inspect-brk=127.0.0.1:{}", port_for(directory)));
         // Otherwise it says on standard error where its inspector listens, and when somebody comes and goes.
         args.extend(["--inspect-publish-uid=http".to_owned(), "--quiet".to_owned()]);

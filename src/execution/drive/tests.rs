@@ -1,5 +1,5 @@
-use codebeaker_agent::frame::{self, Channel, HEADER_BYTES, Kind};
-use codebeaker_agent::wire::{Exited, FromAgent, Ready, ToAgent, VERSION};
+use codebeaker_agent::frame::{self, Channel, HEADER_BYTES, Kind, Stream};
+use codebeaker_agent::wire::{Exited, FromAgent, Reach, Ready, ToAgent, VERSION};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::super::{Gap, Outcome, Output};
@@ -84,6 +84,7 @@ impl Observer for Listener {
 fn order(timeout: Duration) -> Order {
     Order {
         program: Program::new(vec!["sleep".to_owned()], Vec::new()),
+        compiler: None,
         code: None,
         input: None,
         input_ends: false,

@@ -9,7 +9,13 @@ const RECIPES: &[(&str, &str)] = &[
     ("node", include_str!("../../../images/node/Dockerfile")),
     ("deno", include_str!("../../../images/deno/Dockerfile")),
     ("bash", include_str!("../../../images/bash/Dockerfile")),
+    ("bun", include_str!("../../../images/bun/Dockerfile")),
+    ("ruby", include_str!("../../../images/ruby/Dockerfile")),
     ("go", include_str!("../../../images/go/Dockerfile")),
+    ("c", include_str!("../../../images/c/Dockerfile")),
+    ("cpp", include_str!("../../../images/cpp/Dockerfile")),
+    ("rust", include_str!("../../../images/rust/Dockerfile")),
+    ("csharp", include_str!("../../../images/csharp/Dockerfile")),
 ];
 
 /// The Dockerfile of an engine.

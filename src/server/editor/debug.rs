@@ -17,12 +17,13 @@ const MAX_COMPARED: u64 = crate::documents::MAX_DOCUMENT_BYTES as u64;
 pub(super) async fn ready(connection: &Connection, command: DebugCommand) -> Result<DebugReady, ProtocolError> {
     let subject = Subject::find(connection, &command.uri, command.language.as_deref())?;
     let session = given(connection, command.session_id.as_deref()).await?;
+    let engine = subject.debugged(connection, session.as_deref());
     let mut configuration = Map::new();
     let mut set = |name: &str, value: Value| drop(configuration.insert(name.to_owned(), value));
     set("name", json!(subject.name()));
-    set("type", json!(subject.engine.id));
+    set("type", json!(engine.id));
     set("request", json!("launch"));
-    set("language", json!(subject.engine.id));
+    set("language", json!(engine.id));
     match &subject.path {
         Some(path) => set("program", json!(path.to_string_lossy())),
         None => set("uri", json!(subject.uri)),

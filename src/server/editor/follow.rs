@@ -42,7 +42,8 @@ pub(super) async fn follow(connection: Connection, run: Followed) {
     if let Some(progress) = progress {
         progress.end(&told).await;
     }
-    if ended.as_ref().is_ok_and(|summary| summary.outcome == Outcome::Error) {
+    // Also what a program says that ends itself by a signal, as assertions of C do.
+    if ended.as_ref().is_ok_and(|summary| matches!(summary.outcome, Outcome::Error | Outcome::Killed)) {
         publish(&connection, &run);
     }
     run.reporter.conclude(&run.name, &ended.map_err(|error| in_full(&error))).await;

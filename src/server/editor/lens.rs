@@ -18,9 +18,11 @@ pub(in crate::server) async fn lenses(connection: &Connection, params: &CodeLens
     let sessions = &connection.daemon().sessions;
     let probed = sessions.host().glanced().await;
     let infos = engine_infos(sessions, &probed);
-    let Some(info) = infos.into_iter().find(|info| info.id == subject.engine.id && info.available) else {
+    let is_one = |id: &str| subject.engines.iter().any(|engine| engine.id == id);
+    let usable: Vec<_> = infos.into_iter().filter(|info| info.available && is_one(&info.id)).collect();
+    if usable.is_empty() {
         return Vec::new();
-    };
+    }
     let top = Range::new(Position::new(0, 0), Position::new(0, 0));
     let lens = |title: &str, command: &str| CodeLens {
         range: top,
@@ -28,7 +30,7 @@ pub(in crate::server) async fn lenses(connection: &Connection, params: &CodeLens
         data: None,
     };
     let mut lenses = vec![lens("▶ Run", editor::RUN)];
-    if info.debug && connection.features().has(Feature::Debug) {
+    if usable.iter().any(|info| info.debug) && connection.features().has(Feature::Debug) {
         lenses.push(lens("Debug", editor::DEBUG));
     }
     lenses

@@ -19,7 +19,7 @@ use crate::runtime::Workspace;
 use crate::server::connection::Connection;
 use crate::server::fault;
 use crate::server::handlers::session::{engine as engine_of, find};
-use crate::session::{NewSession, Session, Source, Watcher, Wish};
+use crate::session::{NewSession, Session, Source, Usable, Watcher, Wish};
 
 /// A document that a command is about.
 pub(super) struct Subject {
@@ -28,7 +28,10 @@ pub(super) struct Subject {
     pub(super) path: Option<PathBuf>,
     /// Its text, where it is open.
     pub(super) text: Option<String>,
-    pub(super) engine: &'static Engine,
+    /// Engines that would do, the preferred first; never none.
+    pub(super) engines: Vec<&'static Engine>,
+    /// Its language, where that was said.
+    language: Option<String>,
 }
 
 impl Subject {
@@ -46,18 +49,33 @@ impl Subject {
         if text.is_none() && path.is_none() {
             return Err(invalid("it is not open in the editor, and names no file of this machine".to_owned()));
         }
-        let by_name = || engine::by_file(uri.path());
-        let engine = match language {
-            Some(language) => engine_of(None, Some(language))?,
-            None => said.as_deref().and_then(engine::by_language).or_else(by_name),
+        if let Some(language) = language {
+            engine_of(None, Some(language))?;
+        }
+        let language = language.or(said.as_deref().filter(|said| engine::by_language(said).is_some()));
+        let engines: Vec<&'static Engine> = match language {
+            Some(language) => engine::all_by_language(language).collect(),
+            None => engine::all_by_file(uri.path()).collect(),
         };
-        let engine = engine.ok_or_else(|| {
+        if engines.is_empty() {
             let what = said.map_or_else(|| uri.path().to_owned(), |said| format!("documents of language {said:?}"));
-            ProtocolError::new(ErrorKind::LanguageUnsupported, format!("no engine runs {what}"))
+            return Err(ProtocolError::new(ErrorKind::LanguageUnsupported, format!("no engine runs {what}"))
                 .at("uri")
-                .hint("`engine/list` names the engines and their languages")
-        })?;
-        Ok(Self { uri, path, text, engine })
+                .hint("`engine/list` names the engines and their languages"));
+        }
+        let language = language.map(str::to_owned);
+        Ok(Self { uri, path, text, engines, language })
+    }
+
+    /// What a debugger is to run it with: the first engine that is there and has one.
+    pub(super) fn debugged(&self, connection: &Connection, session: Option<&Session>) -> &'static Engine {
+        let sessions = &connection.daemon().sessions;
+        let is_there = |engine: &&&'static Engine| match session {
+            Some(session) => session.toolbox.program(engine).is_ok(),
+            None => sessions.usable(engine) != Usable::Missing,
+        };
+        let debugged = || self.engines.iter().filter(|engine| engine.debugger.is_some());
+        debugged().find(is_there).or_else(|| debugged().next()).copied().unwrap_or(self.engines[0])
     }
 
     /// What a person calls it.
@@ -76,7 +94,7 @@ impl Subject {
 
     /// As what it runs in this session.
     pub(super) async fn source(&self, connection: &Connection, session: &Session) -> Result<Source, ProtocolError> {
-        let engine = Some(self.engine);
+        let engine = session.engine_among(self.engines.iter().copied());
         let inside = self.path.as_ref().zip(session.workspace_path());
         let inside = inside.and_then(|(path, root)| Some(path.strip_prefix(root).ok()?.to_str()?.to_owned()));
         if let Some(path) = inside {
@@ -98,7 +116,9 @@ impl Subject {
         };
         // A name that tells another language would be run as that.
         let name = Path::new(self.uri.path()).file_name().and_then(|name| name.to_str());
-        let name = name.filter(|name| engine::by_file(name) == engine).map(str::to_owned);
+        let fits = |name: &&str| engine.is_some_and(|engine| engine.runs_file(name));
+        let of_language = || Some(engine?.file_name(Some(self.language.as_deref()?)));
+        let name = name.filter(fits).map(str::to_owned).or_else(of_language);
         Ok(Source::Code { text: Bytes::from(text.clone()), engine, name })
     }
 
@@ -113,7 +133,7 @@ impl Subject {
             return Ok((session, false));
         }
         let sessions = &connection.daemon().sessions;
-        let wish = Wish { engines: vec![self.engine], ..Wish::default() };
+        let wish = Wish { engines: self.engines.clone(), language: self.language.clone(), ..Wish::default() };
         let workspace = match existing(self.folder(connection)).await {
             Some(folder) => sessions.unchanged(&wish, folder).await,
             None => Workspace::None,

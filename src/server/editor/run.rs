@@ -56,11 +56,13 @@ pub(super) async fn run(connection: &Connection, command: RunCommand) -> Result<
     let source_map = SourceMap::new(connection, &subject, &session, command.cwd.as_deref());
     problems::forget(connection, subject.uri.as_str());
     let source = subject.source(connection, &session).await?;
+    session.know_engine(&source).await.map_err(fault::of_session)?;
     let streaming = connection.streaming().unwrap_or_default();
     let run = Run {
         id: None,
         source,
         args: command.args,
+        engine_args: command.engine_args,
         cwd: command.cwd,
         env: command.env.0,
         stdin: command.stdin_text.map_or(Stdin::None, |text| Stdin::Text(Bytes::from(text))),

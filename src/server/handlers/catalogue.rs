@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::engine::{ENGINES, Engine};
+use crate::engine::{ENGINES, Engine, How};
 use crate::protocol::ProtocolError;
 use crate::protocol::catalogue::{EngineInfo, EngineListResult, MachineInfo, NoParams, RuntimeInfo, RuntimeListResult};
 use crate::runtime::{MachineState, Offer, Probe, Runtime, Want, Workspace};
@@ -101,6 +101,10 @@ fn engine_info(sessions: &Sessions, probed: &Probed, engine: &'static Engine) ->
         id: engine.id.to_owned(),
         languages: owned(engine.languages),
         extensions: owned(engine.extensions),
+        later_languages: owned(engine.since.map_or(&[], |since| since.languages)),
+        compiles: matches!(engine.how, How::Compiles { .. }),
+        min_memory_bytes: engine.least.memory_bytes,
+        min_pids: engine.least.pids,
         available,
         version: version.or_else(|| runtimes.iter().find_map(|runtime| versions.get(runtime).cloned())),
         reason,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::session::{engine, find};
+use super::session::{engine_in, find};
 use super::{cell, command};
 use crate::agent::wire::{Reach, TerminalSize};
 use crate::execution::{Execution, ExecutionError, OutputStream, Phase};
@@ -23,7 +23,7 @@ use crate::protocol::{self, ErrorKind, ProtocolError, WantedEncoding};
 use crate::server::connection::Connection;
 use crate::server::notifier::Notifier;
 use crate::server::{convert, fault};
-use crate::session::{Run, RunLimits, Source, Stdin};
+use crate::session::{Run, RunLimits, Session, Source, Stdin};
 use crate::transport::current;
 
 /// The most bytes that one `execution/read` answers.
@@ -96,7 +96,8 @@ async fn execute_source(
         return cell::execute(connection, &session, source, params, notifier).await;
     }
     let (debuggable, uri) = (params.debuggable, document(&source.what).map(str::to_owned));
-    let run = run(connection, source, params, &streaming.unwrap_or_default())?;
+    let run = run(connection, &session, source, params, &streaming.unwrap_or_default())?;
+    session.know_engine(&run.source).await.map_err(fault::of_session)?;
     let observer = Arc::new(notifier.clone());
     let execution = if debuggable {
         let debugs = &connection.daemon().debugs;
@@ -137,17 +138,19 @@ pub(super) async fn answer(
 
 fn run(
     connection: &Connection,
+    session: &Session,
     asked: AskedSource,
     params: ExecuteParams,
     streaming: &StreamingOffer,
 ) -> Result<Run, ProtocolError> {
     let stdin = stdin_of(connection, &params)?;
-    let AskedSource { what, args, cwd, env } = asked;
+    let AskedSource { what, args, engine_args, cwd, env } = asked;
     let limits = params.limits;
     Ok(Run {
         id: None,
-        source: source(what)?,
+        source: source(session, what)?,
         args,
+        engine_args,
         cwd,
         env: env.0,
         stdin,
@@ -203,16 +206,16 @@ fn document(what: &Runnable) -> Option<&str> {
     }
 }
 
-fn source(what: Runnable) -> Result<Source, ProtocolError> {
-    let at_source = |error: ProtocolError| error.at("source.language");
+fn source(session: &Session, what: Runnable) -> Result<Source, ProtocolError> {
+    let engine = |language: Option<&str>| engine_in(session, language).map_err(|error| error.at("source.language"));
     Ok(match what {
         Runnable::Code { code, language, uri } => {
             let name = uri.as_deref().map(file_name).transpose()?;
-            Source::Code { text: code.into(), engine: engine(None, language.as_deref()).map_err(at_source)?, name }
+            let engine = engine(language.as_deref())?;
+            let of_language = || Some(engine?.file_name(Some(language.as_deref()?)));
+            Source::Code { text: code.into(), engine, name: name.or_else(of_language) }
         }
-        Runnable::File { path, language } => {
-            Source::File { path, engine: engine(None, language.as_deref()).map_err(at_source)? }
-        }
+        Runnable::File { path, language } => Source::File { path, engine: engine(language.as_deref())? },
         Runnable::Program { program } => Source::Program(program),
         // It is run elsewhere.
         Runnable::Cell { .. } => {

@@ -58,15 +58,27 @@ pub(in crate::server) fn engine(
     }
 }
 
+/// The engine for a language in a session.
+pub(in crate::server) fn engine_in(
+    session: &Session,
+    language: Option<&str>,
+) -> Result<Option<&'static Engine>, ProtocolError> {
+    let Some(language) = language else { return Ok(None) };
+    let engine = session.engine_among(engine::all_by_language(language));
+    let unknown = || fault::of_session(SessionError::UnknownLanguage(language.to_owned())).at("language");
+    engine.map(Some).ok_or_else(unknown)
+}
+
 /// Where a client wants its session; the engines that would do for what it names, the preferred first.
 pub(in crate::server) fn wish(params: SelectParams) -> Result<Wish, ProtocolError> {
     let (id, language) = (params.engine.as_deref(), params.language.as_deref());
     let named = engine(id, language)?;
+    let spoken = language.map(str::to_owned);
     let engines = match (id, language) {
         (None, Some(language)) => engine::all_by_language(language).collect(),
         _ => named.into_iter().collect(),
     };
-    Ok(selection::wish(params, engines))
+    Ok(Wish { language: spoken, ..selection::wish(params, engines) })
 }
 
 pub(in crate::server) async fn select(

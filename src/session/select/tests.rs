@@ -90,6 +90,7 @@ fn wish() -> impl Strategy<Value = Wish> {
     let fallback = prop_oneof![Just(Fallback::Refuse), Just(Fallback::Allow)];
     (engines, named, floor, prop::sample::select(&Preference::ALL[..]), fallback).prop_map(
         |(engines, runtime, min_isolation, preference, fallback)| Wish {
+            language: None,
             engines,
             runtime,
             image: None,

@@ -125,6 +125,8 @@ pub(crate) struct Surroundings {
     pub(crate) workspace: OwnedFd,
     /// The directory for code without a file, writable here only.
     pub(crate) code: OwnedFd,
+    /// Where programs have what need not last.
+    pub(crate) temporary: OwnedFd,
     /// The most resident memory that all programs may have together; `None` where a cgroup sees to it.
     pub(crate) watched_memory_bytes: Option<u64>,
     /// The most processes and threads that all programs may have together, where nothing else counts them.
@@ -172,7 +174,7 @@ struct Agent {
 
 impl Agent {
     fn new(surroundings: Surroundings) -> sys::Result<Self> {
-        let Surroundings { daemon, workspace, code, landlock_abi, without, own_user, .. } = surroundings;
+        let Surroundings { daemon, workspace, code, temporary, landlock_abi, without, own_user, .. } = surroundings;
         let limits =
             Limits { memory_bytes: surroundings.watched_memory_bytes, processes: surroundings.watched_processes };
         sys::occupy_standard_descriptors()?;
@@ -196,7 +198,7 @@ impl Agent {
             outbound: Outbound::new(daemon),
             executions: Executions::new(shims, watch)?,
             conduits: Conduits::default(),
-            files: Files::new(workspace, code, !left_out(Protection::BeneathWorkspace)),
+            files: Files::new(workspace, code, temporary, !left_out(Protection::BeneathWorkspace)),
             finders: Finders::default(),
             buffers: Buffers::new()?,
             readable: true,

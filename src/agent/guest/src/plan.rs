@@ -26,6 +26,9 @@ pub const WORKSPACE: &str = "/workspace";
 /// Where code that came without a file is put inside every sandbox.
 pub const CODE: &str = "/run/codebeaker";
 
+/// Where programs have what need not last, inside every sandbox.
+pub const TEMPORARY: &str = "/tmp";
+
 /// A sandbox to be built.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use codebeaker_agent::plan::{CODE, Confinement, Protection, WORKSPACE};
+use codebeaker_agent::plan::{CODE, Confinement, Protection, TEMPORARY, WORKSPACE};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
@@ -27,11 +27,12 @@ pub(crate) fn run() -> ExitCode {
     };
     match prepare(&input) {
         Ok(prepared) => {
-            let Prepared { confinement, workspace, code, landlock_abi } = prepared;
+            let Prepared { confinement, workspace, code, temporary, landlock_abi } = prepared;
             agent::run(Surroundings {
                 daemon: Daemon::between(input, output),
                 workspace,
                 code,
+                temporary,
                 watched_memory_bytes: confinement.watched_memory_bytes,
                 watched_processes: confinement.watched_processes,
                 // An engine's containers share their users with each other, and often with the host.
@@ -52,6 +53,7 @@ struct Prepared {
     confinement: Confinement,
     workspace: OwnedFd,
     code: OwnedFd,
+    temporary: OwnedFd,
     landlock_abi: u32,
 }
 
@@ -84,6 +86,7 @@ fn prepare(input: &OwnedFd) -> Result<Prepared, Failure> {
     }
     let workspace = open(WORKSPACE, OFlags::PATH)?;
     let code = open(CODE, OFlags::RDONLY)?;
+    let temporary = open(TEMPORARY, OFlags::PATH)?;
     if has(Protection::NoNewPrivileges) {
         rustix::thread::set_no_new_privs(true).step("set no_new_privs")?;
     }
@@ -98,7 +101,7 @@ fn prepare(input: &OwnedFd) -> Result<Prepared, Failure> {
     if has(Protection::Seccomp) {
         seccomp::install(&confinement.seccomp)?;
     }
-    Ok(Prepared { confinement, workspace, code, landlock_abi })
+    Ok(Prepared { confinement, workspace, code, temporary, landlock_abi })
 }
 
 fn open(directory: &str, access: OFlags) -> Result<OwnedFd, Failure> {

@@ -1,6 +1,6 @@
 //! What the daemon asks about files, done inside the sandbox.
 //!
-//! Every path is resolved by the kernel beneath the workspace (or the code directory), so no link, no
+//! Every path is resolved by the kernel beneath the workspace (or another [`Area`]), so no link, no
 //! `..` and no race of a hostile program leads out of it. Only regular files are read and written; a
 //! pipe, socket or device is refused before it could hold anything up. What may take long is done in
 //! slices between the rounds of the loop, and what can't be sliced by a process of its own ([`find`]).
@@ -53,6 +53,7 @@ const MOST_TRANSFERS: usize = 8;
 pub(crate) struct Files {
     workspace: Root,
     code: Root,
+    temporary: Root,
     writes: Writes,
     /// Requests that take more than one slice; without a number when nobody waits for the answer any more.
     jobs: VecDeque<(Option<u32>, Job)>,
@@ -68,10 +69,11 @@ enum Job {
 
 impl Files {
     /// `beneath` is false only where an attack test leaves that protection out.
-    pub(crate) fn new(workspace: OwnedFd, code: OwnedFd, beneath: bool) -> Self {
+    pub(crate) fn new(workspace: OwnedFd, code: OwnedFd, temporary: OwnedFd, beneath: bool) -> Self {
         Files {
             workspace: Root::new(workspace, beneath),
             code: Root::new(code, beneath),
+            temporary: Root::new(temporary, beneath),
             writes: Writes::default(),
             jobs: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -88,7 +90,7 @@ impl Files {
             FileOp::SetModified { path, modified_nanos } => make::modified(&self.workspace, &path, modified_nanos),
             FileOp::RemoveFile { path, if_match } => remove::file(&self.workspace, &path, if_match),
             FileOp::Create { handle, target, data, last } => {
-                let root = root(target.area, &self.workspace, &self.code);
+                let root = root(target.area, &self.workspace, &self.code, &self.temporary);
                 match self.writes.create(root, handle, &target, &data, last) {
                     None => return,
                     Some(result) => result,
@@ -109,7 +111,7 @@ impl Files {
             // It is the finders' business.
             FileOp::Find(_) => Err(Errno(libc::EINVAL)),
             FileOp::Remove { path, area, recursive } => {
-                match Removal::start(root(area, &self.workspace, &self.code), &path, recursive) {
+                match Removal::start(root(area, &self.workspace, &self.code, &self.temporary), &path, recursive) {
                     Ok(removal) => return self.jobs.push_back((Some(request), Job::Remove(removal))),
                     Err(errno) => Err(errno),
                 }
@@ -213,10 +215,11 @@ impl Files {
     }
 }
 
-fn root<'a>(area: Area, workspace: &'a Root, code: &'a Root) -> &'a Root {
+fn root<'a>(area: Area, workspace: &'a Root, code: &'a Root, temporary: &'a Root) -> &'a Root {
     match area {
         Area::Workspace => workspace,
         Area::Code => code,
+        Area::Temporary => temporary,
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn run(
             daemon: Daemon::over(stream),
             workspace: opened.workspace,
             code: opened.code,
+            temporary: opened.temporary,
             watched_memory_bytes: plan.watched_memory_bytes,
             watched_processes: None,
             own_user: true,

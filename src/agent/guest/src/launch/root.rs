@@ -6,7 +6,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use codebeaker_agent::plan::{Bind, CODE, Identity, Plan, Protection, WORKSPACE};
+use codebeaker_agent::plan::{Bind, CODE, Identity, Plan, Protection, TEMPORARY, WORKSPACE};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, UnmountFlags};
@@ -26,6 +26,8 @@ pub(crate) struct Opened {
     pub(crate) workspace: OwnedFd,
     /// The code directory, through a mount of its own that can be written.
     pub(crate) code: OwnedFd,
+    /// Where programs have what need not last.
+    pub(crate) temporary: OwnedFd,
 }
 
 /// Builds the root in the process's new mount namespace and makes it the only one there is.
@@ -58,15 +60,12 @@ pub(crate) fn build_and_enter(plan: &Plan, owner: Option<OwnedFd>) -> Result<Ope
         filesystem::set_attributes(tree.root(), Reach::Mount, READ_ONLY, "/")?;
     }
     enter(&tree)?;
-    let workspace = rustix::fs::openat2(
-        tree.root(),
-        WORKSPACE,
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-        ResolveFlags::IN_ROOT,
-    )
-    .step("open workspace")?;
-    Ok(Opened { workspace, code })
+    let open = |path: &str| {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::openat2(tree.root(), path, flags, Mode::empty(), ResolveFlags::IN_ROOT)
+            .step(format_args!("open {path}"))
+    };
+    Ok(Opened { workspace: open(WORKSPACE)?, code, temporary: open(TEMPORARY)? })
 }
 
 /// Shows one host path.
@@ -93,7 +92,7 @@ fn show(plan: &Plan, tree: &Tree, bind: &Bind) -> Result<(), Failure> {
 
 /// Places that any program may write to and that end with the sandbox.
 fn temporary(plan: &Plan, tree: &Tree) -> Result<(), Failure> {
-    for (path, bytes) in [("/tmp", plan.sizes.tmp_bytes), ("/dev/shm", plan.sizes.shm_bytes)] {
+    for (path, bytes) in [(TEMPORARY, plan.sizes.tmp_bytes), ("/dev/shm", plan.sizes.shm_bytes)] {
         let tmpfs = Tmpfs { mode: "1777", limits: limits(plan, bytes), owner: None, attributes: GUARDED };
         tree.mount_directory(tmpfs.create()?.as_fd(), Path::new(path))?;
     }

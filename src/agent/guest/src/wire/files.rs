@@ -143,6 +143,8 @@ pub enum Area {
     Workspace,
     /// Where code that came without a file is put, so that it can be run; programs see it read-only.
     Code,
+    /// What need not last: any program may write there as well.
+    Temporary,
 }
 
 /// What a write does to a file that is already there.

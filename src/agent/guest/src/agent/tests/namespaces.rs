@@ -73,7 +73,9 @@ pub(super) fn enter() -> Step<OwnedFd> {
 /// Is the agent from here on.
 pub(super) fn become_agent(stream: OwnedFd, setup: Setup) -> ! {
     let open = |path: &std::ffi::CStr, flags| sys::open_device(path, flags | libc::O_DIRECTORY);
-    let (Ok(workspace), Ok(code)) = (open(c"/tmp/workspace", libc::O_PATH), open(c"/tmp/code", libc::O_RDONLY)) else {
+    let (Ok(workspace), Ok(code), Ok(temporary)) =
+        (open(c"/tmp/workspace", libc::O_PATH), open(c"/tmp/code", libc::O_RDONLY), open(c"/tmp", libc::O_PATH))
+    else {
         sys::exit(201)
     };
     if let Some((soft, hard)) = setup.processes
@@ -87,6 +89,7 @@ pub(super) fn become_agent(stream: OwnedFd, setup: Setup) -> ! {
         daemon: Daemon::over(stream),
         workspace,
         code,
+        temporary,
         watched_memory_bytes: setup.watched_memory_bytes,
         watched_processes: None,
         own_user: true,
