@@ -36,7 +36,7 @@ fn what_may_be_reached_is_told() {
     );
     let message = wrong("[network]\nprivate = [\"a.org\", \"http://b.org\"]");
     assert!(
-        message.contains("config.toml:2: network.private[1]: ") && message.contains("expected a host"),
+        message.contains("config.toml:2: network.private[2]: ") && message.contains("expected a host"),
         "{message}"
     );
 }
