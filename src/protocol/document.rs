@@ -203,8 +203,8 @@ fn question(method: &Method) -> String {
     }
     text.push_str("The daemon asks, and the client answers.\n\n**Parameters**\n\n");
     text.push_str(&fields(&(method.params)(), Side::Sent));
-    text.push_str("\n**Result**\n\n");
-    text.push_str(&fields(&(method.result)(), Side::Sent));
+    text.push_str("\n**The client answers**\n\n");
+    text.push_str(&fields(&(method.result)(), Side::Read));
     text
 }
 
@@ -218,10 +218,6 @@ fn announce(notification: &Notification) -> String {
     }
     text.push_str("**Parameters**\n\n");
     text.push_str(&fields(&(notification.params)(), Side::Sent));
-    if let Some(answer) = notification.answer {
-        text.push_str("\n**The client answers**\n\n");
-        text.push_str(&fields(&answer(), Side::Read));
-    }
     text
 }
 

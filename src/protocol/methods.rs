@@ -52,7 +52,7 @@ pub enum Cancel {
     Graceful,
 }
 
-/// A notification that the daemon sends; some, clients send too. One is a request, which the client answers.
+/// A notification that the daemon sends; some, clients send too.
 #[derive(Debug, Clone, Copy)]
 pub struct Notification {
     /// Its name on the wire.
@@ -65,8 +65,6 @@ pub struct Notification {
     pub params: fn() -> Schema,
     /// Whether clients send it too.
     pub both_ways: bool,
-    /// Where it is a request: what the client answers.
-    pub answer: Option<fn() -> Schema>,
 }
 
 /// The schema of what is read.
@@ -105,8 +103,13 @@ const fn method<P: JsonSchema, R: JsonSchema>(name: &'static str, summary: &'sta
     }
 }
 
+/// What the daemon asks: it sends the parameters, and reads the result.
+const fn question<P: JsonSchema, R: JsonSchema>(name: &'static str, summary: &'static str) -> Method {
+    Method { params: schema_of_result::<P>, result: schema_of_params::<R>, ..method::<P, R>(name, summary) }
+}
+
 const fn notification<P: JsonSchema>(name: &'static str, summary: &'static str) -> Notification {
-    Notification { name, summary, feature: None, params: schema_of_result::<P>, both_ways: false, answer: None }
+    Notification { name, summary, feature: None, params: schema_of_result::<P>, both_ways: false }
 }
 
 impl Method {
@@ -154,11 +157,6 @@ impl Notification {
         self.both_ways = true;
         self
     }
-
-    const fn answered_by<A: JsonSchema>(mut self) -> Self {
-        self.answer = Some(schema_of_params::<A>);
-        self
-    }
 }
 
 /// Errors that every method may give.
@@ -169,7 +167,9 @@ pub const COMMON_ERRORS: &[ErrorKind] =
 pub const METHODS: &[Method] = &all::<{ count(FAMILIES) }>(FAMILIES);
 
 /// Every request that the daemon sends.
-pub const ASKED: &[Method] = network::ASKED;
+pub const ASKED: &[Method] = &all::<{ count(ASKING) }>(ASKING);
+
+const ASKING: &[&[Method]] = &[context::ASKED, network::ASKED];
 
 /// Every notification of ours.
 pub const NOTIFICATIONS: &[Notification] = notices::NOTIFICATIONS;

@@ -3,16 +3,16 @@
 use super::super::catalogue::Done;
 use super::super::context::{
     CompleteParams, CompleteResult, Context, ContextCreateParams, ContextListParams, ContextListResult, ContextRef,
-    InspectParams, InspectResult, VariablesParams, VariablesResult,
+    InputAnswer, InputRequest, InspectParams, InspectResult, VariablesParams, VariablesResult,
 };
 use super::super::error::ErrorKind::{self, *};
 use super::super::handshake::Feature;
-use super::{Errors, Method, OF_SESSION, SANDBOX, SESSION, method};
+use super::{Errors, Method, OF_SESSION, SANDBOX, SESSION, method, question};
 
 /// Of all that ask an interpreter something.
-const QUESTION: Errors = &[OF_SESSION, ASKED];
+const QUESTION: Errors = &[OF_SESSION, IN_CONTEXT];
 
-const ASKED: &[ErrorKind] = &[ContextNotFound, QueueFull, ContextBusy, ValidationFailed];
+const IN_CONTEXT: &[ErrorKind] = &[ContextNotFound, QueueFull, ContextBusy, ValidationFailed];
 
 pub(super) const METHODS: &[Method] = &[
     method::<ContextCreateParams, Context>("context/create", "Starts a live interpreter")
@@ -43,3 +43,8 @@ pub(super) const METHODS: &[Method] = &[
         .needs(Feature::Contexts)
         .shares(QUESTION),
 ];
+
+/// What the daemon asks.
+pub(super) const ASKED: &[Method] =
+    &[question::<InputRequest, InputAnswer>("execution/inputRequest", "A line of input that a cell waits for")
+        .needs(Feature::InputRequest)];

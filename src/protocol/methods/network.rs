@@ -5,7 +5,7 @@ use super::super::handshake::Feature;
 use super::super::network::{
     NetAskParams, NetAskResult, NetLogParams, NetLogResult, NetPolicyGetParams, NetPolicyResult, NetPolicySetParams,
 };
-use super::{Method, SANDBOX, SESSION, method};
+use super::{Method, SANDBOX, SESSION, method, question};
 
 pub(super) const METHODS: &[Method] = &[
     method::<NetPolicyGetParams, NetPolicyResult>("net/policy/get", "What a session's programs may reach")
@@ -19,5 +19,5 @@ pub(super) const METHODS: &[Method] = &[
 
 /// What the daemon asks.
 pub(super) const ASKED: &[Method] =
-    &[method::<NetAskParams, NetAskResult>("net/ask", "Whether a program may reach a host that no rule allows")
+    &[question::<NetAskParams, NetAskResult>("net/ask", "Whether a program may reach a host that no rule allows")
         .needs(Feature::NetAsk)];

@@ -1,6 +1,6 @@
 //! The notifications.
 
-use super::super::context::{ContextStateNotice, DisplayNotice, InputAnswer, InputRequest};
+use super::super::context::{ContextStateNotice, DisplayNotice};
 use super::super::debug::{DebugMessage, DebugTerminatedNotice};
 use super::super::handshake::Feature;
 use super::super::notification::{
@@ -15,12 +15,6 @@ pub(super) const NOTIFICATIONS: &[Notification] = &[
     notification::<OutputNotice<'static>>("execution/output", "A program printed something").needs(Feature::Streaming),
     notification::<OutputGapNotice>("execution/outputGap", "Output is not passed on").needs(Feature::Streaming),
     notification::<DisplayNotice>("execution/display", "A cell shows something").needs(Feature::RichOutput),
-    notification::<InputRequest>(
-        "execution/inputRequest",
-        "A cell asks for a line of input: a request, to be answered",
-    )
-    .needs(Feature::InputRequest)
-    .answered_by::<InputAnswer>(),
     notification::<ExitedNotice>("execution/exited", "A program and everything it left behind are gone"),
     notification::<StateChangedNotice>("session/stateChanged", "A session is used again, idle, closing or closed"),
     notification::<ChangedNotice>("fs/changed", "Something changed in a directory that is watched")
