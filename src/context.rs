@@ -1,7 +1,7 @@
 //! Live interpreters: each keeps its state from one piece of code to the next.
 //!
 //! A [`Context`] is one interpreter in a session's sandbox, started with a driver of ours that does what it is told
-//! over a stream of its own. Code that is run in it is an [`Execution`] like any other. It promises that what is asked
+//! over a stream of its own. Code that is run in it is an [`crate::execution::Execution`] like any other. It promises that what is asked
 //! of one context is done one after another, in the order in which it came; that contexts don't wait for each other;
 //! and that an interpreter that goes is told of and can be started anew. The driver shares its process with the user's
 //! code, so nothing that it says is believed: the first line that can't be true costs the context its interpreter,

@@ -27,6 +27,9 @@ pub const SELF: &str = "${engine}";
 /// Stands for the arguments that a client has for the engine itself.
 pub const ENGINE_ARGS: &str = "${args}";
 
+/// Stands for the arguments by which an engine is told whether there is a network.
+pub const NETWORK: &str = "${network}";
+
 /// How an engine runs code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
@@ -52,6 +55,18 @@ pub struct Since {
     pub version: (u32, u32),
     /// Arguments before all others, with which it does.
     pub args: &'static [&'static str],
+}
+
+/// What an engine is told of the network of its session. One that isn't told waits for what never comes, or keeps
+/// programs from what they may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Online {
+    /// What stands for [`NETWORK`] where there is one.
+    pub with: &'static [&'static str],
+    /// What stands for it where there is none.
+    pub without: &'static [&'static str],
+    /// Variables where there is none.
+    pub env_without: &'static [(&'static str, &'static str)],
 }
 
 /// The least that a session needs for small programs of an engine.
@@ -90,6 +105,8 @@ pub struct Engine {
     pub version_args: &'static [&'static str],
     /// Variables that a run needs, and why: see each row.
     pub env: &'static [(&'static str, &'static str)],
+    /// What it is told of the network.
+    pub online: Online,
     /// The variable by which code that came without a file finds modules of the workspace.
     pub module_path: Option<&'static str>,
     /// The command that installs it on Debian and Ubuntu.

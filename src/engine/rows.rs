@@ -1,15 +1,17 @@
 //! Every engine, a row each.
 
-use super::{Debugger, ENGINE_ARGS, Engine, FILE, How, Interpreter, Least, SELF, Since, TARGET, adapters};
+use super::{
+    Debugger, ENGINE_ARGS, Engine, FILE, How, Interpreter, Least, NETWORK, Online, SELF, Since, TARGET, adapters,
+};
 
 const MIB: u64 = 1 << 20;
 
-/// How Deno runs a program. There is no network to fetch modules from and nobody to ask for permissions. Its own
+/// How Deno runs a program. There is nobody to ask for permissions. Its own
 /// permissions lie within what the sandbox allows: the places that a program has for its files, the environment, which
 /// was made for it, and nothing that leads past Deno, which would lead past its permissions.
 pub const DENO_RUN: &[&str] = &[
     "run",
-    "--no-remote",
+    NETWORK,
     "--no-prompt",
     "--allow-read=/workspace,/tmp,/run/codebeaker",
     "--allow-write=/workspace,/tmp",
@@ -77,6 +79,7 @@ pub const ENGINES: &[Engine] = &[
         // Its cache would lie in the home directory, which is the workspace; there is nothing to ask for a newer
         // release.
         env: &[("DENO_DIR", "/tmp/.cache/deno"), ("DENO_NO_UPDATE_CHECK", "1")],
+        online: Online { with: &["--allow-net"], without: &["--no-remote"], env_without: &[] },
         install: "npm install --global deno",
         debugger: Some(Debugger::Deno),
         least: Least { memory_bytes: 192 * MIB, pids: 32 },
@@ -87,8 +90,8 @@ pub const ENGINES: &[Engine] = &[
         languages: &["javascript", "js", "typescript", "ts", "typescriptreact", "tsx", "javascriptreact", "jsx", "bun"],
         extensions: &["ts", "tsx", "mts", "cts", "jsx", "js", "mjs", "cjs"],
         programs: &["bun"],
-        // There is no network to install packages from, for which it would wait.
-        how: How::Interprets(&["run", "--no-install", ENGINE_ARGS, FILE]),
+        how: How::Interprets(&["run", NETWORK, ENGINE_ARGS, FILE]),
+        online: Online { with: &[], without: &["--no-install"], env_without: &[] },
         by_extension: true,
         // What it keeps would lie in the home directory, which is the workspace.
         env: &[("BUN_INSTALL", "/tmp/.cache/bun"), ("BUN_RUNTIME_TRANSPILER_CACHE_PATH", "0"), ("DO_NOT_TRACK", "1")],
@@ -127,15 +130,10 @@ pub const ENGINES: &[Engine] = &[
         programs: &["go"],
         how: How::Compiles { args: &["build", "-o", TARGET, ENGINE_ARGS, FILE], run: &[TARGET] },
         by_extension: true,
-        // Its caches would lie in the home directory, which is the workspace. There is no network to fetch
-        // modules or another release from: without these it would wait for one.
+        // Its caches would lie in the home directory, which is the workspace.
         version_args: &["version"],
-        env: &[
-            ("GOCACHE", "/tmp/.cache/go-build"),
-            ("GOPATH", "/tmp/.cache/go"),
-            ("GOPROXY", "off"),
-            ("GOTOOLCHAIN", "local"),
-        ],
+        env: &[("GOCACHE", "/tmp/.cache/go-build"), ("GOPATH", "/tmp/.cache/go"), ("GOTOOLCHAIN", "local")],
+        online: Online { with: &[], without: &[], env_without: &[("GOPROXY", "off")] },
         // Without a compiler of C it can't build what uses the C library, as its own network packages do.
         install: "apt-get install golang-go gcc libc6-dev",
         debugger: Some(Debugger::Adapter(&adapters::DELVE)),
@@ -252,6 +250,7 @@ const PLAIN: Engine = Engine {
     least: Least { memory_bytes: 0, pids: 0 },
     version_args: &["--version"],
     env: &[],
+    online: Online { with: &[], without: &[], env_without: &[] },
     module_path: None,
     install: "",
     debugger: None,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::launch::{Run, Source};
 use super::{Session, SessionError};
 use crate::agent::plan::{CODE, TEMPORARY, WORKSPACE};
-use crate::engine::{self, ENGINE_ARGS, Engine, FILE, How, OWN, SELF, TARGET, TARGET_DIRECTORY};
+use crate::engine::{self, ENGINE_ARGS, Engine, FILE, How, NETWORK, OWN, SELF, TARGET, TARGET_DIRECTORY};
 use crate::execution::drive::Code;
 use crate::ids::ExecutionId;
 
@@ -103,11 +103,14 @@ impl Session {
             (OWN, format!("{CODE}/{id}/{ENGINE_FILES}")),
             (SELF, program.clone()),
         ];
+        let network = if self.network.proxy().is_some() { engine.online.with } else { engine.online.without };
         let line = |first: Option<&str>, args: &[&str]| {
             let mut argv: Vec<String> = first.map(str::to_owned).into_iter().collect();
             for arg in args {
                 if *arg == ENGINE_ARGS {
                     argv.extend(run.engine_args.iter().cloned());
+                } else if *arg == NETWORK {
+                    argv.extend(network.iter().map(|arg| (*arg).to_owned()));
                 } else {
                     // One at most: what a file is called is not looked at again.
                     let place = places.iter().find(|(name, _)| arg.contains(name));

@@ -108,7 +108,7 @@ impl Session {
             Err(closed) => closed,
         })?;
         let mut env = self.base_env();
-        env.extend(engine.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        env.extend(self.engine_env(engine));
         env.extend(self.reach_env());
         env.extend(self.changeable().env.clone());
         env.extend(wanted.env);

@@ -46,7 +46,7 @@ pub enum Source {
         /// Which.
         engine: &'static Engine,
         /// Files that it is started with, by names relative to the execution's own directory
-        /// ([`ExecutionId`] below [`CODE`]); a name may lead through one directory.
+        /// ([`ExecutionId`] below [`crate::agent::plan::CODE`]); a name may lead through one directory.
         files: Vec<(String, Bytes)>,
         /// Whether it finds modules in the workspace, as code does that lies elsewhere.
         finds_workspace: bool,
@@ -204,7 +204,7 @@ impl Session {
     fn order(&self, run: Run, command: Command, id: &ExecutionId) -> Order {
         let mut env = self.base_env();
         if let Some(engine) = command.engine {
-            env.extend(engine.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+            env.extend(self.engine_env(engine));
             let finds_workspace = match run.source {
                 Source::Engine { finds_workspace, .. } => finds_workspace,
                 // It lies beside its modules.

@@ -75,6 +75,12 @@ impl Session {
         drop(self.own_python.set(interpreter.to_owned()));
     }
 
+    /// What an engine's programs find in their environment for its sake.
+    pub(super) fn engine_env(&self, engine: &'static Engine) -> impl Iterator<Item = (String, String)> + use<> {
+        let offline = if self.network.proxy().is_some() { &[] } else { engine.online.env_without };
+        engine.env.iter().chain(offline).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+    }
+
     /// What programs find in their environment of what they reach: the session's packages, and the way out.
     pub(super) fn reach_env(&self) -> BTreeMap<String, String> {
         let mut env: BTreeMap<_, _> = self.network.variables().into_iter().collect();

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::bench::{on_this_machine, setup};
 use crate::harness::Setup;
+use crate::harness::web::{Server, private};
 
 #[test]
 fn node_runs_it_from_some_version_on_and_says_so_before() {
@@ -84,4 +85,25 @@ fn the_sessions_own_engine_comes_before_others() {
     }
     let run = client.execute(session, json!({"code": code, "language": "javascript"}));
     assert_eq!(run.stdout(), "object undefined main.js\n");
+}
+
+#[test]
+fn deno_reaches_what_its_session_may_and_nothing_in_one_without_a_network() {
+    on_this_machine("deno", |_| {
+        let server = Server::start();
+        let host = format!("127.0.0.1:{}", server.port());
+        let settings = tempfile::tempdir().unwrap();
+        let file = settings.path().join("config.toml");
+        std::fs::write(&file, private(std::slice::from_ref(&host))).unwrap();
+        let mut client = setup(Setup::default()).arg("--config").arg(&file).initialized();
+        // This machine's loopback is usually asked for without a proxy.
+        let env = json!({"NO_PROXY": "", "no_proxy": ""});
+        let code = format!("console.log((await fetch('http://{host}/')).status)");
+        for (network, met) in [(json!({"mode": "none"}), 0), (json!({"mode": "allowlist", "allow": [host]}), 1)] {
+            let session = client.create_session(json!({"runtime": "native", "engine": "deno", "network": network}));
+            let run = client.execute(&session, json!({"code": code, "env": env}));
+            let expected = if met == 1 { "200\n" } else { "" };
+            assert_eq!((run.stdout().as_str(), server.met()), (expected, met), "{}", run.stderr());
+        }
+    });
 }

@@ -18,7 +18,7 @@ use crate::agent::Endpoint;
 use crate::dap::types::Capabilities;
 use crate::debug::backend::{Attachment, Fault, PATIENCE};
 use crate::debug::ground::{Ground, Preparation, Target, What};
-use crate::engine::{DENO_RUN, ENGINE_ARGS};
+use crate::engine::{DENO_RUN, ENGINE_ARGS, NETWORK};
 
 /// The ports of inspectors: below those that the kernel gives away by itself.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -45,6 +45,9 @@ impl Backend for Deno {
         let mut files = Vec::new();
         let mut args: Vec<String> =
             DENO_RUN.iter().take_while(|arg| **arg != ENGINE_ARGS).map(|arg| (*arg).to_owned()).collect();
+        // Whoever wants more than the sandbox alone says so by arguments of the engine's.
+        args.retain(|arg| arg != NETWORK);
+        args.push("--no-remote".to_owned());
         args.push(format!("--inspect-brk=127.0.0.1:{}", port_for(directory)));
         // Otherwise it says on standard error where its inspector listens, and when somebody comes and goes.
         args.extend(["--inspect-publish-uid=http".to_owned(), "--quiet".to_owned()]);
