@@ -21,6 +21,8 @@ const { Output } = require('./output.cjs');
 const { Surroundings } = require('./surroundings.cjs');
 const typescript = require('./typescript.cjs');
 
+const kill = process.kill.bind(process, process.pid, 'SIGKILL');
+
 function main() {
   const isTypeScript = process.argv[2] === 'typescript';
   const channel = new Channel();
@@ -51,9 +53,10 @@ function main() {
   interrupts.open(ready, (number) => cells.interrupted(number), fail);
 }
 
+/** Ends the process, by what is Node's own: the user's code may have put something else there. */
 function fail(error) {
   fs.writeSync(2, `${error?.stack}\n`);
-  process.kill(process.pid, 'SIGKILL');
+  kill();
 }
 
 try {

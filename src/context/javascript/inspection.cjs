@@ -50,12 +50,12 @@ class Inspection {
       });
     }
     const params = { expression, replMode: true, objectGroup: GROUP, userGesture: false };
-    let refusal;
+    let answered;
     let hasReturned = false;
     const isWhole = guard(() => {
       this.#post('Runtime.evaluate', params, (error, answer) => {
         if (!hasReturned) {
-          refusal = answer;
+          answered = [error, answer];
           return;
         }
         this.#held.delete(held);
@@ -64,8 +64,8 @@ class Inspection {
     });
     hasReturned = true;
     stop();
-    if (isWhole && refusal !== undefined) {
-      settled({ ...this.#outcome(null, refusal), refused: placeOf(refusal) });
+    if (isWhole && answered !== undefined) {
+      settled({ ...this.#outcome(...answered), refused: placeOf(answered[1]) });
     } else if (isWhole && held !== undefined) {
       this.#held.add(held);
     }
@@ -120,10 +120,10 @@ class Inspection {
     });
   }
 
-  /** `{value}`, `{thrown}`, or nothing of what V8 has ended. */
+  /** `{value}` or `{thrown}`; what V8 could not run at all, or has ended, has thrown why. */
   #outcome(error, answer) {
     if (error) {
-      return {};
+      return { thrown: error };
     }
     const { exceptionDetails: details, result } = answer;
     if (details === undefined) {

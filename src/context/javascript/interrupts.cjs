@@ -60,6 +60,7 @@ class Interrupts {
       this.#listeners.call();
     });
     watch.on('error', failed);
+    watch.on('exit', () => failed(new Error('nobody hears SIGINT any more')));
     this.#divertKill();
   }
 

@@ -29,6 +29,13 @@ class Surroundings(Case):
         code = "require('child_process').execFileSync(process.execPath, ['-p', 'process.argv.length + 1']).toString()"
         self.assertEqual(self.value(code), "'2\\n'")
 
+    def test_signals_that_it_sends_itself(self):
+        self.run_ok("let got = new Promise((done) => process.on('SIGUSR2', done)); process.kill(process.pid, 'SIGUSR2')")
+        self.assertEqual(self.value("await got"), "'SIGUSR2'")
+        outcome = self.node.run("process.kill(process.pid, 'SIGINT'); for (;;);")
+        self.assertEqual(outcome.status, "interrupted")
+        self.assertEqual(self.value("process.kill(process.pid, 0)"), "true")
+
     def test_workers_of_the_users(self):
         code = "new Worker('require(\"worker_threads\").parentPort.postMessage(6)', { eval: true })"
         self.run_ok(f"const {{ Worker }} = require('worker_threads'); const w = {code}")
