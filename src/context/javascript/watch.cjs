@@ -16,6 +16,7 @@ const { shared, CELL, HEARD, GUARDED, SIGNAL } = workerData;
 const state = new Int32Array(shared);
 /** How many SIGINTs may come faster than this thread can begin anew. */
 const LEVELS = 6;
+const PAUSE_MS = 20;
 
 /** Stands in what is one level deeper, until a SIGINT ends that or there is a signal to send. */
 globalThis.stand = (level) => {
@@ -23,16 +24,26 @@ globalThis.stand = (level) => {
   for (;;) {
     try {
       deeper.runInThisContext({ breakOnSigint: true });
-      process.kill(process.pid, Atomics.exchange(state, SIGNAL, 0));
+      send();
     } catch {
       const cell = Atomics.load(state, CELL);
       Atomics.store(state, HEARD, cell);
       parentPort.postMessage(cell);
     }
     // What begins here now would be ended in place of the user's code.
-    Atomics.wait(state, GUARDED, 1);
+    while (Atomics.wait(state, GUARDED, 1, PAUSE_MS) === 'timed-out') {
+      send();
+    }
   }
 };
+
+/** Sends the process what the main thread has asked for, if it has. */
+function send() {
+  const signal = Atomics.exchange(state, SIGNAL, 0);
+  if (signal !== 0) {
+    process.kill(process.pid, signal);
+  }
+}
 
 let isReady = false;
 
