@@ -6,7 +6,7 @@
  */
 'use strict';
 
-const { described, interrupted } = require('./errors.cjs');
+const { described } = require('./errors.cjs');
 const { bundle, packed, plain } = require('./rendering.cjs');
 const { rewritten, reconciled } = require('./rewriting.cjs');
 const typescript = require('./typescript.cjs');
@@ -14,7 +14,15 @@ const typescript = require('./typescript.cjs');
 const MAX_LINE = 1_000_000;
 const MAX_CHANGES = 16;
 const MAX_COUNT = 0x3fffffff;
+/** How a cell ends that a SIGINT has ended: V8 does not say where. */
+const INTERRUPTED = {
+  status: 'interrupted',
+  text: 'Interrupted\n',
+  error: { name: 'Interrupted', message: 'interrupted by SIGINT', frames: [] },
+};
 const TAKEN = /^Identifier '(.+)' has already been declared$/;
+
+const { setImmediate } = globalThis;
 
 class Cells {
   /** The cell that runs or waits; undefined between cells. */
@@ -27,7 +35,6 @@ class Cells {
   #sources;
   #surroundings;
   #isTypeScript;
-  #queue = [];
   #constants = new Set();
   #count = 0;
   #answer;
@@ -41,44 +48,35 @@ class Cells {
     this.#sources = sources;
     this.#surroundings = surroundings;
     this.#isTypeScript = isTypeScript;
-    interrupts.heard = (stack) => this.#ended(stack);
     surroundings.outlive(
       (code) => this.#exited(code),
       (error) => this.complain(error),
     );
   }
 
-  /** `answer` answers questions between cells, `answered` takes input. */
+  /** `answer` answers questions between cells, `answered` hands on input that has come. */
   open(answer, answered) {
     this.#answer = answer;
     this.#answered = answered;
   }
 
-  /** The daemon says something. */
-  received(message) {
-    if (message.op === 'input') {
-      this.#answered(message);
-      return;
+  /** Does what the daemon has asked for and can be done now; the event loop calls this. */
+  proceed() {
+    this.#answered();
+    for (let message; this.running === undefined && (message = this.#channel.next()) !== undefined; ) {
+      if (message.op === 'execute') {
+        this.#execute(message);
+      } else {
+        this.#answer(message);
+      }
     }
-    this.#queue.push(message);
-    this.#proceed();
   }
 
-  /** The event loop is back after something was ended in this cell: what it waits for may never come. */
-  turn(number) {
-    if (this.interrupted(number)) {
+  /** A SIGINT has come for the cell with this number, which waits if it is not over. */
+  interrupted(number) {
+    if (this.running?.number === number) {
       this.#over(this.running, this.#stopped(this.running));
     }
-    this.#proceed();
-  }
-
-  /** Whether a SIGINT that came for the cell with this number is for the one that runs, which is told of it. */
-  interrupted(number) {
-    const isHit = this.running !== undefined && this.running.number === number;
-    if (isHit) {
-      this.running.isEnded = true;
-    }
-    return isHit;
   }
 
   /** Shows what a value looks like while a cell runs. */
@@ -91,14 +89,13 @@ class Cells {
 
   /** Prints an error that ends nothing, as Node would where it ends the program. */
   complain(error) {
-    const text = this.#described(error)?.text ?? 'Uncaught error\n';
-    this.#interrupts.within(() => this.#output.error(text));
+    this.#output.error(this.#described(error).text);
   }
 
   /** What there is to tell of an error, unless telling it throws or is ended. */
   #described(error, refused) {
-    let told;
-    this.#interrupts.without(() => {
+    let told = { text: 'Uncaught error\n', error: { name: 'Error', message: '', frames: [] } };
+    this.#interrupts.guard(() => {
       try {
         told = described(error, this.#sources, refused);
       } catch {
@@ -108,23 +105,11 @@ class Cells {
     return told;
   }
 
-  #proceed() {
-    while (this.running === undefined && this.#queue.length > 0) {
-      const message = this.#queue.shift();
-      if (message.op === 'execute') {
-        this.#execute(message);
-      } else {
-        this.#answer(message);
-      }
-    }
-  }
-
   #execute({ id, code, name, line, mark, rich, input }) {
     this.#count = (this.#count % MAX_COUNT) + 1;
     const cell = { id, number: this.#count, mark, rich: rich !== false, input: input !== false, shows: false };
     this.running = cell;
-    this.#channel.cell = cell.number;
-    this.#interrupts.begin(cell.number);
+    this.#interrupts.cell = cell.number;
     this.#surroundings.enter(name ?? null);
     const first = Math.min(Math.max(line ?? 1, 1), MAX_LINE);
     const url = this.#sources.add(name ?? undefined, first, code);
@@ -149,21 +134,10 @@ class Cells {
   #run(cell, script) {
     const { url, first, code } = script;
     const text = `${'\n'.repeat(first - 1)}${code}\n//# sourceURL=${url}`;
-    const awaits = /\bawait\b/.test(code);
-    let hasReturned = false;
-    let outcome;
-    const done = (now) => {
-      outcome = now;
-      if (hasReturned) {
-        this.#interrupts.within(() => this.#settled(cell, script, now));
-      }
-    };
-    const isWhole = this.#interrupts.without(() => this.#inspection.run(text, awaits, done));
-    hasReturned = true;
-    if (!isWhole || cell.isEnded) {
+    const settled = (outcome) => this.#interrupts.turn(() => this.#settled(cell, script, outcome));
+    const isWhole = this.#inspection.run(text, /\bawait\b/.test(code), (work) => this.#interrupts.guard(work), settled);
+    if (!isWhole) {
       this.#over(cell, this.#stopped(cell));
-    } else if (outcome !== undefined) {
-      this.#settled(cell, script, outcome);
     }
   }
 
@@ -180,17 +154,12 @@ class Cells {
     if (outcome.refused === undefined) {
       this.#constants = script.constants;
     }
-    let ending;
-    if (outcome.terminated) {
-      ending = this.#stopped(cell);
-    } else if ('thrown' in outcome) {
+    if ('thrown' in outcome) {
       const refused = outcome.refused && { ...outcome.refused, url: script.url };
-      const unknown = { text: 'Uncaught error\n', error: { name: 'Error', message: '', frames: [] } };
-      ending = { status: 'error', ...(this.#described(outcome.thrown, refused) ?? unknown) };
+      this.#over(cell, { status: 'error', ...this.#described(outcome.thrown, refused) });
     } else {
-      ending = this.#shown(cell, outcome.value);
+      this.#over(cell, this.#shown(cell, outcome.value));
     }
-    this.#over(cell, cell.isEnded ? this.#stopped(cell) : ending);
   }
 
   /** Another way to say what V8 did not begin to run, for a name that was declared otherwise; or undefined. */
@@ -211,7 +180,7 @@ class Cells {
       return ending;
     }
     const errors = [];
-    this.#interrupts.without(() => {
+    const isWhole = this.#interrupts.guard(() => {
       try {
         if (cell.rich) {
           ending.bundle = packed(bundle(value, (error) => errors.push(error)));
@@ -223,20 +192,19 @@ class Cells {
       }
     });
     errors.forEach((error) => this.complain(error));
-    return ending;
+    return isWhole ? ending : this.#stopped(cell);
   }
 
   /** How a cell ends that was ended. */
   #stopped(cell) {
     this.#surroundings.forgetUnfinished();
-    if (cell.exit !== undefined) {
-      return { status: 'exit', code: cell.exit };
-    }
-    return { status: 'interrupted', ...interrupted(cell.stack ?? '', this.#sources) };
+    return cell.exit === undefined ? INTERRUPTED : { status: 'exit', code: cell.exit };
   }
 
   /** Tells that a cell is over. None of the user's code runs from here to the end, so nothing ends this midway. */
   #over(cell, { status, code, error, text, bundle: shown, printed }) {
+    this.running = undefined;
+    this.#interrupts.cell = 0;
     if (shown !== undefined) {
       this.#channel.send({ event: 'display', id: cell.id, kind: 'result', metadata: {}, ...shown });
     }
@@ -247,27 +215,14 @@ class Cells {
       this.#output.error(text);
     }
     this.#output.mark(cell.mark);
-    this.#inspection.release();
-    this.running = undefined;
-    this.#channel.cell = 0;
-    this.#interrupts.begin(0);
     const done = { event: 'done', id: cell.id, status, code };
     if (!this.#channel.send({ ...done, error })) {
       this.#channel.send({ ...done, error: { ...error, frames: [] } });
     }
-    if (this.#queue.length > 0) {
-      // Not from here, which may be in a row of the user's promises.
-      this.#channel.ask(cell.number);
-    }
-  }
-
-  /** What a cell runs is being ended for a SIGINT. */
-  #ended(stack) {
-    const cell = this.running;
-    if (cell !== undefined) {
-      cell.isEnded = true;
-      cell.stack ??= stack;
-    }
+    setImmediate(() => {
+      this.#inspection.release();
+      this.#interrupts.turn(() => this.proceed());
+    });
   }
 
   /** The user's code has called `process.exit`. */
@@ -275,10 +230,9 @@ class Cells {
     const cell = this.running;
     if (cell !== undefined) {
       cell.exit ??= code;
-      cell.isEnded = true;
-      this.#channel.ask(cell.number);
+      this.#interrupts.end();
+      this.#over(cell, this.#stopped(cell));
     }
-    this.#interrupts.end();
   }
 }
 

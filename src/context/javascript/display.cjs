@@ -9,7 +9,7 @@ const { bundle, packed, plain } = require('./rendering.cjs');
 const { define } = require('./surroundings.cjs');
 
 /** Makes the function a global. */
-function provide(cells, interrupts, output) {
+function provide(cells, output) {
   let count = 0;
   const show = (value, options) => {
     const cell = cells.running;
@@ -19,10 +19,9 @@ function provide(cells, interrupts, output) {
       const data = options?.raw === true ? value : bundle(value, (error) => cells.complain(error));
       const kind = options?.update === true ? 'update' : 'display';
       const shown = packed(options?.raw === true ? { 'text/plain': '', ...data } : data);
-      interrupts.within(() => cells.display(kind, displayId === undefined ? undefined : String(displayId), shown));
+      cells.display(kind, displayId === undefined ? undefined : String(displayId), shown);
     } else {
-      const text = `${plain(value)}\n`;
-      interrupts.within(() => output.out(text));
+      output.out(`${plain(value)}\n`);
     }
     return displayId;
   };

@@ -21,32 +21,26 @@ const { Output } = require('./output.cjs');
 const { Surroundings } = require('./surroundings.cjs');
 const typescript = require('./typescript.cjs');
 
+const kill = process.kill.bind(process, process.pid, 'SIGKILL');
+
 function main() {
   const isTypeScript = process.argv[2] === 'typescript';
   const channel = new Channel();
   const sources = new Sources();
   const surroundings = new Surroundings();
   const inspection = new Inspection();
-  const interrupts = new Interrupts(inspection, channel);
-  const output = new Output(interrupts);
+  const interrupts = new Interrupts();
+  const output = new Output();
   const cells = new Cells({ channel, output, inspection, interrupts, sources, surroundings, isTypeScript });
   const input = new Input(channel, cells, interrupts);
-  provide(cells, interrupts, output);
+  const lookup = new Lookup(inspection, sources, channel);
+  provide(cells, output);
   surroundings.tidy();
-  const lookup = new Lookup(inspection, interrupts, sources, channel);
   cells.open(
     (message) => lookup.answer(message),
-    (message) => input.answered(message),
+    () => input.arrived(),
   );
-  const key = 'codebeaker.signal';
-  const signal = Symbol.for(key);
-  globalThis[signal] = interrupts.signal;
-  // Until the other thread listens, a SIGINT would end the process.
-  const ignore = () => {};
-  process.on('SIGINT', ignore);
   const ready = () => {
-    process.off('SIGINT', ignore);
-    delete globalThis[signal];
     channel.send({
       event: 'ready',
       version: process.versions.node,
@@ -54,19 +48,19 @@ function main() {
       unit: 'utf16',
       typescript: typescript.isAble,
     });
-    interrupts.own = false;
+    channel.open(() => interrupts.turn(() => cells.proceed()));
   };
-  channel.open(
-    key,
-    ready,
-    (message) => interrupts.within(() => cells.received(message)),
-    (number) => interrupts.within(() => cells.turn(number)),
-  );
+  interrupts.open(ready, (number) => cells.interrupted(number), fail);
+}
+
+/** Ends the process, by what is Node's own: the user's code may have put something else there. */
+function fail(error) {
+  fs.writeSync(2, `${error?.stack}\n`);
+  kill();
 }
 
 try {
   main();
 } catch (error) {
-  fs.writeSync(2, `${error?.stack}\n`);
-  process.reallyExit(1);
+  fail(error);
 }

@@ -131,12 +131,4 @@ function described(thrown, sources, refused) {
   };
 }
 
-/** The same of code that was interrupted, of which only the stack is known. */
-function interrupted(stack, sources) {
-  const frames = framesOf(stripped(stack));
-  const text = ['Interrupted', ...stripped(stack).split('\n')].filter((line) => line !== '').join('\n');
-  const error = { name: 'Interrupted', message: 'interrupted by SIGINT', frames: told(frames, sources) };
-  return { text: sources.named(`${text}\n`), error };
-}
-
-module.exports = { Sources, described, interrupted };
+module.exports = { Sources, described };

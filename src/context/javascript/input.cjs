@@ -7,7 +7,14 @@
 
 const { Readable } = require('node:stream');
 
+const { Ended } = require('./interrupts.cjs');
 const { define } = require('./surroundings.cjs');
+
+const MAX_PROMPT = 65536;
+const PAUSE_MS = 1;
+
+const nap = new Int32Array(new SharedArrayBuffer(4));
+const { wait } = Atomics;
 
 class Input {
   /** Where answers go that are not stood still for, by number. */
@@ -30,11 +37,15 @@ class Input {
     Object.defineProperty(process, 'stdin', { get: () => this.#stream(), configurable: true, enumerable: true });
   }
 
-  /** An answer that came while nobody stood still for it. */
-  answered({ input, value, eof }) {
-    const take = this.#open.get(input);
-    this.#open.delete(input);
-    take?.(eof === true || typeof value !== 'string' ? null : value);
+  /** Hands on the answers that have come while nobody stood still for them. */
+  arrived() {
+    for (const [number, take] of this.#open) {
+      const answer = this.#channel.answer(number);
+      if (answer !== undefined) {
+        this.#open.delete(number);
+        take(given(answer));
+      }
+    }
   }
 
   /** Sends a question; its number, or undefined where nobody can be asked. */
@@ -44,36 +55,28 @@ class Input {
       return undefined;
     }
     this.#count += 1;
-    this.#channel.send({ event: 'input', id: cell.id, input: this.#count, prompt: prompt.slice(0, 65536), password });
+    const asked = { id: cell.id, input: this.#count, prompt: prompt.slice(0, MAX_PROMPT), password };
+    this.#channel.send({ event: 'input', ...asked });
     return this.#count;
   }
 
+  /** Asks, and stands still for the answer. */
   #ask(message, options) {
-    let answer = null;
-    let isEnded = false;
-    this.#interrupts.within(() => {
-      const number = this.#request(message, options?.password === true);
-      let isOpen = number !== undefined;
-      const received = (message) => {
-        if (message.op === 'input' && message.input === number) {
-          isOpen = false;
-          answer = message.eof === true || typeof message.value !== 'string' ? null : message.value;
-        } else {
-          this.#cells.received(message);
-        }
-      };
-      const turn = (cell) => {
-        isEnded ||= this.#cells.interrupted(cell);
-      };
-      while (isOpen && !isEnded) {
-        this.#channel.receiveNow(received, turn);
+    const number = this.#request(message, options?.password === true);
+    let answer;
+    while (number !== undefined && answer === undefined) {
+      this.#channel.poll();
+      answer = this.#channel.answer(number);
+      if (this.#interrupts.isHeard) {
+        this.#cells.interrupted(this.#cells.running.number);
+        throw new Ended('interrupted');
       }
-    });
-    if (isEnded) {
-      this.#interrupts.end();
+      if (answer === undefined) {
+        wait(nap, 0, 0, PAUSE_MS);
+      }
     }
-    // Given up: the console's own answer if there is no person, as in browsers.
-    return answer ?? (typeof options === 'string' ? options : null);
+    // Without an answer, the one that the code has given for that, as in browsers.
+    return given(answer) ?? (typeof options === 'string' ? options : null);
   }
 
   /** A stream of lines, each asked for when it is read; a new one once that has ended. */
@@ -92,6 +95,11 @@ class Input {
     }
     return this.#stdin;
   }
+}
+
+/** The text of an answer; null if it is that there is none. */
+function given(answer) {
+  return answer === undefined || answer.eof === true || typeof answer.value !== 'string' ? null : answer.value;
 }
 
 module.exports = { Input };

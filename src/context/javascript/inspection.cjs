@@ -2,8 +2,7 @@
  * V8's own view of the interpreter, through an inspector session of this very thread: it runs code as a console
  * does, where names can be declared again and `await` stands anywhere, and knows what names there are.
  *
- * It promises that a debugger can be attached beside it, that no objects are kept alive once they are handed over,
- * and that code which is ended ends here: callers of these methods always get an answer, and go on.
+ * It promises that a debugger can be attached beside it, and that no objects are kept alive once they are released.
  */
 'use strict';
 
@@ -11,19 +10,14 @@ const inspector = require('node:inspector');
 const v8 = require('node:v8');
 
 const GROUP = 'codebeaker';
-const TERMINATED = Symbol('terminated');
-const WORK = Symbol.for('codebeaker.work');
-const CALL = {
-  expression: `globalThis[Symbol.for('${WORK.description}')]()\n//# sourceURL=codebeaker:call`,
-  returnByValue: true,
-  silent: true,
-};
 
 class Inspection {
   #session = new inspector.Session();
   #receiver;
   #slot;
   #held = new Set();
+  /** Whether V8 keeps objects for this session. */
+  #holds = false;
 
   constructor() {
     this.#session.connect();
@@ -40,17 +34,12 @@ class Inspection {
     this.#session.post(method, params, answered);
   }
 
-  /** Asks V8 to end what runs, at the next call or turn of a loop; `done` is called once that is over. */
-  terminate(done) {
-    this.#post('Runtime.terminateExecution', undefined, done);
-  }
-
   /**
-   * Runs a cell. `done` is called once, now or when what it awaits is settled, with one of `{value}`, `{thrown,
-   * refused}` and `{terminated: true}`; never if code is ended that runs after an `await`, or for which V8 would have
-   * called it. `refused` says where, if nothing of the cell was run. `awaits`: the cell may wait for something.
+   * Runs a cell; false if `guard`, within which its synchronous part runs, has ended that. Else `settled` is called
+   * once, now or when what the cell awaits is settled, with `{value}` or `{thrown, refused}`; `refused` says where, if
+   * nothing of the cell was run. `awaits`: the cell may wait for something.
    */
-  run(expression, awaits, done) {
+  run(expression, awaits, guard, settled) {
     let held;
     let stop = () => {};
     if (awaits) {
@@ -58,24 +47,34 @@ class Inspection {
       stop = v8.promiseHooks.onInit((promise) => {
         held ??= promise;
         stop();
-        this.#held.add(held);
       });
     }
-    let hasReturned = false;
     const params = { expression, replMode: true, objectGroup: GROUP, userGesture: false };
-    this.#post('Runtime.evaluate', params, (error, answer) => {
-      this.#held.delete(held);
-      const outcome = this.#outcome(error, answer);
-      // What has run is told of by the promise that it has, later.
-      done(hasReturned ? outcome : { ...outcome, refused: placeOf(answer) });
+    let answered;
+    let hasReturned = false;
+    const isWhole = guard(() => {
+      this.#post('Runtime.evaluate', params, (error, answer) => {
+        if (!hasReturned) {
+          answered = [error, answer];
+          return;
+        }
+        this.#held.delete(held);
+        settled(this.#outcome(error, answer));
+      });
     });
     hasReturned = true;
     stop();
+    if (isWhole && answered !== undefined) {
+      settled({ ...this.#outcome(...answered), refused: placeOf(answered[1]) });
+    } else if (isWhole && held !== undefined) {
+      this.#held.add(held);
+    }
+    return isWhole;
   }
 
   /** Evaluates what must change nothing, within some milliseconds; the same answers as `run` gives, at once. */
   peek(expression, timeout = 200) {
-    let outcome = { terminated: true };
+    let outcome = {};
     const params = { expression, objectGroup: GROUP, throwOnSideEffect: true, silent: true, timeout };
     this.#post('Runtime.evaluate', { ...params, disableBreaks: true }, (error, answer) => {
       outcome = this.#outcome(error, answer);
@@ -85,24 +84,12 @@ class Inspection {
 
   /** Evaluates an expression of the driver's own, whose value can be had without running the user's code. */
   evaluate(expression) {
-    let outcome = { terminated: true };
+    let outcome = {};
     const params = { expression, objectGroup: GROUP, silent: true, disableBreaks: true };
     this.#post('Runtime.evaluate', params, (error, answer) => {
       outcome = this.#outcome(error, answer);
     });
     return outcome;
-  }
-
-  /** Calls a function of the driver's that runs the user's code, and comes back even if that is ended. */
-  call(work) {
-    const called = () => {
-      delete globalThis[WORK];
-      work();
-    };
-    // An evaluation is where V8 has ended code end: what it calls by the debugger's own means, it does not.
-    Object.defineProperty(globalThis, WORK, { value: called, configurable: true });
-    this.#post('Runtime.evaluate', CALL);
-    delete globalThis[WORK];
   }
 
   /** Names that `let`, `const` and `class` declare. */
@@ -116,7 +103,10 @@ class Inspection {
 
   /** Lets go of what V8 keeps for this session. */
   release() {
-    this.#post('Runtime.releaseObjectGroup', { objectGroup: GROUP });
+    if (this.#holds) {
+      this.#holds = false;
+      this.#post('Runtime.releaseObjectGroup', { objectGroup: GROUP });
+    }
     // What was logged is kept for debuggers that come later, which would keep alive what it was about.
     this.#post('Runtime.discardConsoleEntries');
   }
@@ -130,19 +120,16 @@ class Inspection {
     });
   }
 
+  /** `{value}` or `{thrown}`; what V8 could not run at all, or has ended, has thrown why. */
   #outcome(error, answer) {
     if (error) {
-      return { terminated: true };
+      return { thrown: error };
     }
     const { exceptionDetails: details, result } = answer;
     if (details === undefined) {
       return { value: this.#fetch(result) };
     }
-    const value = details.exception === undefined ? undefined : this.#fetch(details.exception);
-    if (value === TERMINATED) {
-      return { terminated: true };
-    }
-    return { thrown: value };
+    return { thrown: details.exception === undefined ? undefined : this.#fetch(details.exception) };
   }
 
   /** The value itself that V8 describes. */
@@ -153,7 +140,8 @@ class Inspection {
       }
       return type === 'undefined' && subtype === undefined ? undefined : value;
     }
-    let fetched = TERMINATED;
+    this.#holds = true;
+    let fetched;
     this.#slot = (object) => {
       fetched = object;
     };

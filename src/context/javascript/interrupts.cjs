@@ -1,226 +1,188 @@
 /**
- * Ends what the user's code does, at once and wherever it is, and keeps the state: for SIGINT and `process.exit`.
+ * Ends what the user's code does when SIGINT comes, as Node's own console does, and keeps the state.
  *
- * It promises that only the user's code is ended, never the driver's own in the middle of something, and that the
- * interpreter goes on as if the code had thrown where no `catch` and no `finally` see it.
+ * What runs synchronously is ended by `breakOnSigint` of a script, out of which V8's termination never gets. What a cell
+ * awaits is given up: it goes on, and the cell is told to be over. Between cells nothing is ended.
  *
- * V8 ends code at the next call or turn of a loop after it is asked to, wherever that is, and one request at a time.
- * So there are two rules. While the driver's code runs (`own`), nobody asks. And on the way into the driver's code, what
- * has been asked for and has not come yet is stood still for, as long as that is in the user's reach.
+ * It promises that a SIGINT never ends the process, whatever listeners the user's code adds and removes.
+ *
+ * It can't end an endless loop in a callback, or after an `await`: there the process stays busy until the daemon kills
+ * it. Node's own functions are ended wherever they are, as in its console. And a SIGINT that comes as a cell ends may,
+ * on a busy machine, reach Node's watchdog only while the next one runs.
  */
 'use strict';
 
-const { executionAsyncResource } = require('node:async_hooks');
+const { executionAsyncId } = require('node:async_hooks');
+const { constants } = require('node:os');
+const path = require('node:path');
+const vm = require('node:vm');
+const { Worker } = require('node:worker_threads');
 
-/** What the other thread is told: to leave it, or to ask again in a moment. */
-const DONE = 'done';
-const LATER = 'later';
+const INTERRUPTED = 'ERR_SCRIPT_EXECUTION_INTERRUPTED';
+const GUARD = { breakOnSigint: true, displayErrors: false };
+/** What is in the memory that is shared with the thread that watches. */
+const [CELL, HEARD, GUARDED, SIGNAL] = [0, 1, 2, 3];
+const AGAIN_MS = 100;
 
+const { load, notify, store, wait } = Atomics;
+const { kill, nextTick, pid } = process;
 const nap = new Int32Array(new SharedArrayBuffer(4));
-const { wait } = Atomics;
-const { setImmediate } = globalThis;
+const LISTENING = (
+  'on addListener once prependListener prependOnceListener off removeListener removeAllListeners listeners ' +
+  'rawListeners listenerCount emit'
+).split(' ');
 
 class Interrupts {
-  /** Whether the driver's own code runs. */
-  own = true;
-  /** A SIGINT came that the driver's own code has kept from ending what has called it. */
-  wanted = false;
-  /** The number of the cell that runs; 0 between cells. */
-  cell = 0;
-  /** Told of the stack of what is being ended for a SIGINT. */
-  heard = () => {};
+  #state = new Int32Array(new SharedArrayBuffer(16));
+  /** A context of its own, so that nothing of this is in the user's. */
+  #room = vm.createContext({}, { name: 'codebeaker' });
+  #script = new vm.Script('work()', { filename: 'codebeaker:guard' });
+  #listeners = new Listeners();
+  /** Whether code was ended in an asynchronous context that it had entered, which is left for Node to leave. */
+  #isAstray = false;
 
-  #inspection;
-  #channel;
-  /** V8 was asked to end what runs, and has not said yet that it has. */
-  #ending = false;
-  /** How many calls of the user's code by the driver's are under way. */
-  #calls = 0;
-  #fatal = process._fatalException;
-
-  constructor(inspection, channel) {
-    this.#inspection = inspection;
-    this.#channel = channel;
-  }
-
-  /**
-   * What the other thread calls when a SIGINT came, in the middle of whatever runs. It came for the cell with this
-   * number, or for what runs between cells if that is 0; `isLast`: it will not be asked again.
-   */
-  signal = (number, isLast) => {
-    if (number !== this.cell) {
-      return DONE;
-    }
-    if (this.own) {
-      this.wanted ||= isLast;
-      return LATER;
-    }
-    if (this.#ending) {
-      return LATER;
-    }
-    const { isUsers, isNodes, text } = stackBelow();
-    // Node's own code is rather not ended in the middle of something, either, but may be what takes so long.
-    if (!isUsers || (isNodes && !isLast)) {
-      return LATER;
-    }
-    this.heard(text);
-    this.#terminate();
-    return DONE;
-  };
-
-  /** From now on SIGINTs are for the cell with this number, or for what runs between cells if it is 0. */
-  begin(number) {
-    this.cell = number;
-    this.wanted = false;
-  }
-
-  /** Runs the driver's own code when the event loop or the user's code calls it. */
-  within(work) {
-    if (this.own) {
-      return work();
-    }
-    this.#absorb();
-    this.own = true;
-    try {
-      return work();
-    } finally {
-      this.own = false;
-      if (this.wanted) {
-        this.wanted = false;
-        this.#giveUp();
+  /** Begins to hear SIGINTs: `ready` is called once none ends the process, `heard` when one has come for a cell. */
+  open(ready, heard, failed) {
+    const watch = new Worker(path.join(__dirname, 'watch.cjs'), {
+      name: 'codebeaker',
+      workerData: { shared: this.#state.buffer, CELL, HEARD, GUARDED, SIGNAL },
+      argv: [],
+      env: {},
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 },
+    });
+    watch.on('message', (message) => {
+      if (message === 'ready') {
+        ready();
+        return;
       }
-    }
+      heard(message);
+      this.#listeners.call();
+    });
+    watch.on('error', failed);
+    watch.on('exit', () => failed(new Error('nobody hears SIGINT any more')));
+    this.#divertKill();
   }
 
-  /** Calls what runs the user's code; false if that was ended, or has thrown. */
-  without(work) {
-    let isWhole = false;
-    if (!this.own) {
+  /** SIGINTs are for the cell with this number from now on; for none if it is 0. */
+  set cell(number) {
+    store(this.#state, CELL, number);
+  }
+
+  /** Whether one has come for the cell that runs, while no guard was there. */
+  get isHeard() {
+    const heard = load(this.#state, HEARD);
+    return heard !== 0 && heard === load(this.#state, CELL);
+  }
+
+  /** Does what a SIGINT may end; false if one has. Within another guard, that one is ended. */
+  guard(work) {
+    if (load(this.#state, GUARDED) === 1) {
       work();
       return true;
     }
-    this.#calls += 1;
-    this.#inspection.call(() => {
-      this.own = false;
-      try {
-        work();
-        isWhole = true;
-      } finally {
-        this.own = true;
+    let isWhole = false;
+    const context = executionAsyncId();
+    this.#room.work = () => {
+      this.#listeners.areHidden = false;
+      work();
+      isWhole = true;
+    };
+    store(this.#state, GUARDED, 1);
+    this.#listeners.areHidden = true;
+    try {
+      this.#script.runInContext(this.#room, GUARD);
+    } catch (error) {
+      if (error?.code !== INTERRUPTED) {
+        throw error;
       }
-      isWhole &&= this.#absorb();
-    });
-    this.#calls -= 1;
-    this.own = true;
+      isWhole = false;
+      this.#isAstray ||= executionAsyncId() !== context;
+    } finally {
+      this.#listeners.areHidden = false;
+      store(this.#state, GUARDED, 0);
+      notify(this.#state, GUARDED);
+    }
     return isWhole;
   }
 
-  /** Ends what runs and has called this. Never comes back: nothing of the caller's is run any more. */
-  end() {
-    this.own = false;
-    if (!this.#ending) {
-      this.#terminate();
-    }
-    this.#absorb();
+  /**
+   * Makes `process.kill` send what is for this process by the other thread: the one that sends it, Node makes ready
+   * for the end, whatever the signal is.
+   */
+  #divertKill() {
+    const send = (signal) => this.#send(signal);
+    process.kill = function (target, signal = 'SIGTERM') {
+      const number = constants.signals[signal] ?? signal;
+      // What is no signal, or is to tell whether there is a process, is Node's.
+      if (target !== pid || !Object.values(constants.signals).includes(number)) {
+        return kill.call(process, target, signal);
+      }
+      send(number);
+      return true;
+    };
+    Object.defineProperty(process.kill, 'name', { value: 'kill' });
   }
 
-  /** Stands still until what is to be ended is ended, where the caller's caller is; true if nothing is. */
-  #absorb() {
-    while (this.#ending) {
-      // An empty loop may be made into one that V8 never looks up from; here it always does.
-      wait(nap, 0, 0, 1);
-    }
-    return true;
+  #send(signal) {
+    store(this.#state, SIGNAL, signal);
+    notify(this.#state, SIGNAL);
   }
 
-  /** A SIGINT's end of the user's code that has called the driver's. */
-  #giveUp() {
-    const { isUsers, text } = stackBelow();
-    if (isUsers) {
-      this.heard(text);
-      this.end();
-    }
-  }
-
-  #terminate() {
-    this.#ending = true;
-    passImmediate(executionAsyncResource());
-    this.#forgetContext();
-    this.#channel.ending = true;
-    this.#inspection.terminate(() => {
-      // It is over: what was called from the driver's code is back there, all else has gone up to the event loop.
-      this.#ending = false;
-      this.#channel.ending = false;
-      this.own = this.#calls > 0;
+  /** Has Node call what puts code under guard, and clear up after that. */
+  turn(work) {
+    nextTick(() => {
+      work();
+      if (this.#isAstray) {
+        this.#isAstray = false;
+        // Node ends the process where contexts don't match, but forgets them all after what nobody catches.
+        throw new Ended('interrupted');
+      }
     });
   }
 
-  /**
-   * Code that is ended does not leave the asynchronous contexts that it has entered, and Node ends a process where
-   * they don't match. It forgets them all after an uncaught exception, so this is one, of which nobody is told.
-   */
-  #forgetContext() {
-    const own = Object.getOwnPropertyDescriptor(process, 'emit');
-    Object.defineProperty(process, 'emit', { value: () => true, configurable: true, writable: true });
-    try {
-      this.#fatal.call(process, new Error('interrupted'), false);
-    } finally {
-      if (own === undefined) {
-        delete process.emit;
-      } else {
-        Object.defineProperty(process, 'emit', own);
-      }
+  /** Ends what is under guard and has called this, as a SIGINT does. Comes back only if nothing is. */
+  end() {
+    while (load(this.#state, GUARDED) === 1) {
+      this.#send(constants.signals.SIGINT);
+      wait(nap, 0, 0, AGAIN_MS);
     }
   }
 }
 
 /**
- * Node looks again at the immediate whose callback was ended, unless it was the first of its row, and has no way on
- * from one that it takes for done. So it is to do nothing and not done. Node counts it a second time then, which an
- * immediate makes up for that is counted and taken out of the row.
+ * The user's listeners of SIGINT, kept from Node, which would take the signal from its watchdog for them, and end the
+ * process by it where they are removed.
  */
-function passImmediate(resource) {
-  if (typeof resource?._onImmediate === 'function' && resource._destroyed === true && resource._idlePrev) {
-    const nothing = () => {};
-    resource._onImmediate = nothing;
-    resource._destroyed = false;
-    const [before, , after] = [setImmediate(nothing), setImmediate(nothing), setImmediate(nothing)];
-    before._idleNext = after;
-    after._idlePrev = before;
+class Listeners {
+  /** Whether they are not there for Node, which takes them away from the code that it runs with `breakOnSigint`. */
+  areHidden = false;
+
+  #signal = Symbol('SIGINT');
+
+  constructor() {
+    for (const name of LISTENING) {
+      const plain = process[name];
+      const divert = (event) => (event === 'SIGINT' && !this.areHidden ? this.#signal : event);
+      const value = function (...given) {
+        if (given.length > 0) {
+          given[0] = divert(given[0]);
+        }
+        return plain.apply(this, given);
+      };
+      Object.defineProperty(value, 'name', { value: name });
+      Object.defineProperty(process, name, { value, configurable: true, writable: true, enumerable: false });
+    }
+  }
+
+  call() {
+    process.emit(this.#signal, 'SIGINT', 2);
   }
 }
 
-/**
- * The stack without this module's own frames and those of the call from the other thread, whether code of the user's
- * is on it, and whether that is in the middle of Node's.
- */
-function stackBelow() {
-  const { stackTraceLimit } = Error;
-  const prepare = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
-  const holder = {};
-  try {
-    Error.stackTraceLimit = 200;
-    if (prepare !== undefined) {
-      Object.defineProperty(Error, 'prepareStackTrace', { value: undefined, configurable: true, writable: true });
-    }
-    Error.captureStackTrace(holder, stackBelow);
-    const isHere = (line) => line.includes(__filename) || line.includes('codebeaker:interrupt');
-    const lines = String(holder.stack).split('\n').slice(1).filter((line) => !isHere(line));
-    const isNode = (line) => /[( ]node:/.test(line);
-    // An endless row of promises is the user's, even between two of them; and all is that the driver calls for it.
-    const isRow = (line) => /\b(?:processTicks|runNextTicks)/.test(line);
-    const isNative = (line) => /\((?:<anonymous>|native)\)$/.test(line);
-    const isUser = (line) => !isNode(line) && !isNative(line) && !line.includes(`${__dirname}/`);
-    const isUsers = lines.some((line) => isUser(line) || isRow(line));
-    const innermost = lines.find((line) => !isNative(line));
-    const isNodes = innermost !== undefined && !isUser(innermost) && !isRow(innermost);
-    return { isUsers, isNodes, text: lines.join('\n') };
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-    if (prepare !== undefined) {
-      Object.defineProperty(Error, 'prepareStackTrace', prepare);
-    }
-  }
+/** What ends a callback, and is nothing to tell of. */
+class Ended extends Error {
+  name = 'Ended';
 }
 
-module.exports = { Interrupts };
+module.exports = { Ended, Interrupts };

@@ -27,13 +27,11 @@ const GIVEN = new Set(Object.getOwnPropertyNames(globalThis));
 
 class Lookup {
   #inspection;
-  #interrupts;
   #sources;
   #channel;
 
-  constructor(inspection, interrupts, sources, channel) {
+  constructor(inspection, sources, channel) {
     this.#inspection = inspection;
-    this.#interrupts = interrupts;
     this.#sources = sources;
     this.#channel = channel;
   }
@@ -41,7 +39,6 @@ class Lookup {
   /** Answers a question of the daemon's. */
   answer(message) {
     const { id, op } = message;
-    const questions = { complete: '#complete', inspect: '#inspect', variables: '#variables' };
     let answer;
     try {
       if (op === 'complete') {
@@ -51,7 +48,7 @@ class Lookup {
       } else if (op === 'variables') {
         answer = this.#variables(message);
       } else {
-        answer = { fault: `there is no operation ${op}; there are ${Object.keys(questions).join(', ')}` };
+        answer = { fault: `there is no operation ${op}; there are execute, complete, inspect and variables` };
       }
     } catch (error) {
       answer = { fault: String(error?.message ?? error).slice(0, 500) };
@@ -76,7 +73,7 @@ class Lookup {
     } else if (dot?.text === '.' || dot?.text === '?.') {
       const start = chain(list, list.indexOf(dot) - 1);
       const { value } = start === undefined ? {} : this.#peek(code.slice(start, dot.start));
-      found = value === undefined || value === null ? [] : this.#contained(() => members(value), []);
+      found = value === undefined || value === null ? [] : contained(() => members(value), []);
     } else {
       found = this.#globals();
     }
@@ -92,7 +89,7 @@ class Lookup {
     for (const [name, kind] of KEYWORDS.map((word) => [word, 'keyword'])) {
       found.set(name, kind);
     }
-    for (const { text, kind } of this.#contained(() => members(globalThis), [])) {
+    for (const { text, kind } of contained(() => members(globalThis), [])) {
       if (!found.has(text) && text !== IMPORT) {
         found.set(text, kind === 'property' ? 'variable' : kind);
       }
@@ -114,8 +111,8 @@ class Lookup {
     }
     const { value } = outcome;
     const about = () => ({ type: typeOf(value), value: brief(value, detail === 1 ? MAX_DETAIL : MAX_VALUE) });
-    const origin = typeof value === 'function' ? this.#contained(() => this.#origin(value), {}) : {};
-    return { found: true, name, ...this.#contained(about, { type: typeof value }), ...origin };
+    const origin = typeof value === 'function' ? contained(() => this.#origin(value), {}) : {};
+    return { found: true, name, ...contained(about, { type: typeof value }), ...origin };
   }
 
   #isThere(name) {
@@ -155,7 +152,7 @@ class Lookup {
       size: sizeOf(value),
       expandable: isExpandable(value),
     });
-    return { name, ...this.#contained(describe, { type: typeof value, value: '…', expandable: false }) };
+    return { name, ...contained(describe, { type: typeof value, value: '…', expandable: false }) };
   }
 
   /** `[name, value]` of declared names, without those that were never given a value. */
@@ -174,19 +171,16 @@ class Lookup {
   }
 
   #peek(expression) {
-    let outcome = {};
-    this.#interrupts.without(() => {
-      outcome = this.#inspection.peek(`(${expression}\n)`);
-    });
-    return outcome;
+    return this.#inspection.peek(`(${expression}\n)`);
   }
+}
 
-  #contained(work, otherwise) {
-    let value;
-    this.#interrupts.without(() => {
-      value = work();
-    });
-    return value ?? otherwise;
+/** What can be told of a value, which may be stranger than is thought of here. */
+function contained(work, otherwise) {
+  try {
+    return work();
+  } catch {
+    return otherwise;
   }
 }
 

@@ -2,8 +2,8 @@
  * The standard streams of the process, as the daemon reads them: what the user's code and the driver print, and the
  * marks that say where a cell's output ends.
  *
- * It promises that what is printed goes out at once, whole and in order, also when the code that prints is ended in
- * the middle of it, and through descriptors of its own: whatever the user's code does to its streams.
+ * It promises that what is printed goes out at once, whole and in order unless the code that prints is ended in the
+ * middle of it, and through descriptors of its own: whatever the user's code does to its streams.
  */
 'use strict';
 
@@ -28,10 +28,8 @@ function beside(descriptor) {
 
 class Output {
   #descriptors = [beside(1), beside(2)];
-  #interrupts;
 
-  constructor(interrupts) {
-    this.#interrupts = interrupts;
+  constructor() {
     [process.stdout, process.stderr].forEach((stream, which) => this.#serve(stream, which));
   }
 
@@ -49,15 +47,10 @@ class Output {
     this.#write(1, data);
   }
 
-  /**
-   * Has a stream of the process's write in one piece of the driver's own code. Node's streams would wait for ever for
-   * a write that was ended in the middle of it.
-   */
+  /** Has a stream of the process's write this way. Node's would wait for ever for a write that was ended midway. */
   #serve(stream, which) {
     const standard = stream.write;
-    const take = (data) => {
-      this.#interrupts.within(() => this.#write(which, data, () => this.#interrupts.wanted));
-    };
+    const take = (data) => this.#write(which, data);
     const write = function write(chunk, encoding, callback) {
       const isText = typeof chunk === 'string';
       if (this !== stream || !(isText || isBuffer(chunk)) || stream.destroyed || stream.writableEnded) {
@@ -73,13 +66,12 @@ class Output {
     Object.defineProperty(stream, 'write', { value: write, configurable: true, writable: true, enumerable: false });
   }
 
-  /** Writes all, unless it is given up while nobody reads. */
-  #write(which, data, isGivenUp = () => false) {
+  #write(which, data) {
     for (let at = 0; at < data.length; ) {
       try {
         at += writeSync(this.#descriptors[which], data, at);
       } catch (error) {
-        if (error.code !== 'EAGAIN' || isGivenUp()) {
+        if (error.code !== 'EAGAIN') {
           // Nobody reads it, or the user's code has closed it.
           return;
         }

@@ -11,18 +11,20 @@ const Module = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 
+const { Ended } = require('./interrupts.cjs');
 const { IMPORT } = require('./rewriting.cjs');
 
 /** Before these, `import` takes its attributes as `assert`. */
 const [MAJOR, MINOR] = process.versions.node.split('.').map(Number);
 const ASSERTS = MAJOR < 18 || (MAJOR === 18 && MINOR < 20) || (MAJOR === 20 && MINOR < 10) || MAJOR === 19;
 
-const fatal = process._fatalException;
+const UNCAUGHT = 'uncaughtException';
 
 class Surroundings {
   #directory;
   #known = new Map();
   #given = {};
+  #failed;
 
   /** Clears the driver away. */
   tidy() {
@@ -55,6 +57,9 @@ class Surroundings {
     this.#give('__filename', file);
     given.import.meta.url = pathToFileURL(file).href;
     given.import.meta.filename = file;
+    if (!process.listeners(UNCAUGHT).includes(this.#failed)) {
+      process.on(UNCAUGHT, this.#failed);
+    }
   }
 
   #of(directory) {
@@ -77,31 +82,29 @@ class Surroundings {
 
   /** Has what was interrupted while it was loaded loaded again when it is next required. */
   forgetUnfinished() {
-    for (const [file, module] of Object.entries(Module._cache)) {
+    for (const [file, module] of Object.entries(require.cache)) {
       if (module?.loaded === false) {
-        delete Module._cache[file];
+        delete require.cache[file];
       }
     }
   }
 
-  /** Has `exited` called for `process.exit`, and `failed` for what is thrown where nobody catches it. */
+  /**
+   * Has `exited` called for `process.exit`, which throws if that comes back, and `failed` for what is thrown where
+   * nobody catches it.
+   */
   outlive(exited, failed) {
     process.exit = function exit(code) {
       const number = Number(code ?? process.exitCode ?? 0);
       exited(Number.isInteger(number) ? number & 0xff : 1);
+      throw new Ended(`process.exit(${number})`);
     };
-    process._fatalException = function (error, isRejection) {
-      const isHandled = process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback();
-      if (!isHandled) {
-        process.once('uncaughtException', failed);
-      }
-      try {
-        return fatal.call(process, error, isRejection);
-      } catch (another) {
-        failed(another);
-        return true;
+    this.#failed = (error) => {
+      if (!(error instanceof Ended) && process.listenerCount(UNCAUGHT) === 1) {
+        failed(error);
       }
     };
+    process.on(UNCAUGHT, this.#failed);
   }
 }
 

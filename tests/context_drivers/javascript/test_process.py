@@ -20,7 +20,7 @@ class Surroundings(Case):
         self.assertEqual(self.value("Object.getOwnPropertySymbols(globalThis).map(String).filter((n) => /beaker/.test(n)).length"), "0")
         self.assertEqual(self.value("this === globalThis"), "true")
         self.assertEqual(self.value("[Error.prepareStackTrace, Error.stackTraceLimit][1]"), "10")
-        self.assertEqual(self.value("process.listenerCount('uncaughtException')"), "0")
+        self.assertEqual(self.value("process.listenerCount('SIGINT')"), "0")
 
     def test_children_have_nothing_of_the_channel(self):
         listed = "require('child_process').execFileSync('ls', ['-l', '/proc/self/fd']).toString()"
@@ -28,6 +28,13 @@ class Surroundings(Case):
         self.assertEqual(self.value(f"/ (?:[3-9]|\\d\\d+) -> socket:/.test({listed})"), "false")
         code = "require('child_process').execFileSync(process.execPath, ['-p', 'process.argv.length + 1']).toString()"
         self.assertEqual(self.value(code), "'2\\n'")
+
+    def test_signals_that_it_sends_itself(self):
+        self.run_ok("let got = new Promise((done) => process.on('SIGUSR2', done)); process.kill(process.pid, 'SIGUSR2')")
+        self.assertEqual(self.value("await got"), "'SIGUSR2'")
+        outcome = self.node.run("process.kill(process.pid, 'SIGINT'); for (;;);")
+        self.assertEqual(outcome.status, "interrupted")
+        self.assertEqual(self.value("process.kill(process.pid, 0)"), "true")
 
     def test_workers_of_the_users(self):
         code = "new Worker('require(\"worker_threads\").parentPort.postMessage(6)', { eval: true })"
