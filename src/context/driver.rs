@@ -76,8 +76,8 @@ const NODE: Driver =
 
 const NODE_OWN: &[(&str, &str)] = files! { "javascript/":
     "cells.cjs", "channel.cjs", "display.cjs", "driver.cjs", "errors.cjs", "input.cjs", "inspection.cjs",
-    "interrupts.cjs", "listener.cjs", "lookup.cjs", "output.cjs", "rendering.cjs", "rewriting.cjs",
-    "surroundings.cjs", "tokens.cjs", "typescript.cjs",
+    "interrupts.cjs", "lookup.cjs", "output.cjs", "rendering.cjs", "rewriting.cjs", "surroundings.cjs", "tokens.cjs",
+    "typescript.cjs", "watch.cjs",
 };
 
 #[cfg(test)]
