@@ -8,7 +8,7 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | 0 | ids, config, causes, processes, documents, private, text, traces |
+//! | 0 | ids, config, causes, processes, documents, json, private, text, traces |
 //! | 1 | protocol, engine, dap |
 //! | 2 | transport, agent |
 //! | 3 | sandbox, container |
@@ -39,6 +39,7 @@ pub mod engine;
 pub mod execution;
 pub mod files;
 pub mod ids;
+pub mod json;
 pub mod network;
 pub mod packages;
 pub mod private;

@@ -3,6 +3,7 @@
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 use super::wire::Event;
+use crate::json;
 
 /// The longest line, either way.
 pub(super) const MAX_LINE_BYTES: usize = 4 << 20;
@@ -62,39 +63,11 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             }
         }
         let line = std::mem::take(&mut self.line);
-        if !is_modest(&line) {
+        if !json::is_within(&line, MAX_DEPTH, MAX_VALUES) {
             return Err(Broken::TooMuch);
         }
         serde_json::from_slice(&line).map_err(|_| Broken::Malformed)
     }
-}
-
-/// Whether a text nests no deeper and has no more values than may be. Looks at what is outside strings alone: what is
-/// no JSON fails later.
-fn is_modest(line: &[u8]) -> bool {
-    let (mut depth, mut values, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
-    for &byte in line {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_string = true,
-            b'[' | b'{' => (depth, values) = (depth + 1, values + 1),
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            b',' => values += 1,
-            _ => {}
-        }
-        if depth > MAX_DEPTH || values > MAX_VALUES {
-            return false;
-        }
-    }
-    true
 }
 
 #[cfg(test)]

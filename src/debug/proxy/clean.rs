@@ -7,6 +7,8 @@
 
 use serde_json::Value;
 
+use crate::json;
+
 /// The deepest nesting of a message.
 pub(super) const MAX_DEPTH: usize = 64;
 
@@ -38,24 +40,9 @@ const WITHHELD: &[&str] = &[
     "valueLocationReference",
 ];
 
-/// Whether the JSON text nests no deeper than [`MAX_DEPTH`]. Looks at brackets alone; whether it is JSON is for
-/// the parser to say.
-pub(super) fn is_shallow(json: &[u8]) -> bool {
-    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'[' | b'{' if !in_text => depth += 1,
-            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return false;
-        }
-    }
-    true
+/// Whether the JSON text nests no deeper than [`MAX_DEPTH`]; whether it is JSON is for the parser to say.
+pub(super) fn is_shallow(text: &[u8]) -> bool {
+    json::is_within(text, MAX_DEPTH, usize::MAX)
 }
 
 /// Cleans a value and all in it. `text` is how long its texts may be. The value is one that [`is_shallow`].

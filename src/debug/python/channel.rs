@@ -18,6 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::wire::{Answer, Header, Kind, MAX_DEPTH, MAX_LINE_BYTES, Request};
 use crate::debug::backend::Fault;
 use crate::debug::ground::Conduit;
+use crate::json;
 
 /// Calls whose answers may be outstanding, those that nobody waits for any more included.
 const MAX_CALLS: usize = 256;
@@ -91,39 +92,12 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
     }
 }
 
-/// Whether a text nests no deeper than may be. Looks at brackets outside strings alone: what is not JSON
-/// fails later.
-fn is_shallow(line: &[u8]) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for &byte in line {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_string = true,
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return false;
-        }
-    }
-    true
-}
-
 /// Parses a line.
 ///
 /// # Errors
 /// [`Broken`] when it nests too deeply or is of another shape.
 pub(super) fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<T, Broken> {
-    if !is_shallow(line) {
+    if !json::is_within(line, MAX_DEPTH, usize::MAX) {
         return Err(Broken::TooDeep);
     }
     // The parser's words may quote the line; where and of what kind is enough to find a fault.

@@ -5,6 +5,7 @@
 //! pipe, socket or device is refused before it could hold anything up. What may take long is done in
 //! slices between the rounds of the loop, and what can't be sliced by a process of its own ([`find`]).
 
+mod aside;
 mod beneath;
 mod copy;
 mod find;

@@ -17,13 +17,10 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use codebeaker_agent::wire::find::{By, Done, Find, Found, Part, REFUSAL_BYTES};
 
 use self::report::{Full, Report};
+use super::aside;
 use super::must_be_file;
 use super::path::Root;
-use crate::agent::shim::close_all_but;
 use crate::agent::sys::{self, Result, files};
-
-/// The most address space that it may have. What it needs is bounded far below, but for what a regular expression takes.
-const MEMORY_BYTES: u64 = 256 << 20;
 
 /// Where a finder begins.
 pub(super) enum Top {
@@ -82,7 +79,7 @@ impl From<Full> for Stop {
 
 /// Is the finder, from the fork to its end.
 pub(super) fn be(root: &Root, top: Top, find: &Find, out: OwnedFd) -> ! {
-    if settle(&mut [root.as_raw_fd(), top.as_raw_fd(), out.as_raw_fd()]).is_err() {
+    if aside::settle(&mut [root.as_raw_fd(), top.as_raw_fd(), out.as_raw_fd()]).is_err() {
         sys::exit(1);
     }
     let mut report = Report::new(out);
@@ -108,19 +105,4 @@ pub(super) fn be(root: &Root, top: Top, find: &Find, out: OwnedFd) -> ! {
     report.say_last(&Found::Done(done));
     report.flush();
     sys::exit(0)
-}
-
-/// Leaves everything behind that looking for files doesn't need.
-fn settle(keep: &mut [i32]) -> Result<()> {
-    // SAFETY: no pointers.
-    sys::check(unsafe { libc::setsid() })?;
-    close_all_but(keep)?;
-    sys::occupy_standard_descriptors()?;
-    let limits =
-        [(libc::RLIMIT_AS, MEMORY_BYTES), (libc::RLIMIT_FSIZE, 0), (libc::RLIMIT_CORE, 0), (libc::RLIMIT_NPROC, 0)];
-    for (resource, most) in limits {
-        let most = sys::limit(resource)?.rlim_max.min(most);
-        sys::set_limit(resource, libc::rlimit { rlim_cur: most, rlim_max: most })?;
-    }
-    Ok(())
 }

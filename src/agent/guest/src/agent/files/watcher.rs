@@ -14,12 +14,9 @@ use codebeaker_agent::wire::watch::{Change, WATCHED_BYTES, Watch, WatchEnd, Watc
 
 use self::pending::Pending;
 use self::tree::{Heard, Tree};
+use super::aside;
 use super::path::Root;
-use crate::agent::shim::close_all_but;
 use crate::agent::sys::{self, Errno, Result, files, inotify};
-
-/// The most address space that it may have.
-const MEMORY_BYTES: u64 = 256 << 20;
 
 /// So many bytes of paths are told at a time.
 const PART_BYTES: usize = WATCHED_BYTES / 4;
@@ -55,7 +52,7 @@ fn above(root: &Root, top: &OwnedFd) -> Option<OwnedFd> {
 /// Is the watcher, from the fork to its end.
 fn be(top: OwnedFd, above: Option<OwnedFd>, watch: &Watch, out: OwnedFd) -> ! {
     let mut keep: Vec<_> = [&top, &out].into_iter().chain(&above).map(AsRawFd::as_raw_fd).collect();
-    if settle(&mut keep).is_err() || sys::set_nonblocking(out.as_fd()).is_err() {
+    if aside::settle(&mut keep).is_err() || sys::set_nonblocking(out.as_fd()).is_err() {
         sys::exit(1);
     }
     let mut pipe = Pipe { out, unsent: Vec::new(), sent: 0 };
@@ -117,21 +114,6 @@ fn wait(notices: &OwnedFd, pipe: &Pipe, until: Option<Instant>) -> Result<bool> 
         return Err(Errno(libc::EPIPE));
     }
     Ok(news & libc::POLLIN != 0)
-}
-
-/// Leaves everything behind that watching doesn't need.
-fn settle(keep: &mut [i32]) -> Result<()> {
-    // SAFETY: no pointers.
-    sys::check(unsafe { libc::setsid() })?;
-    close_all_but(keep)?;
-    sys::occupy_standard_descriptors()?;
-    let limits =
-        [(libc::RLIMIT_AS, MEMORY_BYTES), (libc::RLIMIT_FSIZE, 0), (libc::RLIMIT_CORE, 0), (libc::RLIMIT_NPROC, 0)];
-    for (resource, most) in limits {
-        let most = sys::limit(resource)?.rlim_max.min(most);
-        sys::set_limit(resource, libc::rlimit { rlim_cur: most, rlim_max: most })?;
-    }
-    Ok(())
 }
 
 /// The way to the daemon.
