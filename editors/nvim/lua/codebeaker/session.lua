@@ -147,13 +147,9 @@ end
 ---@return string
 local function describe(client, session)
   local executions = session.executions
-  local parts = {
-    session.sessionId,
-    session.selection and session.selection.runtime or nil,
-    session.language or nil,
-    session.state,
-    ("%d running, %d ended"):format(executions.running, executions.ended),
-  }
+  local parts = { session.sessionId, session.state }
+  vim.list_extend(parts, { session.language or session.workspace.mode, session.createdAt })
+  parts[#parts + 1] = ("%d running, %d ended"):format(executions.running, executions.ended)
   local mine = opened[client.id] and opened[client.id].sessionId == session.sessionId
   return table.concat(parts, "  ") .. (mine and "  (runs go here)" or "")
 end

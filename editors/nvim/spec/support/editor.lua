@@ -50,7 +50,7 @@ function M.project(files)
 end
 
 ---Starts one. `options` are `vim.g.codebeaker`; without `daemon`, that is found by the environment.
----@param setup? { files?: table<string, string>, open?: string, options?: table, env?: table, path?: string, stubs?: boolean, nvim?: string[], lines?: integer }
+---@param setup? { files?: table<string, string>, open?: string, options?: table, env?: table, path?: string, stubs?: boolean, nvim?: string[], prompts?: boolean, lines?: integer }
 ---@return Editor
 function M.start(setup)
   setup = setup or {}
@@ -59,6 +59,8 @@ function M.start(setup)
   vim.o.columns, vim.o.lines = 80, (setup.lines or 30) + 2
   local command = setup.nvim or { vim.v.progpath }
   vim.list_extend(command, { "--clean", "-n", "--listen", socket, "--cmd", "set rtp^=" .. plugin })
+  -- A prompt for <Enter> would leave what is asked over the channel without an answer, for ever.
+  vim.list_extend(command, { "--cmd", "silent! set messagesopt=wait:1500,history:500" })
   vim.list_extend(command, { "--cmd", "set noswapfile shortmess+=I laststatus=2 notermguicolors" })
   if setup.stubs then
     vim.list_extend(command, { "--cmd", "set rtp+=" .. plugin .. "/spec/stubs" })
@@ -89,6 +91,10 @@ function M.start(setup)
   end, function()
     return self:screen()
   end)
+  if setup.prompts then
+    return self
+  end
+  self:awaits("its start", "return vim.v.vim_did_enter == 1")
   return self
 end
 
