@@ -24,9 +24,12 @@ describe(":Codebeaker", function()
   it("is there, and nothing else is loaded, before it is used", function()
     editor = editors.start({ options = { autostart = false } })
     editor:awaits("the command", "return vim.fn.exists(':Codebeaker') == 2")
-    assert.are.same({}, editor:lua([[return vim.tbl_filter(function(name)
+    assert.are.same(
+      {},
+      editor:lua([[return vim.tbl_filter(function(name)
       return vim.startswith(name, "codebeaker")
-    end, vim.tbl_keys(package.loaded))]]))
+    end, vim.tbl_keys(package.loaded))]])
+    )
   end)
 
   it("completes what the daemon has", function()

@@ -41,7 +41,7 @@ describe("the options", function()
     assert.are.same(config.defaults, options)
     assert.are.same({
       "cmd: must name a program",
-      "env: must have strings for names and values, not \"A\" = 1",
+      'env: must have strings for names and values, not "A" = 1',
       "inline: must be a table, not true",
       'input: must be one of terminal, none, not "pipe"',
       "lense: there is no such option",

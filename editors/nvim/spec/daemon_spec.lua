@@ -41,7 +41,10 @@ describe("the daemon", function()
   end)
 
   it("that ends takes its runs with it, and comes again with the next", function()
-    editor = editors.start({ files = { ["main.py"] = "import time\nprint('on', flush=True)\ntime.sleep(600)" }, open = "main.py" })
+    editor = editors.start({
+      files = { ["main.py"] = "import time\nprint('on', flush=True)\ntime.sleep(600)" },
+      open = "main.py",
+    })
     editor:ready()
     editor:command("Codebeaker run")
     editor:sees("\non")
@@ -56,7 +59,10 @@ describe("the daemon", function()
   end)
 
   it("is gone with the editor, and with it what runs", function()
-    editor = editors.start({ files = { ["main.py"] = "import time\nprint('on', flush=True)\ntime.sleep(600)" }, open = "main.py" })
+    editor = editors.start({
+      files = { ["main.py"] = "import time\nprint('on', flush=True)\ntime.sleep(600)" },
+      open = "main.py",
+    })
     editor:ready()
     local mark = "mark-" .. vim.fn.rand()
     editor:command("Codebeaker run " .. mark)
@@ -67,7 +73,9 @@ describe("the daemon", function()
       return vim.iter(vim.fn.glob("/proc/[0-9]*/cmdline", true, true)):any(function(path)
         local file = io.open(path)
         local words = file and file:read("*a") or ""
-        _ = file and file:close()
+        if file then
+          file:close()
+        end
         return words:find(mark, 1, true) ~= nil
       end)
     end
@@ -103,7 +111,11 @@ describe("the daemon", function()
   end)
 
   it("that refuses to start is told of", function()
-    editor = editors.start({ files = { ["main.py"] = TEXT }, open = "main.py", options = { cmd = { "/bin/false" }, autostart = false } })
+    editor = editors.start({
+      files = { ["main.py"] = TEXT },
+      open = "main.py",
+      options = { cmd = { "/bin/false" }, autostart = false },
+    })
     editor:press(":Codebeaker run<CR>")
     editor:sees("ended with 1 before it could be used")
   end)

@@ -27,7 +27,8 @@ local DIAL = [[
         table.insert(heard, message.event or message.command)
         if message.event == "initialized" then
           vim.schedule(function()
-            say("setBreakpoints", { source = { path = vim.api.nvim_buf_get_name(0) }, breakpoints = { { line = line } } })
+            local source = { path = vim.api.nvim_buf_get_name(0) }
+            say("setBreakpoints", { source = source, breakpoints = { { line = line } } })
             say("configurationDone")
           end)
         elseif message.event == "stopped" then

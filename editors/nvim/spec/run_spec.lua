@@ -79,7 +79,10 @@ describe("a run", function()
   end)
 
   it("stops, and is killed when it doesn't", function()
-    start("import signal, time\nsignal.signal(signal.SIGINT, lambda *_: print('no'))\nprint('on')\n" .. ("while True: time.sleep(0.1)"))
+    start(
+      "import signal, time\nsignal.signal(signal.SIGINT, lambda *_: print('no'))\nprint('on')\n"
+        .. "while True: time.sleep(0.1)"
+    )
     editor:command("Codebeaker run")
     editor:sees("\non")
     editor:command("Codebeaker stop")

@@ -39,8 +39,11 @@ describe("a session", function()
     editor:command("Codebeaker clear")
     editor:command("Codebeaker run")
     editor:sees("│ False")
-    editor:awaits("the end of both", [[
-      return #vim.lsp.get_clients()[1]:request_sync("session/list", vim.empty_dict(), 5000).result.sessions == 0]])
+    editor:awaits(
+      "the end of both",
+      [[
+      return #vim.lsp.get_clients()[1]:request_sync("session/list", vim.empty_dict(), 5000).result.sessions == 0]]
+    )
     assert.are.equal(0, vim.fn.filereadable(editor.folder .. "/kept"))
   end)
 
@@ -84,10 +87,15 @@ describe("a session", function()
     editor:command("1s/one/three/")
     editor:command("write")
     assert.is_false(editor:lua("return vim.bo.modified"))
-    local read = [[return vim.lsp.get_clients()[1]:request_sync("fs/read", { sessionId = ..., path = "kept" }, 5000).result.data]]
+    local read = [[
+      local params = { sessionId = ..., path = "kept" }
+      return vim.lsp.get_clients()[1]:request_sync("fs/read", params, 5000).result.data]]
     assert.are.equal("three\ntwo\n", editor:lua(read, id))
     -- What somebody else has changed is not written over.
-    editor:lua([[vim.lsp.get_clients()[1]:request_sync("fs/write", { sessionId = ..., path = "kept", data = "theirs" }, 5000)]], id)
+    local write = [[
+      local params = { sessionId = ..., path = "kept", data = "theirs" }
+      vim.lsp.get_clients()[1]:request_sync("fs/write", params, 5000)]]
+    editor:lua(write, id)
     editor:lua("vim.notify = function(text) _G.said = text end")
     editor:command("2s/two/four/")
     pcall(editor.command, editor, "write")

@@ -49,8 +49,18 @@ function M.project(files)
   return folder
 end
 
----Starts one. `options` are `vim.g.codebeaker`; without `daemon`, that is found by the environment.
----@param setup? { files?: table<string, string>, open?: string, options?: table, env?: table, path?: string, stubs?: boolean, nvim?: string[], prompts?: boolean, lines?: integer }
+---@class EditorSetup
+---@field files? table<string, string> what is in the project
+---@field open? string the file to open
+---@field options? table `vim.g.codebeaker`
+---@field env? table<string, string>
+---@field stubs? boolean whether nvim-dap is there, as a stub
+---@field nvim? string[] another Neovim
+---@field prompts? boolean whether it may begin with a prompt; it is not asked anything over the channel then
+---@field lines? integer
+
+---Starts one.
+---@param setup? EditorSetup
 ---@return Editor
 function M.start(setup)
   setup = setup or {}
