@@ -279,6 +279,10 @@ function Terminal:ended(execution, words, well)
   self:note(words, well and GREEN or RED)
   if self.execution == execution then
     self.execution = nil
+    -- There is nothing more to type into; `q` closes the window then.
+    if vim.api.nvim_get_current_buf() == self.buffer and vim.api.nvim_get_mode().mode == "t" then
+      vim.cmd.stopinsert()
+    end
   end
 end
 
