@@ -1,0 +1,108 @@
+local editors = require("spec.support.editor")
+
+-- Chooses what begins with a text wherever the user would be asked; what is offered can be looked at.
+local CHOOSE = [[
+  local wanted = { ... }
+  _G.offered = {}
+  vim.ui.select = function(items, options, done)
+    local titles = vim.tbl_map(options.format_item or tostring, items)
+    table.insert(offered, titles)
+    local want = table.remove(wanted, 1)
+    for index, title in ipairs(titles) do
+      if want and title:find(want, 1, true) then
+        return done(items[index], index)
+      end
+    end
+    done(nil)
+  end]]
+
+describe("a session", function()
+  local editor
+
+  before_each(function()
+    local text = "import pathlib\np = pathlib.Path('kept')\nprint(p.exists())\np.write_text('one\\ntwo\\n')"
+    editor = editors.start({ files = { ["main.py"] = text }, open = "main.py" })
+    editor:ready()
+  end)
+
+  after_each(function()
+    editor:stop()
+  end)
+
+  local function opened()
+    return editor:awaits("the session", "local s = require('codebeaker.session').current(); return s and s.sessionId")
+  end
+
+  it("of a run is gone with it", function()
+    editor:command("Codebeaker run")
+    editor:sees("│ False")
+    editor:command("Codebeaker clear")
+    editor:command("Codebeaker run")
+    editor:sees("│ False")
+    editor:awaits(
+      "the end of both",
+      [[
+      return #vim.lsp.get_clients()[1]:request_sync("session/list", vim.empty_dict(), 5000).result.sessions == 0]]
+    )
+    assert.are.equal(0, vim.fn.filereadable(editor.folder .. "/kept"))
+  end)
+
+  it("that is opened keeps what runs leave, until it is closed", function()
+    editor:command("Codebeaker session new native")
+    opened()
+    editor:command("Codebeaker run")
+    editor:sees("│ False")
+    editor:command("Codebeaker run")
+    editor:sees("│ True")
+    editor:command([[set statusline=%{v:lua.require('codebeaker').statusline()}]])
+    editor:sees("▶ native session")
+    editor:command("Codebeaker session close")
+    editor:misses("▶ native session")
+    editor:command("Codebeaker run")
+    editor:sees("│ False")
+  end)
+
+  it("is opened in the runtime that was chosen", function()
+    editor:lua(CHOOSE, "native")
+    editor:command("Codebeaker session runtime")
+    opened()
+    assert.matches("native %(namespaces%)", table.concat(editor:lua("return offered[1]"), "\n"))
+  end)
+
+  it("can be picked, its files read and written", function()
+    editor:command("Codebeaker session new")
+    local id = opened()
+    editor:command("Codebeaker run")
+    editor:sees("│ False")
+    editor:lua(CHOOSE, id, "files")
+    editor:command("Codebeaker sessions")
+    editor:awaits("its files", "return vim.bo.filetype == 'codebeaker-files'")
+    assert.matches(id .. ".*runs go here", editor:lua("return offered[1][1]"))
+    editor:sees("main.py")
+    editor:lua("vim.fn.search('kept')")
+    editor:press("<CR>")
+    editor:awaits("the file", "return vim.b.codebeaker_etag ~= nil")
+    assert.are.equal(("codebeaker://%s/kept"):format(id), editor:lua("return vim.api.nvim_buf_get_name(0)"))
+    assert.are.same({ "one", "two" }, editor:lua("return vim.api.nvim_buf_get_lines(0, 0, -1, false)"))
+    editor:command("1s/one/three/")
+    editor:command("write")
+    assert.is_false(editor:lua("return vim.bo.modified"))
+    local read = [[
+      local params = { sessionId = ..., path = "kept" }
+      return vim.lsp.get_clients()[1]:request_sync("fs/read", params, 5000).result.data]]
+    assert.are.equal("three\ntwo\n", editor:lua(read, id))
+    -- What somebody else has changed is not written over.
+    local write = [[
+      local params = { sessionId = ..., path = "kept", data = "theirs" }
+      vim.lsp.get_clients()[1]:request_sync("fs/write", params, 5000)]]
+    editor:lua(write, id)
+    editor:lua("vim.notify = function(text) _G.said = text end")
+    editor:command("2s/two/four/")
+    pcall(editor.command, editor, "write")
+    assert.is_true(editor:lua("return vim.bo.modified"))
+    assert.are.equal("theirs", editor:lua(read, id))
+    editor:lua(CHOOSE, id, "Close")
+    editor:command("Codebeaker sessions")
+    editor:awaits("its end", "return require('codebeaker.session').current() == nil")
+  end)
+end)
