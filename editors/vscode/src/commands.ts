@@ -44,7 +44,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       const where = { location: vscode.ProgressLocation.Notification, title: "CodeBeaker: opening a session" };
       await vscode.window.withProgress(where, () => places.open(wish));
     },
-    closeSession: async (node?: Node) => {
+    endSession: async (node?: Node) => {
       const sessionId = sessionOf(node) ?? (await chooseSession(store));
       if (sessionId !== undefined) await places.close(sessionId);
     },

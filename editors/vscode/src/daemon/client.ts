@@ -94,26 +94,22 @@ export class DaemonClient implements vscode.Disposable {
   }
 
   /** Calls a method of the protocol. */
-  async call<M extends keyof Methods>(
-    method: M,
-    params: Methods[M][0],
-    token?: vscode.CancellationToken,
-  ): Promise<Methods[M][1]> {
+  async call<M extends keyof Methods>(method: M, params: Methods[M][0]): Promise<Methods[M][1]> {
     await this.ready();
-    return this.running().sendRequest(method, params, token);
+    return this.running().sendRequest(method, params);
   }
 
-  /** Calls a method that may take its time, with what it reports shown as progress that can be cancelled. */
+  /** Calls a method that may take its time. What it reports is shown in the status bar. */
   callWithProgress<M extends keyof Methods>(title: string, method: M, params: Methods[M][0]): Thenable<Methods[M][1]> {
-    const where = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
-    return vscode.window.withProgress(where, async (progress, token) => {
+    const where = { location: vscode.ProgressLocation.Window, title };
+    return vscode.window.withProgress(where, async (progress) => {
       await this.ready();
       const workDoneToken = `vscode/${(this.tokens += 1).toString()}`;
       const heard = this.running().onProgress(WorkDoneProgress.type, workDoneToken, (step) => {
         if (step.kind !== "end" && step.message !== undefined) progress.report({ message: step.message });
       });
       try {
-        return await this.running().sendRequest<Methods[M][1]>(method, { ...params, workDoneToken }, token);
+        return await this.running().sendRequest<Methods[M][1]>(method, { ...params, workDoneToken });
       } finally {
         heard.dispose();
       }

@@ -1,0 +1,338 @@
+// What a person does, and what they must see.
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, readFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { daemon, open } from "./desk.mjs";
+
+const files = {
+  "greet.py": `import sys
+
+print("\\x1b[1;35mcolour\\x1b[0m", sys.stdin.isatty())
+name = input("name? ")
+print("hello", name)
+`,
+  "fails.py": `def inner(divisor):
+    return 1 / divisor
+
+
+def outer():
+    return inner(0)
+
+
+outer()
+`,
+  "steps.py": `total = 0
+for number in range(3):
+    total += number
+print("total", total)
+`,
+  "parent.py": `import subprocess, sys
+
+print("parent begins", flush=True)
+subprocess.run([sys.executable, "child.py"], check=True)
+print("parent ends")
+`,
+  "child.py": `word = "from the child"
+print(word)
+`,
+  "forever.py": `import time
+
+print("going", flush=True)
+while True:
+    time.sleep(0.2)
+`,
+  "writes.py": `import pathlib
+
+pathlib.Path("made.txt").write_text("made in the sandbox\\n")
+print("wrote", pathlib.Path("made.txt").read_text())
+`,
+};
+
+const ready = async (desk) => {
+  await desk.page.keyboard.press("Escape");
+  await desk.status("CodeBeaker");
+};
+
+const stopped = (desk) => desk.page.waitForSelector(".codicon-debug-stackframe");
+const ended = (desk) => desk.page.waitForSelector(".debug-toolbar", { state: "detached" });
+
+async function breakpoint(desk, text) {
+  await desk.page.locator(".monaco-editor .view-line", { hasText: text }).first().click();
+  await desk.page.keyboard.press("F9");
+  await desk.page.waitForSelector(".codicon-debug-breakpoint, .codicon-debug-breakpoint-unverified");
+}
+
+const general = {
+  async "run-and-type"(desk) {
+    await desk.openFile("greet.py");
+    await ready(desk);
+    await desk.lens("Run");
+    await desk.terminal("colour True");
+    await desk.terminal("name?");
+    await desk.type("Ada\n");
+    await desk.terminal("hello Ada");
+    await desk.terminal(/ended well after/);
+    // The colour is one, not text.
+    assert(!(await desk.terminalText()).includes("[1;35m"));
+  },
+
+  async "run-unsaved"(desk) {
+    await desk.openFile("steps.py");
+    await desk.page.locator(".monaco-editor .view-line", { hasText: "total" }).first().click();
+    await desk.page.keyboard.press("Control+Home");
+    await desk.page.keyboard.type("print('typed, and not saved')\n");
+    await desk.command("Run File in a Sandbox");
+    await desk.terminal("typed, and not saved");
+    await desk.terminal("total 3");
+    assert(!readFileSync(join(desk.folder, "steps.py"), "utf8").includes("typed"), "nothing is saved");
+    await desk.page.locator(".monaco-editor .view-line").first().click();
+    await desk.page.keyboard.press("Control+Z");
+    await desk.command("Run File in a Sandbox");
+    await desk.terminal("total 3");
+    await desk.page.keyboard.press("Control+S");
+  },
+
+  async "selection-and-inline-result"(desk) {
+    await desk.openFile("greet.py");
+    await desk.page.locator(".monaco-editor .view-line", { hasText: "colour" }).first().click();
+    await desk.page.keyboard.press("Home");
+    await desk.page.keyboard.type("import platform; print('part', 6 * 7) # ");
+    await desk.command("Run Selection or Line in a Sandbox");
+    await desk.terminal("part 42");
+    // A decoration is the style of what is behind the text.
+    const behind = () => desk.page.evaluate(() => [...document.querySelectorAll(".monaco-editor .view-line span")]
+      .map((span) => getComputedStyle(span, "::after").content).filter((content) => content !== "none" && content !== "normal").join(" "));
+    await desk.until(async () => (await behind()).includes("part 42"), "the inline result", behind);
+    await desk.shot("selection-and-inline-result-shown");
+    await desk.command("Clear Inline Results");
+    await desk.until(async () => !(await behind()).includes("part 42"), "the inline result to go", behind);
+    await desk.page.locator(".monaco-editor .view-line").first().click();
+    await desk.page.keyboard.press("Control+Z");
+  },
+
+  async "arguments"(desk) {
+    await desk.openFile("writes.py");
+    await desk.command("Run File with Arguments…");
+    const input = desk.page.locator(".quick-input-widget input.input").first();
+    await input.fill("one 'two words'");
+    await desk.page.keyboard.press("Enter");
+    await desk.terminal("wrote made in the sandbox");
+    assert(!existsSync(join(desk.folder, "made.txt")), "the folder stays as it is");
+  },
+
+  async "stop"(desk) {
+    await desk.openFile("forever.py");
+    await desk.command("Run File in a Sandbox");
+    await desk.terminal("going");
+    await desk.status("1 running");
+    await desk.shot("stop-running");
+    await desk.page.locator(".statusbar-item", { hasText: "1 running" }).first().click();
+    await desk.terminal(/KeyboardInterrupt|was stopped|was ended/);
+    await desk.terminal(/after [\d.]+ m?s/);
+  },
+
+  async "interrupt-by-key"(desk) {
+    await desk.openFile("forever.py");
+    await desk.command("Run File in a Sandbox");
+    await desk.terminal(/▶ forever.py\s+going/);
+    await desk.page.locator(".terminal-wrapper.active .xterm").click();
+    await desk.page.keyboard.press("Control+C");
+    await desk.terminal("KeyboardInterrupt");
+    await desk.terminal(/after [\d.]+ m?s/);
+  },
+
+  async "frames-lead-to-lines"(desk) {
+    await desk.openFile("fails.py");
+    await desk.lens("Run");
+    await desk.terminal("ZeroDivisionError");
+    await desk.terminal(/ended with code 1/);
+    await desk.openFile("greet.py");
+    const row = desk.page.locator(".terminal-wrapper.active .xterm-rows > div", { hasText: "line 2" }).first();
+    const box = await row.boundingBox();
+    await desk.until(async () => {
+      await desk.page.mouse.move(box.x + 60, box.y + box.height / 2);
+      await desk.page.waitForTimeout(300);
+      await desk.page.mouse.move(box.x + 90, box.y + box.height / 2, { steps: 5 });
+      await desk.page.waitForTimeout(700);
+      await desk.page.keyboard.down("Control");
+      await desk.page.mouse.click(box.x + 90, box.y + box.height / 2);
+      await desk.page.keyboard.up("Control");
+      await desk.page.waitForTimeout(700);
+      return (await desk.page.locator(".tab.active").getAttribute("data-resource-name")) === "fails.py";
+    }, "the link to lead to fails.py");
+    await desk.until(async () => (await desk.page.locator(".statusbar").innerText()).includes("Ln 2"), "line 2");
+  },
+
+  async "session-tree-and-files"(desk) {
+    await desk.openFile("writes.py");
+    await desk.command("Open a Session…");
+    await desk.pick("The best there is");
+    await desk.pick("python");
+    await desk.status("CodeBeaker: native");
+    await desk.command("Run File in a Sandbox");
+    await desk.terminal("wrote made in the sandbox");
+    await desk.page.locator(".activitybar [aria-label*='CodeBeaker']").first().click();
+    const rows = desk.page.locator(".sidebar .monaco-list-row");
+    await rows.filter({ hasText: "runs go here" }).waitFor();
+    await rows.filter({ hasText: "ended well" }).first().waitFor();
+    await rows.filter({ hasText: "Files" }).first().click();
+    await rows.filter({ hasText: "made.txt" }).first().click();
+    await desk.page.waitForSelector('.tab.active[data-resource-name="made.txt"]');
+    await desk.until(async () => (await desk.page.locator(".monaco-editor .view-lines").first().innerText()).replace(/\u00a0/g, " ").includes("made in the sandbox"), "the file's text");
+    await desk.shot("session-tree-and-files-open");
+    // Saved into the sandbox, and read there by the next program.
+    await desk.page.locator(".monaco-editor .view-line").first().click();
+    await desk.page.keyboard.press("Control+Home");
+    await desk.page.keyboard.type("edited, ");
+    await desk.page.keyboard.press("Control+S");
+    await desk.page.waitForSelector('.tab.active:not(.dirty)[data-resource-name="made.txt"]');
+    await desk.command("Open a Shell in a Session");
+    await desk.page.waitForTimeout(500);
+    await desk.type("cat made.txt; exit\n");
+    await desk.terminal("edited, made in the sandbox");
+    assert(!existsSync(join(desk.folder, "made.txt")), "the folder stays as it is");
+  },
+
+  async "close-session"(desk) {
+    await desk.command("Close Session");
+    await desk.page.locator(".sidebar", { hasText: "No session is open" }).waitFor();
+    await desk.page.locator(".activitybar [aria-label*='Explorer']").first().click();
+  },
+
+  async "debug-without-launch-json"(desk) {
+    await desk.openFile("steps.py");
+    await breakpoint(desk, "total += number");
+    await desk.page.keyboard.press("F5");
+    await desk.page.waitForTimeout(500);
+    const picker = desk.page.locator(".quick-input-list .monaco-list-row", { hasText: "CodeBeaker" }).first();
+    if (await picker.isVisible()) await picker.click();
+    await stopped(desk);
+    const variables = desk.page.locator(".debug-variables .monaco-list-row");
+    await desk.page.locator(".activitybar [aria-label*='Run and Debug']").first().click({ timeout: 3000 }).catch(() => {});
+    await desk.until(async () => (await variables.allInnerTexts()).join(" ").includes("number"), "the variables");
+    await desk.page.keyboard.press("F10");
+    await desk.page.waitForTimeout(300);
+    await stopped(desk);
+    await desk.shot("debug-stopped");
+  },
+
+  async "debug-console"(desk) {
+    await desk.page.keyboard.press("Control+Shift+Y");
+    const console_ = desk.page.locator(".repl-input-wrapper .view-line").first();
+    await console_.click();
+    await desk.page.keyboard.type("total + 1000");
+    await desk.page.keyboard.press("Enter");
+    await desk.until(async () => (await desk.page.locator(".repl-tree").innerText()).includes("1000"), "the answer of the console",
+      () => desk.page.locator(".repl-tree").innerText());
+    await desk.shot("debug-console-answer");
+    await desk.page.keyboard.press("Shift+F5");
+    await ended(desk);
+  },
+
+  async "debug-child"(desk) {
+    await desk.openFile("child.py");
+    await breakpoint(desk, "print(word)");
+    await desk.openFile("parent.py");
+    await desk.lens("Debug");
+    await stopped(desk);
+    await desk.until(async () => /child\.py/.test(await desk.page.locator(".debug-call-stack").innerText()), "the child's stack",
+      () => desk.page.locator(".debug-call-stack").innerText());
+    await desk.shot("debug-child-stopped");
+    await desk.page.keyboard.press("F5");
+    await ended(desk);
+  },
+
+  async "doctor"(desk) {
+    await desk.command("Doctor");
+    const frame = () => desk.page.frames().find((one) => one.name().length > 0 && one !== desk.page.mainFrame());
+    await desk.until(async () => {
+      for (const one of desk.page.frames()) {
+        const text = await one.evaluate(() => document.body?.innerText ?? "").catch(() => "");
+        if (text.includes("runtime.native")) return true;
+      }
+      return false;
+    }, "the doctor's report", () => String(frame()?.url()));
+    await desk.page.waitForTimeout(500);
+  },
+};
+
+const withLaunchJson = {
+  async "debug-with-launch-json"(desk) {
+    await desk.openFile("arguments.py");
+    await breakpoint(desk, "print");
+    await desk.page.keyboard.press("F5");
+    await stopped(desk);
+    await desk.page.keyboard.press("F5");
+    await ended(desk);
+    await desk.page.keyboard.press("Control+Shift+Y");
+    await desk.until(async () => (await desk.page.locator(".repl-tree").innerText()).includes("from launch.json"), "the argument in the console",
+      () => desk.page.locator(".repl-tree").innerText());
+  },
+
+  async "diagnostics"(desk) {
+    await desk.openFile("fails.py");
+    await desk.lens("Run");
+    await desk.terminal("ZeroDivisionError");
+    await desk.page.waitForSelector(".squiggly-error");
+    await desk.page.keyboard.press("Control+Shift+M");
+    await desk.until(async () => (await desk.page.locator(".markers-panel").innerText()).includes("ZeroDivisionError"), "the problem");
+  },
+};
+
+const lost = {
+  async "missing-binary"(desk) {
+    await desk.openFile("steps.py");
+    await desk.page.locator(".notification-toast", { hasText: "was not found on this machine" }).waitFor();
+    await desk.page.locator(".notification-toast", { hasText: "How to Get It" }).waitFor();
+    await desk.page.locator(".activitybar [aria-label*='CodeBeaker']").first().click();
+    await desk.page.locator(".sidebar", { hasText: "It is used as soon as it is there" }).waitFor();
+    await desk.page.locator(".statusbar-item.warning-kind", { hasText: "CodeBeaker" }).waitFor();
+  },
+
+  async "walkthrough"(desk) {
+    await desk.page.locator(".notification-toast a, .notification-toast .monaco-button", { hasText: "How to Get It" }).first().click();
+    await desk.page.locator(".gettingStartedContainer", { hasText: "Get the daemon" }).waitFor();
+    await desk.page.waitForTimeout(500);
+  },
+
+  async "mends-itself"(desk) {
+    const bin = join(desk.scratch, ".cargo/bin");
+    mkdirSync(bin, { recursive: true });
+    copyFileSync(daemon, join(bin, "codebeaker"));
+    await desk.page.locator(".sidebar", { hasText: "No session is open" }).waitFor();
+    await desk.openFile("steps.py");
+    await desk.lens("Run");
+    await desk.terminal("total 3");
+  },
+};
+
+const untrusted = {
+  async "restricted-mode"(desk) {
+    await desk.openFile("steps.py");
+    // The workspace's settings name a daemon that there is not: they don't count.
+    await desk.lens("Run");
+    await desk.terminal("total 3");
+  },
+};
+
+export const desks = [
+  { open: () => open({ files }), flows: general },
+  {
+    open: () =>
+      open({
+        files: {
+          ...files,
+          "arguments.py": "import sys\n\nprint(sys.argv[1])\n",
+          ".vscode/launch.json": JSON.stringify({ version: "0.2.0", configurations: [
+            { type: "codebeaker", request: "launch", name: "In a sandbox", program: "${file}", cwd: "${workspaceFolder}", args: ["from launch.json"] }] }),
+        },
+        more: { "codebeaker.run.input": "none" },
+      }),
+    flows: withLaunchJson,
+  },
+  { open: () => open({ files, env: { CODEBEAKER_BIN: "", PATH: "/usr/bin:/bin" } }), flows: lost },
+  {
+    open: () => open({ files: { ...files, ".vscode/settings.json": '{"codebeaker.server.path": "/nowhere/codebeaker"}' }, trust: true }),
+    flows: untrusted,
+  },
+];
