@@ -53,7 +53,7 @@ export interface Offer {
   readonly instanceId: string;
 }
 
-/** A session, as `session/create`, `session/get` and `session/list` tell of it. */
+/** A session, as `session/create`, `session/get` and, but for `selection`, `session/list` tell of it. */
 export interface Session {
   readonly sessionId: string;
   readonly state: SessionState;
@@ -151,6 +151,7 @@ export interface Methods {
   "runtime/list": [Record<string, never>, { runtimes: RuntimeInfo[] }];
   "engine/list": [Record<string, never>, { engines: EngineInfo[] }];
   "session/create": [SessionWish, Session];
+  "session/get": [{ sessionId: string }, Session];
   "session/list": [Record<string, never>, { sessions: Session[] }];
   "session/close": [{ sessionId: string }, { sessionId: string }];
   "session/execute": [

@@ -73,7 +73,9 @@ export class SessionStore implements vscode.Disposable {
   async refresh(): Promise<void> {
     if (this.client.phase.kind !== "running") return;
     try {
-      this.open = (await this.client.call("session/list", {})).sessions.filter((one) => one.state !== "closed");
+      const { sessions } = await this.client.call("session/list", {});
+      const told = await Promise.all(sessions.map((session) => this.withSelection(session)));
+      this.open = told.filter((session) => session.state !== "closed");
       for (const session of this.open) this.remember(session);
     } catch (error) {
       this.client.log.debug(`listing sessions: ${tell(error)}`);
@@ -92,6 +94,19 @@ export class SessionStore implements vscode.Disposable {
       this.timer = undefined;
       void this.refresh();
     }, SETTLE_MS);
+  }
+
+  /** A list does not say where a session runs, which never changes. */
+  private async withSelection(listed: Session): Promise<Session> {
+    const { sessionId } = listed;
+    const known = this.remembered.get(sessionId)?.selection;
+    if (known !== undefined) return { ...listed, selection: known };
+    try {
+      return await this.client.call("session/get", { sessionId });
+    } catch {
+      // It was closed in the meantime, which is told by itself.
+      return listed;
+    }
   }
 
   private remember(session: Session): void {
