@@ -213,8 +213,9 @@ export interface FaultData {
 
 /** Numbers of errors that are acted upon. They never change their meaning. */
 export const Code = {
-  methodNotFound: -32601,
   invalidParams: -32602,
+  sessionNotFound: 1100,
+  sessionClosed: 1101,
   notSupportedByRuntime: 1206,
   fileNotFound: 1500,
   alreadyExists: 1501,

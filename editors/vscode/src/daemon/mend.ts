@@ -41,7 +41,7 @@ export class Mender implements vscode.Disposable {
     if (this.isTold) return;
     this.isTold = true;
     const actions = { choose: "Choose the Executable…", how: "How to Get It", doctor: "Doctor" };
-    void vscode.window.showErrorMessage(`CodeBeaker: ${error.message}`, ...Object.values(actions)).then((chosen) => {
+    void vscode.window.showErrorMessage(error.message, ...Object.values(actions)).then((chosen) => {
       this.isTold = false;
       if (chosen === actions.choose) void vscode.commands.executeCommand("codebeaker.chooseServer");
       if (chosen === actions.how) void vscode.commands.executeCommand("codebeaker.openWalkthrough");

@@ -1,5 +1,6 @@
 /** What F5 debugs: a configuration of launch.json, or with none the document that is shown. */
 import * as vscode from "vscode";
+import { mayRun } from "../trust";
 import { DOCUMENT } from "./adapter";
 
 /** The type of our configurations. */
@@ -10,9 +11,6 @@ export function configurationOf(uri: vscode.Uri, more: Record<string, unknown> =
   const name = uri.path.slice(uri.path.lastIndexOf("/") + 1);
   return { type: TYPE, request: "launch", name, [DOCUMENT]: uri.toString(), ...more };
 }
-
-/** Marks what this extension made itself: it comes from no file of the workspace. */
-const OURS = [DOCUMENT, "__codebeakerChild"];
 
 export class Configurations implements vscode.DebugConfigurationProvider {
   constructor(private readonly languages: readonly string[]) {}
@@ -25,8 +23,9 @@ export class Configurations implements vscode.DebugConfigurationProvider {
     _folder: vscode.WorkspaceFolder | undefined,
     configuration: Partial<vscode.DebugConfiguration>,
   ): vscode.DebugConfiguration | undefined {
+    if (!mayRun()) return undefined;
     if (configuration.type !== undefined && configuration.type !== "") {
-      return this.trusted(configuration as vscode.DebugConfiguration);
+      return configuration as vscode.DebugConfiguration;
     }
     const document = vscode.window.activeTextEditor?.document;
     if (document === undefined || !this.languages.includes(document.languageId)) {
@@ -34,17 +33,5 @@ export class Configurations implements vscode.DebugConfigurationProvider {
       return undefined;
     }
     return configurationOf(document.uri, configuration["noDebug"] === true ? { noDebug: true } : {});
-  }
-
-  /** A launch.json can give a sandbox directories to write to. It counts in a trusted workspace alone. */
-  private trusted(configuration: vscode.DebugConfiguration): vscode.DebugConfiguration | undefined {
-    if (vscode.workspace.isTrusted || OURS.some((field) => field in configuration)) return configuration;
-    void vscode.window
-      .showWarningMessage(
-        "CodeBeaker: the configurations of this workspace count once you trust it. The document that is shown can be debugged without one.",
-        "Manage Trust",
-      )
-      .then((chosen) => chosen && vscode.commands.executeCommand("workbench.trust.manage"));
-    return undefined;
   }
 }

@@ -18,12 +18,14 @@ export interface Place {
 /** All places that a line names. `root` is where programs see the workspace. */
 export function placesIn(text: string, root: string): Place[] {
   const escaped = root.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const pattern = new RegExp(`${escaped}/([^\\s"'<>|:()]+)(?:", line (\\d+)|[:(](\\d+)(?:[:,](\\d+))?\\)?)?`, "g");
-  return [...text.matchAll(pattern)].map((match) => ({
+  // In quotes a path may have blanks in it.
+  const quoted = `(?<=")${escaped}/([^"\\n]+)", line (\\d+)`;
+  const bare = `${escaped}/([^\\s"'<>|:()]+)(?:[:(](\\d+)(?:[:,](\\d+))?\\)?)?`;
+  return [...text.matchAll(new RegExp(`${quoted}|${bare}`, "g"))].map((match) => ({
     start: match.index,
     length: match[0].length,
-    path: match[1] ?? "",
-    line: Number(match[2] ?? match[3] ?? 1),
-    column: Number(match[4] ?? 1),
+    path: match[1] ?? match[3] ?? "",
+    line: Number(match[2] ?? match[4] ?? 1),
+    column: Number(match[5] ?? 1),
   }));
 }

@@ -10,6 +10,7 @@ import { codeOf, dataOf, tell } from "../daemon/fault";
 import { Code, type RunCommand } from "../protocol";
 import { engineFor, type Places } from "../sessions/place";
 import type { SessionStore } from "../sessions/store";
+import { mayRun } from "../trust";
 import { InlineResults } from "./inline";
 import { dedent } from "./selection";
 import { ProgramTerminal } from "./terminal";
@@ -244,6 +245,7 @@ export class Runner implements vscode.Disposable {
     again: () => Promise<void>,
     begin: (terminal: ProgramTerminal) => Promise<Begun>,
   ): Promise<Transcript | undefined> {
+    if (!mayRun()) return undefined;
     try {
       await this.client.ready();
     } catch (error) {

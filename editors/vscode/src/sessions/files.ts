@@ -101,6 +101,9 @@ export class SessionFiles implements vscode.FileSystemProvider, vscode.Disposabl
       switch (codeOf(error)) {
         case Code.fileNotFound:
           throw vscode.FileSystemError.FileNotFound(uri);
+        case Code.sessionNotFound:
+        case Code.sessionClosed:
+          throw vscode.FileSystemError.Unavailable("the session of this file is closed");
         case Code.alreadyExists:
           throw vscode.FileSystemError.FileExists(uri);
         case Code.notADirectory:

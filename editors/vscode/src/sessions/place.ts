@@ -68,9 +68,6 @@ function wishOfSettings(): SessionWish {
   const folder = vscode.workspace.workspaceFolders?.[0];
   if (mode === "none") wish.workspace = { mode };
   else if (mode !== "" && folder !== undefined) {
-    if (mode === "bindRw" && !vscode.workspace.isTrusted) {
-      throw new Error("`codebeaker.session.workspace` is `bindRw`, which needs a workspace that you trust");
-    }
     wish.workspace = { mode, uri: folder.uri.toString() };
   }
   return wish;

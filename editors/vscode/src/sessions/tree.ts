@@ -1,6 +1,7 @@
 /** The tree in the side bar: sessions, what ran in them, and their files. */
 import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
+import { tell } from "../daemon/fault";
 import { tellEnding } from "../run/ending";
 import type { Execution, Session } from "../protocol";
 import type { SessionFiles } from "./files";
@@ -44,6 +45,21 @@ export class SessionTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
+    try {
+      return await this.children(node);
+    } catch (error) {
+      // What is looked at may be closed in the same moment.
+      this.client.log.debug(`the tree of sessions: ${tell(error)}`);
+      return [];
+    }
+  }
+
+  dispose(): void {
+    for (const one of this.subscriptions) one.dispose();
+    this.changed.dispose();
+  }
+
+  private async children(node: Node | undefined): Promise<Node[]> {
     if (this.client.phase.kind !== "running") return [];
     if (node === undefined) return this.store.sessions.map((session) => ({ kind: "session", session }));
     if (node.kind === "execution") return [];
@@ -55,11 +71,6 @@ export class SessionTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       ...executions.map((execution): Node => ({ kind: "execution", execution })),
       { kind: "file", uri, type: vscode.FileType.Directory, name: "Files" },
     ];
-  }
-
-  dispose(): void {
-    for (const one of this.subscriptions) one.dispose();
-    this.changed.dispose();
   }
 
   private async entries(uri: vscode.Uri): Promise<Node[]> {
