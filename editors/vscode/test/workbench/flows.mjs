@@ -41,7 +41,9 @@ print("going", flush=True)
 while True:
     time.sleep(0.2)
 `,
-  "writes.py": `import pathlib
+  "writes.py": `import pathlib, sys
+
+print("arguments", sys.argv[1:])
 
 pathlib.Path("made.txt").write_text("made in the sandbox\\n")
 print("wrote", pathlib.Path("made.txt").read_text())
@@ -86,10 +88,10 @@ const general = {
     await desk.terminal("total 3");
     assert(!readFileSync(join(desk.folder, "steps.py"), "utf8").includes("typed"), "nothing is saved");
     await desk.page.locator(".monaco-editor .view-line").first().click();
-    await desk.page.keyboard.press("Control+Z");
-    await desk.command("Run File in a Sandbox");
-    await desk.terminal("total 3");
-    await desk.page.keyboard.press("Control+S");
+    const input = await desk.box("F1");
+    await input.fill(">File: Revert File");
+    await desk.pick("Revert File");
+    await desk.page.waitForSelector('.tab.active:not(.dirty)[data-resource-name="steps.py"]');
   },
 
   async "selection-and-inline-result"(desk) {
@@ -116,6 +118,7 @@ const general = {
     const input = desk.page.locator(".quick-input-widget input.input").first();
     await input.fill("one 'two words'");
     await desk.page.keyboard.press("Enter");
+    await desk.terminal("arguments ['one', 'two words']");
     await desk.terminal("wrote made in the sandbox");
     assert(!existsSync(join(desk.folder, "made.txt")), "the folder stays as it is");
   },
