@@ -1,0 +1,88 @@
+/**
+ * What a person sees when the daemon can't be started: one message with what to do. It mends itself: as soon as the
+ * executable is there, the daemon starts and the message has done its work.
+ */
+import * as vscode from "vscode";
+import { search } from "./bootstrap";
+import type { DaemonClient } from "./client";
+import { DaemonMissing, tell } from "./fault";
+
+/** How often is looked for an executable that was missing. It is a look at a few files. */
+const LOOK_MS = 3000;
+
+export class Mender implements vscode.Disposable {
+  private timer: NodeJS.Timeout | undefined;
+  private isTold = false;
+  private readonly subscriptions: vscode.Disposable[];
+
+  constructor(
+    private readonly client: DaemonClient,
+    private readonly extension: vscode.Uri,
+  ) {
+    this.subscriptions = [
+      client.onDidChangePhase((phase) => {
+        if (phase.kind === "missing") this.watch();
+        else if (phase.kind === "running") this.mended();
+      }),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration("codebeaker.server")) this.restart();
+      }),
+    ];
+  }
+
+  /** Says what is wrong, once, until it is mended. */
+  readonly explain = (error: unknown): void => {
+    if (!(error instanceof DaemonMissing)) {
+      void vscode.window.showErrorMessage(`CodeBeaker: ${tell(error)}`, "Show Log").then((chosen) => {
+        if (chosen !== undefined) this.client.log.show();
+      });
+      return;
+    }
+    if (this.isTold) return;
+    this.isTold = true;
+    const actions = { choose: "Choose the Executable…", how: "How to Get It", doctor: "Doctor" };
+    void vscode.window.showErrorMessage(error.message, ...Object.values(actions)).then((chosen) => {
+      this.isTold = false;
+      if (chosen === actions.choose) void vscode.commands.executeCommand("codebeaker.chooseServer");
+      if (chosen === actions.how) void vscode.commands.executeCommand("codebeaker.openWalkthrough");
+      if (chosen === actions.doctor) void vscode.commands.executeCommand("codebeaker.doctor");
+    });
+  };
+
+  /** Lets the person name the executable. */
+  async choose(): Promise<void> {
+    const chosen = await vscode.window.showOpenDialog({ title: "CodeBeaker's executable", canSelectMany: false });
+    const file = chosen?.[0];
+    if (file === undefined) return;
+    const settings = vscode.workspace.getConfiguration("codebeaker");
+    await settings.update("server.path", file.fsPath, vscode.ConfigurationTarget.Global);
+  }
+
+  dispose(): void {
+    clearInterval(this.timer);
+    for (const one of this.subscriptions) one.dispose();
+  }
+
+  private watch(): void {
+    this.timer ??= setInterval(() => {
+      if (this.client.phase.kind === "missing" && search(this.extension).chosen !== undefined) this.restart();
+    }, LOOK_MS);
+  }
+
+  private mended(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    if (!this.isTold) return;
+    this.isTold = false;
+    void vscode.window.showInformationMessage("CodeBeaker: the daemon was found, and runs.");
+  }
+
+  private restart(): void {
+    this.client.restart().catch((error: unknown) => {
+      // An executable that is there and is broken is not looked at again before a setting changes.
+      clearInterval(this.timer);
+      this.timer = undefined;
+      this.explain(error);
+    });
+  }
+}

@@ -1,0 +1,73 @@
+/** Puts the parts together. What each does is in its module. */
+import * as vscode from "vscode";
+import { registerCommands } from "./commands";
+import { DaemonClient } from "./daemon/client";
+import { Mender } from "./daemon/mend";
+import { TunnelFactory } from "./debug/adapter";
+import { Configurations, TYPE, configurationOf } from "./debug/configuration";
+import { Doctor } from "./doctor/show";
+import type { RunCommand } from "./protocol";
+import { FrameLinks } from "./run/links";
+import { Runner } from "./run/runner";
+import { Transcripts } from "./run/transcripts";
+import { SessionFiles } from "./sessions/files";
+import { Places } from "./sessions/place";
+import { SessionStore } from "./sessions/store";
+import { SessionTree } from "./sessions/tree";
+import { SCHEME } from "./sessions/uri";
+import { StatusBar } from "./statusBar";
+
+let client: DaemonClient | undefined;
+
+/** The languages of the manifest, which is the one list of them. */
+function languagesOf(extension: vscode.Extension<unknown>): string[] {
+  const manifest = extension.packageJSON as { activationEvents: string[] };
+  const prefix = "onLanguage:";
+  return manifest.activationEvents.filter((event) => event.startsWith(prefix)).map((event) => event.slice(prefix.length));
+}
+
+export function activate(context: vscode.ExtensionContext): void {
+  const { extensionUri } = context;
+  const languages = languagesOf(context.extension);
+  const log = vscode.window.createOutputChannel("CodeBeaker", { log: true });
+  const daemon = new DaemonClient(extensionUri, languages, log);
+  client = daemon;
+  const mender = new Mender(daemon, extensionUri);
+  const store = new SessionStore(daemon);
+  const transcripts = new Transcripts(daemon);
+  const places = new Places(daemon, store);
+  const runner = new Runner(daemon, store, places, transcripts, context.workspaceState, mender.explain);
+  const files = new SessionFiles(daemon);
+  const tree = new SessionTree(daemon, store, files);
+  const doctor = new Doctor(daemon, extensionUri);
+
+  daemon.intercept = (command, argument) => {
+    const about = argument as Partial<RunCommand> | undefined;
+    if (typeof about?.uri !== "string") return undefined;
+    const uri = vscode.Uri.parse(about.uri);
+    if (command === "codebeaker.run") return runner.document(uri, about);
+    if (command !== "codebeaker.debug") return undefined;
+    return vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), configurationOf(uri));
+  };
+
+  context.subscriptions.push(
+    log, daemon, mender, store, transcripts, runner, files, tree, doctor,
+    new StatusBar(daemon, store),
+    registerCommands({ client: daemon, mender, runner, places, store, doctor, extensionId: context.extension.id }),
+    vscode.window.registerTreeDataProvider("codebeaker.sessions", tree),
+    vscode.window.registerTerminalLinkProvider(new FrameLinks(store, (terminal) => runner.find(terminal))),
+    vscode.workspace.registerFileSystemProvider(SCHEME, files, { isCaseSensitive: true }),
+    vscode.debug.registerDebugConfigurationProvider(TYPE, new Configurations(languages)),
+    vscode.debug.registerDebugAdapterDescriptorFactory(
+      TYPE,
+      new TunnelFactory(daemon, () => store.current, mender.explain),
+    ),
+  );
+
+  // A program is open, or the tree is looked at: its lenses come from the daemon.
+  daemon.ready().catch(mender.explain);
+}
+
+export async function deactivate(): Promise<void> {
+  await client?.stop();
+}

@@ -1,0 +1,120 @@
+/** The sessions and executions of this connection, as the daemon tells of them. */
+import * as vscode from "vscode";
+import type { DaemonClient } from "../daemon/client";
+import { tell } from "../daemon/fault";
+import type { Execution, Session } from "../protocol";
+
+/** How many sessions are remembered after their end, so that links into their workspaces still lead somewhere. */
+const MAX_REMEMBERED = 64;
+/** How long changes are gathered before they are told. */
+const SETTLE_MS = 100;
+
+export class SessionStore implements vscode.Disposable {
+  private readonly remembered = new Map<string, Session>();
+  private open: readonly Session[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly subscriptions: vscode.Disposable[];
+  /** The session that runs go to, where one was opened. */
+  current: string | undefined;
+  /** How many executions run. */
+  running = 0;
+
+  readonly onDidChange = this.changed.event;
+
+  constructor(private readonly client: DaemonClient) {
+    const soon = (): void => {
+      this.refreshSoon();
+    };
+    this.subscriptions = [
+      client.on("session/stateChanged", (told) => {
+        if (told.to === "closed" && told.sessionId === this.current) this.current = undefined;
+        soon();
+      }),
+      client.on("execution/started", () => {
+        this.running += 1;
+        soon();
+      }),
+      client.on("execution/exited", () => {
+        this.running = Math.max(0, this.running - 1);
+        soon();
+      }),
+      client.onDidChangePhase((phase) => {
+        if (phase.kind === "running") return;
+        this.open = [];
+        this.current = undefined;
+        this.running = 0;
+        this.changed.fire();
+      }),
+    ];
+  }
+
+  /** Those that are open. */
+  get sessions(): readonly Session[] {
+    return this.open;
+  }
+
+  /** A session that is open or was. */
+  find(sessionId: string): Session | undefined {
+    return this.remembered.get(sessionId);
+  }
+
+  /** Takes note of a session that was just made. */
+  add(session: Session): void {
+    this.remember(session);
+    this.refreshSoon();
+  }
+
+  async executions(sessionId: string): Promise<readonly Execution[]> {
+    return (await this.client.call("execution/list", { sessionId })).executions;
+  }
+
+  /** Asks the daemon. Nothing is started for it. */
+  async refresh(): Promise<void> {
+    if (this.client.phase.kind !== "running") return;
+    try {
+      const { sessions } = await this.client.call("session/list", {});
+      const told = await Promise.all(sessions.map((session) => this.withSelection(session)));
+      this.open = told.filter((session) => session.state !== "closed");
+      for (const session of this.open) this.remember(session);
+    } catch (error) {
+      this.client.log.debug(`listing sessions: ${tell(error)}`);
+    }
+    this.changed.fire();
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    for (const one of this.subscriptions) one.dispose();
+    this.changed.dispose();
+  }
+
+  private refreshSoon(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      void this.refresh();
+    }, SETTLE_MS);
+  }
+
+  /** A list does not say where a session runs, which never changes. */
+  private async withSelection(listed: Session): Promise<Session> {
+    const { sessionId } = listed;
+    const known = this.remembered.get(sessionId)?.selection;
+    if (known !== undefined) return { ...listed, selection: known };
+    try {
+      return await this.client.call("session/get", { sessionId });
+    } catch {
+      // It was closed in the meantime, which is told by itself.
+      return listed;
+    }
+  }
+
+  private remember(session: Session): void {
+    this.remembered.delete(session.sessionId);
+    this.remembered.set(session.sessionId, session);
+    for (const id of this.remembered.keys()) {
+      if (this.remembered.size <= MAX_REMEMBERED) break;
+      this.remembered.delete(id);
+    }
+  }
+}

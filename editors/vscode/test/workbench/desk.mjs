@@ -1,0 +1,175 @@
+// A desk: VS Code's server with the extension, a folder of programs, and a browser that looks at it.
+import { spawn, execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { createServer } from "node:net";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const here = dirname(fileURLToPath(import.meta.url));
+export const extension = resolve(here, "../..");
+const tools = resolve(process.env.CODEBEAKER_TOOLS ?? join(extension, "../../target/tools"), "vscode");
+export const daemon = resolve(process.env.CODEBEAKER_BIN ?? join(extension, "../../target/debug/codebeaker"));
+const browser = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** What is missing to open a desk, or nothing. */
+export function missing() {
+  const needed = { "VS Code (scripts/tools.sh)": join(tools, "node/bin/node"), "chromium (or CHROMIUM)": browser, "the daemon (CODEBEAKER_BIN)": daemon };
+  return Object.entries(needed).filter(([, file]) => !existsSync(file)).map(([name]) => name);
+}
+
+/** How long anything may take on a machine that is busy. */
+export const PATIENCE = Number(process.env.CODEBEAKER_PATIENCE ?? 90_000);
+
+const settings = {
+  "telemetry.telemetryLevel": "off", "update.mode": "none", "extensions.autoUpdate": "off", "extensions.autoCheckUpdates": false,
+  "workbench.startupEditor": "none", "workbench.enableExperiments": false, "workbench.tips.enabled": false,
+  "chat.disableAIFeatures": true, "workbench.secondarySideBar.defaultVisibility": "hidden", "editor.minimap.enabled": false,
+  "settingsSync.enabled": false, "npm.fetchOnlinePackageInfo": false, "git.enabled": false,
+  // The browser shows no text of a canvas: its terminal is to be read.
+  "terminal.integrated.gpuAcceleration": "off", "files.autoSave": "off",
+};
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** Opens a desk. `files` are written into its folder, `more` goes over the settings. */
+export async function open({ files = {}, more = {}, env = {}, trust = false, shots = join(extension, "target/shots") } = {}) {
+  const scratch = mkdtempSync(join(tmpdir(), "codebeaker-desk-"));
+  const folder = join(scratch, "project");
+  mkdirSync(folder);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  const data = join(scratch, "data");
+  mkdirSync(join(data, "User"), { recursive: true });
+  mkdirSync(join(scratch, "extensions"));
+  const all = { ...settings, "security.workspace.trust.enabled": trust, "security.workspace.trust.startupPrompt": "never", ...more };
+  writeFileSync(join(data, "User/settings.json"), JSON.stringify(all));
+  mkdirSync(shots, { recursive: true });
+
+  const node = join(tools, "node/bin/node");
+  const program = join(tools, "code-server/node_modules/code-server/out/node/entry.js");
+  const paths = ["--user-data-dir", data, "--extensions-dir", join(scratch, "extensions"), "--config", join(scratch, "none.yaml")];
+  const environment = { ...process.env, EXTENSIONS_GALLERY: "{}", CODEBEAKER_BIN: daemon, HOME: scratch, ...env };
+  delete environment.DOCKER_HOST;
+  execFileSync(node, [program, ...paths, "--install-extension", join(extension, "codebeaker.vsix")], { env: environment, stdio: "pipe" });
+  const port = await freePort();
+  const server = spawn(node, [program, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry",
+    "--disable-update-check", ...(trust ? [] : ["--disable-workspace-trust"]), ...paths, folder], { env: environment, stdio: "ignore", detached: true });
+  const url = `http://127.0.0.1:${port}`;
+  for (const end = Date.now() + PATIENCE; ; ) {
+    if (await fetch(`${url}/healthz`).then((answer) => answer.ok, () => false)) break;
+    if (Date.now() > end) throw new Error("VS Code's server did not start");
+    await new Promise((done) => setTimeout(done, 200));
+  }
+  const context = await chromium.launchPersistentContext(join(scratch, "browser"), {
+    executablePath: browser, headless: true, viewport: { width: 1400, height: 900 },
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"],
+  });
+  const page = context.pages()[0] ?? (await context.newPage());
+  page.setDefaultTimeout(PATIENCE);
+  await page.goto(`${url}/?folder=${folder}`, { waitUntil: "domcontentloaded" });
+  await page.waitForSelector(".monaco-workbench .statusbar");
+  const desk = new Desk(page, folder, shots);
+  desk.close = async () => {
+    await context.close().catch(() => {});
+    try { process.kill(-server.pid, "SIGTERM"); } catch { /* it has ended */ }
+    await new Promise((done) => { if (server.exitCode !== null || server.signalCode !== null) done(); else { server.once("exit", done); setTimeout(done, 10_000); } });
+    try { process.kill(-server.pid, "SIGKILL"); } catch { /* all have ended */ }
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  };
+  desk.scratch = scratch;
+  desk.url = url;
+  return desk;
+}
+
+class Desk {
+  constructor(page, folder, shots) {
+    this.page = page;
+    this.folder = folder;
+    this.shots = shots;
+  }
+
+  shot(name) {
+    return this.page.screenshot({ path: join(this.shots, `${name}.png`) });
+  }
+
+  /** Presses a key until the box that it opens is there: keys before the workbench is ready are lost. */
+  async box(key) {
+    const input = this.page.locator(".quick-input-widget input.input").first();
+    for (let tries = 0; tries < 30; tries++) {
+      await this.page.keyboard.press(key);
+      try {
+        await input.waitFor({ state: "visible", timeout: 2000 });
+        return input;
+      } catch {
+        await this.page.keyboard.press("Escape");
+      }
+    }
+    throw new Error(`${key} opened no box`);
+  }
+
+  async pick(text) {
+    const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: text }).first();
+    await row.waitFor();
+    await this.page.waitForTimeout(200);
+    await row.click();
+  }
+
+  async command(title) {
+    const input = await this.box("F1");
+    await input.fill(`>CodeBeaker: ${title}`);
+    await this.pick(title);
+  }
+
+  async openFile(name) {
+    const input = await this.box("Control+P");
+    await input.fill(name);
+    await this.pick(name);
+    await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]`);
+    await this.page.waitForSelector(".monaco-editor .view-line");
+  }
+
+  async status(text) {
+    await this.page.waitForFunction((wanted) => document.querySelector(".statusbar")?.textContent?.includes(wanted), text);
+  }
+
+  /** Waits until the terminal that is shown has this text. */
+  async terminal(text) {
+    const wanted = text instanceof RegExp ? text : new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    await this.until(async () => wanted.test(await this.terminalText()), `the terminal to say ${wanted}`, () => this.terminalText());
+  }
+
+  async terminalText() {
+    const rows = await this.page.locator(".terminal-wrapper.active .xterm-rows > div").allTextContents();
+    return rows.map((row) => row.replace(/\u00a0/g, " ").trimEnd()).join("\n");
+  }
+
+  async type(text) {
+    await this.page.locator(".terminal-wrapper.active .xterm").click();
+    await this.page.keyboard.type(text);
+  }
+
+  async lens(title) {
+    const lens = this.page.locator(".codelens-decoration a", { hasText: title }).first();
+    await lens.waitFor();
+    await lens.click();
+  }
+
+  async until(condition, what, context = () => "") {
+    for (const end = Date.now() + PATIENCE; ; ) {
+      if (await condition()) return;
+      if (Date.now() > end) throw new Error(`waited in vain for ${what}\n${await context()}`);
+      await this.page.waitForTimeout(100);
+    }
+  }
+}

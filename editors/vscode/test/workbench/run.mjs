@@ -1,0 +1,39 @@
+// The flows, each in its desk or in a shared one:  node test/workbench/run.mjs [NAME…]
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { extension, missing } from "./desk.mjs";
+import { desks } from "./flows.mjs";
+
+const lacking = missing();
+if (lacking.length > 0) {
+  console.log(`skipped: there is no ${lacking.join(", no ")}`);
+  process.exit(process.env.CODEBEAKER_REQUIRE_ALL === "1" ? 1 : 0);
+}
+const wanted = process.argv.slice(2);
+let failed = 0;
+let passed = 0;
+if (wanted.length === 0) rmSync(join(extension, "target/shots"), { recursive: true, force: true });
+for (const { open, flows } of desks) {
+  const chosen = Object.entries(flows).filter(([name]) => wanted.length === 0 || wanted.some((one) => name.includes(one)));
+  if (chosen.length === 0) continue;
+  const desk = await open();
+  try {
+    for (const [name, flow] of chosen) {
+      const begin = Date.now();
+      try {
+        await flow(desk);
+        await desk.shot(name);
+        passed += 1;
+        console.log(`ok     ${name} (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
+      } catch (error) {
+        failed += 1;
+        await desk.shot(`${name}-failed`).catch(() => {});
+        console.log(`FAILED ${name}\n${error.stack ?? error}`);
+      }
+    }
+  } finally {
+    await desk.close();
+  }
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
