@@ -16,12 +16,17 @@
 ---@field id string Its name in `session/create`.
 ---@field languages string[] The languages it runs, every name that is understood.
 ---@field extensions string[] Extensions of files that it runs, without the dot.
+---@field laterLanguages? string[] Languages that it runs from some version on, and why it does not here is told when one is asked for.
+---@field compiles boolean Whether it makes a program of the code first: its executions have a stage `compile`.
+---@field minMemoryBytes integer The least memory that a session of it needs for small programs.
+---@field minPids integer The least processes and threads that a session of it needs for small programs.
 ---@field available boolean Whether it can be used here.
 ---@field version? string Its version on this machine, else the one of the first runtime for which that is known.
 ---@field reason? string Why it can't be used.
 ---@field hint? string What would mend that.
 ---@field runtimes string[] The runtimes in which it can be used.
 ---@field versions table<string, string> Its version in each of these, as far as that is known: of an image it is, once a session was made of that.
+---@field contexts boolean Whether it can be a live interpreter (`context/create`).
 ---@field debug boolean Whether its programs can be debugged: where a debugger has to be in an image, once a session was made of that.
 
 ---@class codebeaker.InitializeServer.features
@@ -29,9 +34,21 @@
 ---@field stdin? boolean Programs that run can be fed standard input.
 ---@field pty? boolean Programs can have a terminal.
 ---@field debug? codebeaker.InitializeServer.features.debug Programs can be debugged, like this.
+---@field netAsk? boolean A person is asked about hosts that no rule allows.
+---@field fsWatch? boolean What changes in a workspace is told.
+---@field contexts? boolean There are live interpreters.
+---@field richOutput? codebeaker.InitializeServer.features.richOutput What code displays is sent like this.
+---@field inputRequest? codebeaker.InitializeServer.features.inputRequest What code asks for is asked of the client, like this.
 
 ---@class codebeaker.InitializeServer.features.debug
 ---@field transports ("tunnel"|"socket")[] The ways in which the messages of the Debug Adapter Protocol can travel.
+
+---@class codebeaker.InitializeServer.features.inputRequest
+---@field password boolean Whether it can hide what is typed; it is asked for no password otherwise.
+
+---@class codebeaker.InitializeServer.features.richOutput
+---@field mime string[] The MIME types that it shows, or their families, as in `image/*`. `text/plain` it always gets.
+---@field maxInlineBytes integer The longest form of one thing that it takes, in bytes as they travel; from 1024 to 2097152. What is longer is left out.
 
 ---@class codebeaker.InitializeServer.features.streaming
 ---@field encodings ("utf8"|"base64")[] Encodings it understands. `base64` must be among them, for output can be any bytes; with `base64` alone, all output comes in it.
@@ -43,6 +60,7 @@
 ---@field maxSessions integer Open sessions.
 ---@field maxRunning integer Executions of one session that run at a time; more wait.
 ---@field maxQueued integer Executions of one session that wait; more are refused (1304).
+---@field maxContexts integer Live interpreters of one session; more are refused (1307).
 ---@field maxRemembered integer Ended executions that a session remembers.
 ---@field keptOutputBytes integer Output of each stream of an execution that is kept for `execution/read`.
 ---@field maxReadBytes integer The most bytes of a file that `fs/read` answers at once.
@@ -109,7 +127,7 @@
 
 ---@class codebeaker.SessionCreateResult.network
 ---@field mode "none"|"allowlist"|"full" Which destinations.
----@field allow string[] With `allowlist`: the hosts.
+---@field allow string[] With `allowlist`: the hosts. `example.org` and `example.org:443` stand for that host, at any port or at one; `*.example.org` for every name below it; an address for itself, in brackets where it has colons.
 
 ---@class codebeaker.SessionCreateResult.selection
 ---@field runtime string The runtime, by its id in `runtime/list`.
@@ -204,6 +222,7 @@
 ---@field uri string The document. An open one runs as it stands in the editor, saved or not.
 ---@field language? string Its language. Without it, as the editor says, else as its name tells.
 ---@field args? string[] Arguments of the program; never interpreted by a shell.
+---@field engineArgs? string[] Arguments of the engine itself, which its compiler gets where it has one.
 ---@field env? table<string, string> Environment variables beside those of the session.
 ---@field cwd? string Directory to run in, relative to the workspace. Without it, the workspace itself.
 ---@field stdinText? string All that it can read from its standard input. Without it, nothing.
@@ -222,6 +241,7 @@
 ---@class codebeaker.ExecutionStarted
 ---@field sessionId string In which session.
 ---@field executionId string Which execution.
+---@field stage? "compile"|"run" `compile` for a compiler; absent for the program itself.
 ---@field pid integer Its process id inside the sandbox.
 ---@field startedAt string When it started.
 
@@ -229,6 +249,7 @@
 ---@field sessionId string In which session.
 ---@field executionId string Which execution.
 ---@field seq integer 0 for the first `execution/output` or `execution/outputGap` of an execution, and one more for each that follows.
+---@field stage? "compile"|"run" `compile` for what a compiler says; absent for what the program does.
 ---@field stream "stdout"|"stderr"|"pty" Which stream.
 ---@field offset integer Byte position in that stream of the first byte of `data`.
 ---@field data string The output. It never ends within a UTF-8 character.
@@ -247,16 +268,50 @@
 ---@field sessionId string In which session.
 ---@field executionId string Which execution.
 ---@field outcome "ok"|"error"|"timeout"|"killed"|"outOfMemory"|"cancelled"|"outputLimit"|"lost" What came of it.
+---@field stage? "compile"|"run" With an engine that compiles: the stage in which it ended. Its exit code and signal are those below.
 ---@field exitCode? integer Exit code of the program, when it exited.
 ---@field signal? string Name of the signal that ended the program, when one did.
 ---@field startedAt? string When the program started; absent when it never did.
 ---@field durationMs integer Wall time from its start to its end.
 ---@field queueMs integer How long it waited for its turn.
----@field cpuMs integer Processor time of all its processes; 0 when its sandbox was lost.
----@field peakMemoryBytes integer The most memory it had; 0 when its sandbox was lost.
+---@field cpuMs integer Processor time of all its processes; 0 of a cell, and when its sandbox was lost.
+---@field peakMemoryBytes integer The most memory it had; 0 of a cell, and when its sandbox was lost.
 ---@field stdout codebeaker.ExecutionExited.stdout What it wrote to standard output.
 ---@field stderr table What it wrote to standard error. Its fields are those of `stdout`.
 ---@field pty? table With `stdin: pty`: what its terminal showed; the other two are empty then. Its fields are those of `stdout`.
+---@field stages? codebeaker.ExecutionExited.stages[] With an engine that compiles: its stages, as far as it came. All else here is of them together.
+---@field error? codebeaker.ExecutionExited.error Of a cell: the error that it ended with.
+---@field contextLost? boolean Of a cell: whether its context has lost its interpreter with it. `context/restart` starts another.
+---@field displays? codebeaker.ExecutionExited.displays[] Of a cell, with `richOutput`: what it has shown, as much as is kept. Not in `execution/exited`.
+---@field displaysOmitted? integer How much more it has shown.
+
+---@class codebeaker.ExecutionExited.displays
+---@field kind "result"|"display"|"update" Why it is shown.
+---@field displayId? string The name by which it can be replaced.
+---@field data table Its forms by their MIME types: JSON for `application/json` and `+json`, Base64 for what is not text, else text. `text/plain` is always there.
+---@field metadata? table What the code says of them.
+---@field omitted? string[] Forms that it has too, and that are left out: they are too long, or nothing that the client takes.
+
+---@class codebeaker.ExecutionExited.error
+---@field name string Its kind, as the language names it: `ValueError`. `ContextLost` where the interpreter went.
+---@field message string What it says.
+---@field frames codebeaker.ExecutionExited.error.frames[] The calls that led to it, the innermost last; at most 200.
+
+---@class codebeaker.ExecutionExited.error.frames
+---@field uri? string The document, as the request named it, or the file of this machine that the workspace has; absent for what is only in the sandbox.
+---@field line integer The line in it, from 1: of a cell with a `range`, the line of the whole document.
+---@field column? integer The column, from 1, where the language tells.
+---@field function string The function.
+---@field sandboxPath string The file as the interpreter names it.
+
+---@class codebeaker.ExecutionExited.stages
+---@field stage "compile"|"run" Which.
+---@field exitCode? integer Exit code of its process, when that exited.
+---@field signal? string Name of the signal that ended its process, when one did.
+---@field startedAt? string When it started; absent when it never did.
+---@field durationMs integer Wall time from its start to its end.
+---@field cpuMs integer Processor time of all its processes; 0 when its sandbox was lost.
+---@field peakMemoryBytes integer The most memory it had; 0 when its sandbox was lost.
 
 ---@class codebeaker.ExecutionExited.stdout
 ---@field bytes integer Bytes that the program wrote, passed on or not.
