@@ -313,17 +313,27 @@ contained!(
 #[test]
 fn a_debugger_that_the_image_lacks_is_named_with_what_to_do() {
     Place::Docker.test(|place| {
+        let (whole, image) = ("codebeaker/go:latest", "codebeaker-test/undebugged:latest");
+        if !place.engine().has_image(whole) {
+            return skip(&format!("the engine has no image {whole}: scripts/images.sh go"));
+        }
+        let recipe = tempfile::tempdir().expect("a directory");
+        let lines = format!("FROM {whole}\nUSER 0:0\nRUN rm /usr/bin/dlv\n");
+        std::fs::write(recipe.path().join("Dockerfile"), lines).expect("it is written");
+        let directory = recipe.path().to_str().expect("it is text");
+        place.engine().order(&["build", "--quiet", "--network=none", "--tag", image, directory]);
         let stand = Stand::contained(Language::Python, "steps.py", place.runtime(), place.engine().address());
         let mut connection = Connection::spawn(&mut stand.command());
         connection.request("initialize", json!({"adapterID": "codebeaker"}));
-        let session = json!({"runtime": place.runtime(), "image": "codebeaker/python:latest"});
-        let launch = json!({"language": "csharp", "program": stand.program(), "session": session});
+        let session = json!({"runtime": place.runtime(), "image": image});
+        let launch = json!({"language": "go", "program": stand.program(), "session": session});
         let refused = connection.call("launch", launch);
         let why = refused["message"].as_str().expect("it says why");
-        assert!(why.contains("the image") && why.contains("`netcoredbg`"), "{why}");
+        assert!(why.contains("the image") && why.contains("`dlv`"), "{why}");
         connection.request("disconnect", json!({}));
         connection.end_well();
         stand.nothing_left();
+        place.engine().order(&["rmi", image]);
     });
 }
 
