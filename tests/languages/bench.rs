@@ -86,6 +86,13 @@ impl Bench {
         params
     }
 
+    /// A source in C that its compiler waits for: it includes a pipe that nobody writes to.
+    pub(crate) fn endless_to_compile(&mut self) -> &'static str {
+        let pipe = json!({"program": "sh", "args": ["-c", "test -p pipe || mkfifo pipe"]});
+        assert_eq!(self.client.execute(&self.session, pipe).outcome(), "ok");
+        "#include \"/workspace/pipe\"\nint main(void) { return 0; }\n"
+    }
+
     /// Asserts that nothing is left of what was run: no process, and no file outside of the workspace.
     pub(crate) fn assert_clean(&mut self) {
         let list = "cat /proc/[0-9]*/cmdline | tr '\\0' ' '; ls /tmp /run/codebeaker | grep exe_";

@@ -5,11 +5,8 @@ use serde_json::json;
 use crate::bench::{Bench, on_this_machine, setup};
 use crate::harness::Setup;
 
-/// A source that takes its compiler longer than any test.
-const ENDLESS: &str = "#include \"/dev/zero\"\nint main(void) { return 0; }\n";
-
 fn compiling(bench: &mut Bench, more: serde_json::Value) -> (i64, String) {
-    let mut params = json!({"sessionId": bench.session, "source": {"code": ENDLESS}});
+    let mut params = json!({"sessionId": bench.session, "source": {"code": bench.endless_to_compile()}});
     params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     bench.client.begin(params)
 }
@@ -34,7 +31,7 @@ fn a_compiler_is_killed_cancelled_and_timed_out_like_a_program() {
         let run = bench.client.finished(request);
         assert_eq!((run.outcome(), &run.result["stage"]), ("cancelled", &json!("compile")), "{}", run.result);
 
-        let (request, _) = compiling(bench, json!({"timeoutMs": 300}));
+        let (request, _) = compiling(bench, json!({"timeoutMs": 1500}));
         let run = bench.client.finished(request);
         assert_eq!((run.outcome(), &run.result["stage"]), ("timeout", &json!("compile")), "{}", run.result);
         bench.assert_clean();

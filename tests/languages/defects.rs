@@ -105,8 +105,9 @@ fn d18_arguments_stay_as_they_are_given() {
 /// D21: requests waited for each other, so that a session could not be closed while something ran in it.
 #[test]
 fn d21_a_session_is_closed_while_it_compiles_or_runs() {
-    for (name, code) in [("c", "#include \"/dev/zero\"\n"), ("bash", "while :; do :; done")] {
+    for name in ["c", "bash"] {
         on_this_machine(name, |bench| {
+            let code = if name == "c" { bench.endless_to_compile() } else { "while :; do :; done" };
             let params = json!({"sessionId": bench.session, "source": {"code": code}});
             let (request, _) = bench.client.begin(params);
             let closed = bench.client.request("session/close", json!({"sessionId": bench.session}));
