@@ -105,7 +105,7 @@ class Context:
             # As the agent starts it, whatever started these tests.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MPL"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MPL", "CODEBEAKER"))}
         self.process = subprocess.Popen(
             [PYTHON, *interpreter, main],
             cwd=directory,
