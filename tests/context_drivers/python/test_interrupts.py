@@ -196,8 +196,8 @@ class Awaiting(Case):
     def test_tasks_go_on_while_a_cell_awaits(self):
         """And stand still between."""
         self.passes(
-            "import asyncio\nticks = []\n"
-            "async def tick():\n    while True:\n        ticks.append(1)\n        await asyncio.sleep(0.001)\n"
+            "import asyncio\nticks = []\npause = 0.001\n"
+            "async def tick():\n    while True:\n        ticks.append(1)\n        await asyncio.sleep(pause)\n"
             "task = asyncio.create_task(tick())\nawait asyncio.sleep(0.01)"
         )
         self.assertEqual(self.passes("len(ticks) > 0").text, "True")
@@ -205,6 +205,8 @@ class Awaiting(Case):
         self.assertEqual(self.passes("len(ticks) == before").text, "True")
         self.passes("await asyncio.sleep(0.02)")
         self.assertEqual(self.passes("len(ticks) > before").text, "True")
+        # An interrupt ends what runs, and that might be the task.
+        self.passes("pause = 1000\nbefore = len(ticks)\nwhile len(ticks) == before: await asyncio.sleep(0.001)")
         self.context.begin("print('on', flush=True)\nawait asyncio.sleep(1000)")
         self.context.until("stdout", b"on\n")
         self.context.interrupt()
