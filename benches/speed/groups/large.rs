@@ -14,7 +14,7 @@ const GIBIBYTE: u64 = 1 << 30;
 
 pub(super) fn large(setting: &Setting<'_>) -> Result<Vec<Row>> {
     let mut daemon = Daemon::start(setting.binary)?;
-    let limits = json!({"diskBytes": 2 * GIBIBYTE});
+    let limits = json!({"diskBytes": 3 * GIBIBYTE});
     let session = daemon.session_with(&json!({"runtime": "native", "limits": limits}))?;
     let (source, target) = (setting.shelf.path().join("large"), setting.shelf.path().join("back"));
     std::fs::File::create(&source)?.set_len(GIBIBYTE)?;
