@@ -46,7 +46,7 @@ pub enum Source {
         /// Which.
         engine: &'static Engine,
         /// Files that it is started with, by names relative to the execution's own directory
-        /// ([`ExecutionId`] below [`CODE`]); a name may lead through one directory.
+        /// ([`ExecutionId`] below [`CODE`](crate::agent::plan::CODE)); a name may lead through one directory.
         files: Vec<(String, Bytes)>,
         /// Whether it finds modules in the workspace, as code does that lies elsewhere.
         finds_workspace: bool,
