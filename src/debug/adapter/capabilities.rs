@@ -28,10 +28,12 @@ pub(super) fn known_as(name: &str) -> &str {
     other.map_or(name, |(_, language)| language)
 }
 
-/// The engine that a name of a language, of an engine or of an adapter hints at.
+/// The engine that a name of a language, of an engine or of an adapter hints at. Where an adapter debugs what other
+/// tools built, there need not be an engine, and none is hinted at.
 pub(super) fn hinted(name: &str) -> Option<&'static engine::Engine> {
     let name = known_as(name);
-    engine::by_id(name).or_else(|| engine::by_language(name))
+    let engine = engine::by_id(name).or_else(|| engine::by_language(name));
+    engine.filter(|engine| engine.debugger.is_some() || adapters::by_language(name).is_none())
 }
 
 /// What is said at the start: what the hinted back end can do, else what one or another can. What does not
