@@ -211,7 +211,6 @@ pub const ENGINES: &[Engine] = &[
             ("NUGET_PACKAGES", "/tmp/.cache/nuget"),
         ],
         install: "apt-get install dotnet-sdk-8.0",
-        debugger: Some(Debugger::Adapter(&adapters::NETCOREDBG)),
         least: Least { memory_bytes: 768 * MIB, pids: 128 },
         ..PLAIN
     },
