@@ -53,6 +53,8 @@ mod resources;
 mod secrets;
 #[path = "attacks/survivors.rs"]
 mod survivors;
+#[path = "attacks/swaps.rs"]
+mod swaps;
 #[path = "attacks/transfers.rs"]
 mod transfers;
 #[path = "attacks/watches.rs"]
