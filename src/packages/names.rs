@@ -1,5 +1,8 @@
 //! Names of packages, as far as they name something in a registry: no option, no path, no URL and no repository.
 
+use super::PackageError;
+use super::tool::plain;
+
 /// What is wrong with a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameFault {
@@ -31,6 +34,14 @@ fn check(text: &str) -> Result<(), NameFault> {
     }
     if text.starts_with('-') {
         return Err(NameFault::Option);
+    }
+    Ok(())
+}
+
+/// Refuses the first of these that is no name by this check.
+pub(super) fn check_all(named: &[String], check: impl Fn(&str) -> Result<(), NameFault>) -> Result<(), PackageError> {
+    for (number, text) in named.iter().enumerate() {
+        check(text).map_err(|fault| PackageError::Name { number, text: plain(text), fault })?;
     }
     Ok(())
 }

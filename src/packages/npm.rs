@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::names::check_npm;
+use super::names::{check_all, check_npm};
 use super::tool::{Ran, Tool, plain};
 use super::{Advisory, Audit, Installed, Lock, MAX_PACKAGES, Package, PackageError, Packages, USUAL_TIMEOUT, Wanted};
 use crate::agent::plan::WORKSPACE;
@@ -41,10 +41,7 @@ impl Packages<'_> {
         wanted: &Wanted,
         observer: Arc<dyn Observer>,
     ) -> Result<Installed, PackageError> {
-        for (number, text) in wanted.packages.iter().enumerate() {
-            let fault = |fault| PackageError::Name { number, text: plain(text), fault };
-            check_npm(text).map_err(fault)?;
-        }
+        check_all(&wanted.packages, check_npm)?;
         if wanted.requirements.is_some() {
             return Err(PackageError::NotTogether("npm reads package.json of the workspace: leave `requirements` out"));
         }

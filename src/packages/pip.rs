@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::names::{check_pip, read_requirements};
+use super::names::{check_all, check_pip, read_requirements};
 use super::tool::{Ran, Tool, plain};
 use super::{Audit, Installed, Lock, MAX_PACKAGES, OWN_PYTHON, Package, PackageError, Packages, USUAL_TIMEOUT, Wanted};
 use crate::agent::plan::CODE;
@@ -38,10 +38,7 @@ impl Packages<'_> {
         wanted: &Wanted,
         observer: Arc<dyn Observer>,
     ) -> Result<Installed, PackageError> {
-        for (number, text) in wanted.packages.iter().enumerate() {
-            let fault = |fault| PackageError::Name { number, text: plain(text), fault };
-            check_pip(text).map_err(fault)?;
-        }
+        check_all(&wanted.packages, check_pip)?;
         let fault = |(line, fault)| PackageError::Requirement { line, fault };
         let requirements = wanted.requirements.as_deref().map(read_requirements).transpose().map_err(fault)?;
         if wanted.packages.is_empty() && requirements.as_ref().is_none_or(String::is_empty) {
