@@ -4,10 +4,13 @@
 //! can overtake it any more, so that the answer to the request, which takes the control lane, comes last.
 
 use std::borrow::Cow;
+use std::future::Future;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::convert;
 use crate::execution::{Execution, Gap, Missing, Observer, Output, Summary};
@@ -19,6 +22,9 @@ use crate::protocol::notification::{
 use crate::protocol::{Encoding, ProgressToken};
 use crate::session::{Session, StateChange, Watcher};
 use crate::transport::{Message, Outbox, Ticket};
+
+/// How long a report stands: people can't follow more.
+const BETWEEN_REPORTS: Duration = Duration::from_millis(100);
 
 /// The longest title of progress.
 const MAX_TITLE_CHARS: usize = 200;
@@ -99,6 +105,31 @@ impl Progress {
             // A client that is gone wants no reports.
             notifier.outbox.data(report).await.map(drop).unwrap_or_default();
         }
+    }
+
+    /// Does the work, and tells how far it is, in words and of a hundred, as often as that changes and people can follow.
+    /// Both end when the request is given up.
+    pub(super) async fn through<S: Clone, T, E>(
+        self,
+        mut told: watch::Receiver<S>,
+        said: impl Fn(&S) -> (String, Option<u8>),
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let telling = async {
+            while told.changed().await.is_ok() {
+                let state = told.borrow_and_update().clone();
+                let (message, percentage) = said(&state);
+                self.report(&message, percentage).await;
+                tokio::time::sleep(BETWEEN_REPORTS).await;
+            }
+            std::future::pending().await
+        };
+        let done = tokio::select! {
+            done = work => done,
+            never = telling => never,
+        };
+        self.end(if done.is_ok() { "done" } else { "failed" }).await;
+        done
     }
 
     /// Tells the end at once, where no output comes before it. A request that is given up can't be so

@@ -2,7 +2,6 @@
 //! and write here what the daemon may.
 
 use std::future::Future;
-use std::time::Duration;
 
 use bytesize::ByteSize;
 use tokio::sync::watch;
@@ -17,9 +16,6 @@ use crate::protocol::{ErrorKind, ProgressToken, ProtocolError};
 use crate::server::connection::Connection;
 use crate::server::notifier::Notifier;
 use crate::server::{convert, fault};
-
-/// People can't follow more.
-const BETWEEN_REPORTS: Duration = Duration::from_millis(100);
 
 pub(in crate::server) async fn import(
     connection: &Connection,
@@ -74,24 +70,10 @@ async fn reported<T, E>(
     connection: &Connection,
     token: Option<ProgressToken>,
     title: &str,
-    mut told: watch::Receiver<Copied>,
+    told: watch::Receiver<Copied>,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
     let notifier = Notifier { outbox: connection.outbox().clone(), streaming: None, progress: token };
-    let progress = notifier.begin(title);
-    let telling = async {
-        while told.changed().await.is_ok() {
-            let copied = *told.borrow_and_update();
-            let message = format!("{} files, {}", copied.files, ByteSize(copied.bytes).display().iec());
-            progress.report(&message, None).await;
-            tokio::time::sleep(BETWEEN_REPORTS).await;
-        }
-        std::future::pending().await
-    };
-    let done = tokio::select! {
-        done = work => done,
-        never = telling => never,
-    };
-    progress.end(if done.is_ok() { "done" } else { "failed" }).await;
-    done
+    let said = |copied: &Copied| (format!("{} files, {}", copied.files, ByteSize(copied.bytes).display().iec()), None);
+    notifier.begin(title).through(told, said, work).await
 }

@@ -1,7 +1,6 @@
 //! `image/*`: the images of container engines.
 
 use std::future::Future;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -16,9 +15,6 @@ use crate::runtime::images::{self, Build, Doing, ImageError, Listing};
 use crate::server::connection::Connection;
 use crate::server::notifier::Notifier;
 use crate::server::{convert, fault};
-
-/// People can't follow more.
-const BETWEEN_REPORTS: Duration = Duration::from_millis(100);
 
 pub(in crate::server) async fn list(
     connection: &Connection,
@@ -77,24 +73,12 @@ async fn reported(
     connection: &Connection,
     token: Option<ProgressToken>,
     title: &str,
-    mut told: watch::Receiver<Doing>,
+    told: watch::Receiver<Doing>,
     work: impl Future<Output = Result<Vec<images::Image>, ImageError>>,
 ) -> Result<ImagesResult, ProtocolError> {
     let notifier = Notifier { outbox: connection.outbox().clone(), streaming: None, progress: token };
-    let progress = notifier.begin_measured(title);
-    let telling = async {
-        while told.changed().await.is_ok() {
-            let doing = told.borrow_and_update().clone();
-            progress.report(&doing.message, doing.percentage).await;
-            tokio::time::sleep(BETWEEN_REPORTS).await;
-        }
-        std::future::pending().await
-    };
-    let done = tokio::select! {
-        done = work => done,
-        never = telling => never,
-    };
-    progress.end(if done.is_ok() { "done" } else { "failed" }).await;
+    let said = |doing: &Doing| (doing.message.clone(), doing.percentage);
+    let done = notifier.begin_measured(title).through(told, said, work).await;
     let images = done.map_err(fault::of_image)?;
     Ok(ImagesResult { images: images.iter().map(converted).collect() })
 }
