@@ -17,6 +17,7 @@ use super::contexts::Contexts;
 use super::inside::{Begun, Kept};
 use super::life::State;
 use super::notes::Notes;
+use super::rate::Pace;
 use super::select::{Candidate, Selection};
 use super::{Changeable, Session, Sessions, Watcher};
 use crate::agent::wire::Running;
@@ -229,6 +230,7 @@ impl Sessions {
             engine,
             language: notes.language().map(str::to_owned),
             machine: left.machine,
+            container: taken.keeper.container(),
             toolbox,
             persist: true,
             workspace: notes.workspace(),
@@ -238,6 +240,7 @@ impl Sessions {
             keeper: Arc::new(tokio::sync::Mutex::new(taken.keeper)),
             settings: Arc::clone(&self.settings),
             turns: Arc::new(Semaphore::new(self.settings.max_running)),
+            pace: Pace::new(self.settings.rates.session, &self.rate),
             changeable: Mutex::new(Changeable {
                 env: std::collections::BTreeMap::new(),
                 labels: kept.as_ref().map_or_else(|| notes.labels().clone(), |kept| kept.labels.clone()),

@@ -298,6 +298,7 @@ impl Session {
         if waiting >= self.settings.max_queued && execution.context.is_none() {
             return Err(ExecutionError::QueueFull { waiting }.into());
         }
+        self.pace.begin()?;
         let mut over = executions.iter().filter(|known| known.is_over()).count();
         executions.retain(|known| {
             let forget = over >= self.settings.max_remembered && known.is_over();
