@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How many sandboxes are taken up at a time.
 const AT_A_TIME: usize = 4;
 
+/// More than that was printed by nothing that is still to be counted on.
+const MOST_PASSED: u64 = 1 << 52;
+
 /// Who is told what happens in sessions that were taken up.
 pub struct Audience {
     /// The name of the client. What was left for clients of another name is let be.
@@ -268,7 +271,9 @@ impl Session {
         let begun = Begun::read(&running.name).filter(|begun| sessions.execution(&begun.id()).is_none());
         // A process that is dropped is killed.
         let Some(begun) = begun else { return };
-        let passed = [running.stdout_sent, running.stderr_sent];
+        let (compiled, printed) = begun.compiler(&self.settings);
+        let sent = [running.stdout_sent, running.stderr_sent];
+        let passed = [0, 1].map(|stream| sent[stream].saturating_add(printed[stream]).min(MOST_PASSED));
         let kept_bytes = self.settings.kept_output_bytes;
         let (id, argv, at) = (begun.id(), begun.argv.clone(), begun.created_at());
         let execution = Execution::after(id, self.id.clone(), argv, running.terminal, kept_bytes, passed, at);
@@ -278,6 +283,7 @@ impl Session {
         let taken = TakenOver {
             process,
             stage: begun.stage(),
+            compiled,
             age: Duration::from_millis(running.age_ms),
             passed,
             permit: Arc::clone(&self.turns).try_acquire_owned().ok(),
