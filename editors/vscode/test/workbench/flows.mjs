@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { daemon, open } from "./desk.mjs";
+import { buildSync } from "esbuild";
+import { daemon, extension, open } from "./desk.mjs";
 
 const files = {
   "greet.py": `import sys
@@ -49,6 +50,13 @@ pathlib.Path("made.txt").write_text("made in the sandbox\\n")
 print("wrote", pathlib.Path("made.txt").read_text())
 `,
 };
+
+/** Bundles what the extension host is to run. */
+function hostTests() {
+  const outfile = join(extension, "target/host/index.js");
+  buildSync({ entryPoints: [join(extension, "test/host/index.ts")], bundle: true, outfile, external: ["vscode"], format: "cjs", platform: "node", sourcemap: "inline" });
+  return outfile;
+}
 
 const ready = async (desk) => {
   await desk.page.keyboard.press("Escape");
@@ -388,7 +396,14 @@ const untrusted = {
   },
 };
 
+const host = {
+  async "extension-host"(desk) {
+    assert.equal(await desk.tested.code, 0, "all passed in the extension host");
+  },
+};
+
 export const desks = [
+  { open: () => open({ files: { ...files, "arguments.py": 'import os, sys\n\nprint(sys.argv[1:], os.environ.get("A"))\n' }, tests: hostTests() }), flows: host },
   { open: () => open({ files }), flows: general },
   {
     open: () =>
