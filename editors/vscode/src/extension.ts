@@ -6,7 +6,7 @@ import { Mender } from "./daemon/mend";
 import { TunnelFactory } from "./debug/adapter";
 import { Configurations, TYPE, configurationOf } from "./debug/configuration";
 import { Doctor } from "./doctor/show";
-import type { RunCommand } from "./protocol";
+import type { RunCommand } from "./shapes";
 import { FrameLinks } from "./run/links";
 import { Runner } from "./run/runner";
 import { Transcripts } from "./run/transcripts";

@@ -14,7 +14,8 @@ import {
   type LanguageClientOptions,
 } from "vscode-languageclient/node";
 import { setting } from "../config";
-import type { Commands, Methods, Notifications, Offer } from "../protocol";
+import type { Commands, Methods, Notifications } from "../protocol";
+import type { Offer } from "../shapes";
 import { findDaemon, type Daemon } from "./bootstrap";
 import { DaemonMissing, tell } from "./fault";
 import { CodebeakerFeatures } from "./features";

@@ -1,5 +1,5 @@
 /** The report of `server/doctor`, as Markdown. Pure. */
-import type { Check } from "../protocol";
+import type { Check } from "../shapes";
 
 const SIGN = { failed: "❌", warning: "⚠️", ok: "✅" } as const;
 

@@ -7,7 +7,8 @@ import * as vscode from "vscode";
 import { setting } from "../config";
 import type { DaemonClient } from "../daemon/client";
 import { codeOf, dataOf, tell } from "../daemon/fault";
-import { Code, type RunCommand } from "../protocol";
+import { Code } from "../protocol";
+import type { RunCommand, Source } from "../shapes";
 import { engineFor, type Places } from "../sessions/place";
 import type { SessionStore } from "../sessions/store";
 import { mayRun } from "../trust";
@@ -170,12 +171,13 @@ export class Runner implements vscode.Disposable {
   private async withTerminal(command: RunCommand, terminal: ProgramTerminal): Promise<Begun> {
     if (this.takesTerminal !== false) {
       try {
-        const begun = await this.client.command("codebeaker.run", { ...command, stdin: "pty", pty: terminal.dimensions });
+        const asked: RunCommand = { ...command, stdin: "pty", pty: terminal.dimensions };
+        const begun = await this.client.command("codebeaker.run", asked);
         this.takesTerminal = true;
         return { ...begun, isTty: true };
       } catch (error) {
         const path = dataOf(error).path ?? "";
-        if (codeOf(error) !== Code.invalidParams || !/\.(?:stdin|pty)\b/.test(path)) throw error;
+        if (codeOf(error) !== Code.InvalidParams || !/\.(?:stdin|pty)\b/.test(path)) throw error;
         this.takesTerminal = false;
       }
     }
@@ -212,7 +214,7 @@ export class Runner implements vscode.Disposable {
   /** Starts a program; a session of its own is closed when it has ended, or was not started. */
   private async execute(
     sessionId: string,
-    source: Parameters<typeof this.client.call<"session/execute">>[1]["source"],
+    source: Source,
     terminal: ProgramTerminal,
     isOwn: boolean,
   ): Promise<string> {

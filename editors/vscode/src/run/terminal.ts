@@ -6,7 +6,7 @@
 import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
 import { tell } from "../daemon/fault";
-import type { PtySize } from "../protocol";
+import type { PtySize } from "../shapes";
 import { tellEnding } from "./ending";
 import type { Transcript } from "./transcripts";
 

@@ -5,7 +5,7 @@
 import { TextDecoder } from "node:util";
 import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
-import type { Ending, Encoding, StreamName } from "../protocol";
+import type { Ending, Encoding, StreamName } from "../shapes";
 import { SequenceFilter } from "./filter";
 
 /** How many executions are remembered, and how many characters of each. */

@@ -1,7 +1,7 @@
 /** Picks: a session, and a runtime with an engine, from what the daemon says there is. */
 import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
-import type { EngineInfo, RuntimeInfo, SessionWish } from "../protocol";
+import type { EngineInfo, RuntimeInfo, SessionWish } from "../shapes";
 import type { SessionStore } from "./store";
 
 interface Item<T> extends vscode.QuickPickItem {

@@ -2,7 +2,8 @@
 import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
 import { codeOf } from "../daemon/fault";
-import { Code, type Entry } from "../protocol";
+import { Code } from "../protocol";
+import type { Entry } from "../shapes";
 import { parse, type Location } from "./uri";
 
 /** How much of a file one answer carries. */
@@ -99,18 +100,18 @@ export class SessionFiles implements vscode.FileSystemProvider, vscode.Disposabl
       return await call();
     } catch (error) {
       switch (codeOf(error)) {
-        case Code.fileNotFound:
+        case Code.FileNotFound:
           throw vscode.FileSystemError.FileNotFound(uri);
-        case Code.sessionNotFound:
-        case Code.sessionClosed:
+        case Code.SessionNotFound:
+        case Code.SessionClosed:
           throw vscode.FileSystemError.Unavailable("the session of this file is closed");
-        case Code.alreadyExists:
+        case Code.AlreadyExists:
           throw vscode.FileSystemError.FileExists(uri);
-        case Code.notADirectory:
+        case Code.NotADirectory:
           throw vscode.FileSystemError.FileNotADirectory(uri);
-        case Code.isADirectory:
+        case Code.IsADirectory:
           throw vscode.FileSystemError.FileIsADirectory(uri);
-        case Code.permissionDenied:
+        case Code.PermissionDenied:
           throw vscode.FileSystemError.NoPermissions(uri);
         default:
           throw error;

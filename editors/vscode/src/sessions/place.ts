@@ -3,7 +3,8 @@ import * as vscode from "vscode";
 import { setting } from "../config";
 import type { DaemonClient } from "../daemon/client";
 import { codeOf } from "../daemon/fault";
-import { Code, type EngineInfo, type Session, type SessionWish } from "../protocol";
+import { Code } from "../protocol";
+import type { EngineInfo, Session, SessionWish } from "../shapes";
 import type { SessionStore } from "./store";
 
 /** Opens and closes sessions. */
@@ -36,7 +37,7 @@ export class Places {
     try {
       return await this.create({ ...wish, workspace: { mode: "overlay", uri: folder.toString() } });
     } catch (error) {
-      if (codeOf(error) !== Code.notSupportedByRuntime) throw error;
+      if (codeOf(error) !== Code.NotSupportedByRuntime) throw error;
       return this.create({ ...wish, workspace: { mode: "copy", uri: folder.toString() } });
     }
   }

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
 import { tell } from "../daemon/fault";
-import type { Execution, Session } from "../protocol";
+import type { Execution, Session } from "../shapes";
 
 /** How many sessions are remembered after their end, so that links into their workspaces still lead somewhere. */
 const MAX_REMEMBERED = 64;

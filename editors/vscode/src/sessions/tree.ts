@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
 import { tell } from "../daemon/fault";
 import { tellEnding } from "../run/ending";
-import type { Execution, Session } from "../protocol";
+import type { Execution, Session } from "../shapes";
 import type { SessionFiles } from "./files";
 import type { SessionStore } from "./store";
 import { SCHEME, format } from "./uri";
