@@ -515,7 +515,7 @@ export interface SessionListParams {
 }
 
 export interface SessionListResult {
-  /** The sessions of this connection that are not closed, oldest first. */
+  /** The sessions of this connection that are not closed, oldest first; each as `session/get` tells of it. */
   readonly sessions: readonly {
     /** Names it from now on. */
     readonly sessionId: string;
@@ -562,6 +562,100 @@ export interface SessionListResult {
     };
     /** The client's notes. */
     readonly labels: Readonly<Record<string, string>>;
+    /** Which runtime and engine it got, and why. */
+    readonly selection: {
+      /** The runtime, by its id in `runtime/list`. */
+      readonly runtime: string;
+      /** The engine of the session's language; absent when it has none. */
+      readonly engine?: string;
+      /** How strictly it isolates. */
+      readonly isolation: "process" | "namespaces" | "container" | "kernel" | "vm";
+      /** The machine that the session is on, where its runtime has several. */
+      readonly machine?: string;
+      /** The runtime that was asked for, where this one had to be taken in its place (`fallback`). */
+      readonly inPlaceOf?: string;
+      /** Every pair that was considered, the chosen one first. */
+      readonly considered: readonly {
+        /** The runtime. */
+        readonly runtime: string;
+        /** The engine; absent when the session has no language. */
+        readonly engine?: string;
+        /** How strictly the runtime isolates. */
+        readonly isolation: "process" | "namespaces" | "container" | "kernel" | "vm";
+        /** From 0 to 1, higher is better; 0 for what was rejected. */
+        readonly score: number;
+        /** Why it can't be taken; absent when it could. */
+        readonly rejectedBecause?: string;
+        /** What would mend that. */
+        readonly hint?: string;
+      }[];
+    };
+    /** The limits in force, each with who sees to it. */
+    readonly effectiveLimits: {
+      /** Memory of all processes together. */
+      readonly memoryBytes: {
+        /** The limit; `null` when there is none. */
+        readonly value: number;
+        /** Who sees to it. */
+        readonly enforcedBy: "cgroupV2" | "cgroupV1" | "rlimit" | "tmpfs" | "affinity" | "watchdog" | "daemon" | "nobody";
+        /** What a reader should know about this way of enforcing it. */
+        readonly note?: string;
+      };
+      /** Processors that may be busy at a time. */
+      readonly cpu: {
+        /** The limit; `null` when there is none. */
+        readonly value: number;
+        /** Who sees to it. */
+        readonly enforcedBy: "cgroupV2" | "cgroupV1" | "rlimit" | "tmpfs" | "affinity" | "watchdog" | "daemon" | "nobody";
+        /** What a reader should know about this way of enforcing it. */
+        readonly note?: string;
+      };
+      /** Processes and threads at a time. Its fields are those of `sessions[].effectiveLimits.memoryBytes`. */
+      readonly pids: {
+        /** The limit; `null` when there is none. */
+        readonly value: number;
+        /** Who sees to it. */
+        readonly enforcedBy: "cgroupV2" | "cgroupV1" | "rlimit" | "tmpfs" | "affinity" | "watchdog" | "daemon" | "nobody";
+        /** What a reader should know about this way of enforcing it. */
+        readonly note?: string;
+      };
+      /** Bytes of files. Its fields are those of `sessions[].effectiveLimits.memoryBytes`. */
+      readonly diskBytes: {
+        /** The limit; `null` when there is none. */
+        readonly value: number;
+        /** Who sees to it. */
+        readonly enforcedBy: "cgroupV2" | "cgroupV1" | "rlimit" | "tmpfs" | "affinity" | "watchdog" | "daemon" | "nobody";
+        /** What a reader should know about this way of enforcing it. */
+        readonly note?: string;
+      };
+      /** Output of each execution. Its fields are those of `sessions[].effectiveLimits.memoryBytes`. */
+      readonly outputBytes: {
+        /** The limit; `null` when there is none. */
+        readonly value: number;
+        /** Who sees to it. */
+        readonly enforcedBy: "cgroupV2" | "cgroupV1" | "rlimit" | "tmpfs" | "affinity" | "watchdog" | "daemon" | "nobody";
+        /** What a reader should know about this way of enforcing it. */
+        readonly note?: string;
+      };
+      /** Open files of each process. Its fields are those of `sessions[].effectiveLimits.memoryBytes`. */
+      readonly openFiles: {
+        /** The limit; `null` when there is none. */
+        readonly value: number;
+        /** Who sees to it. */
+        readonly enforcedBy: "cgroupV2" | "cgroupV1" | "rlimit" | "tmpfs" | "affinity" | "watchdog" | "daemon" | "nobody";
+        /** What a reader should know about this way of enforcing it. */
+        readonly note?: string;
+      };
+      /** Wall time of each execution that names no `timeoutMs`. Its fields are those of `sessions[].effectiveLimits.memoryBytes`. */
+      readonly executionTimeoutMs: {
+        /** The limit; `null` when there is none. */
+        readonly value: number;
+        /** Who sees to it. */
+        readonly enforcedBy: "cgroupV2" | "cgroupV1" | "rlimit" | "tmpfs" | "affinity" | "watchdog" | "daemon" | "nobody";
+        /** What a reader should know about this way of enforcing it. */
+        readonly note?: string;
+      };
+    };
   }[];
 }
 
@@ -1513,6 +1607,8 @@ export interface RunParams {
   uri: string;
   /** Its language. Without it, as the editor says, else as its name tells. */
   language?: string;
+  /** Which engine runs it, by its id in `engine/list`. Without it, the best one for the language. */
+  engine?: string;
   /** Arguments of the program; never interpreted by a shell. */
   args?: string[];
   /** Arguments of the engine itself, which its compiler gets where it has one. */
@@ -1521,12 +1617,67 @@ export interface RunParams {
   env?: Record<string, string>;
   /** Directory to run in, relative to the workspace. Without it, the workspace itself. */
   cwd?: string;
-  /** All that it can read from its standard input. Without it, nothing. */
+  /** Where its standard input comes from. Without it, from `stdinText` where there is that. */
+  stdin?: "none" | "text" | "stream" | "pty";
+  /** With `stdin: text`: the text. With `stdin: stream` or `pty`: what is written before all else. */
   stdinText?: string;
+  /** With `stdin: pty`: the size of the terminal. Without it, 80 by 24. */
+  pty?: {
+    /** Characters in a row. */
+    cols: number;
+    /** Rows. */
+    rows: number;
+  };
   /** Wall time after which it is ended. Without it, the session's `executionTimeoutMs`. */
   timeoutMs?: number;
   /** The session to run it in. Without it, the one that `codebeaker.newSession` has opened, else one of its own. */
   sessionId?: string;
+  /** Has it run in a session of its own, whatever is open, and says what that is to be. Excludes `sessionId`. */
+  session?: {
+    /** Where it is isolated, by its id in `runtime/list`. Without it, the best one by `preference`. */
+    runtime?: string;
+    /** The image to take, in place of the engine's own; only of runtimes that have images. */
+    image?: string;
+    /** What decides between runtimes that would do. */
+    preference?: "security" | "speed" | "memory" | "balanced";
+    /** No runtime that isolates less is taken, whatever else is asked for. */
+    minIsolation?: "process" | "namespaces" | "container" | "kernel" | "vm";
+    /** What happens when the `runtime` that was asked for can't be used. */
+    fallback?: "refuse" | "allow";
+    /** What is in `/workspace`. Without it, the editor's folder around the document, which programs can't change. */
+    workspace?: {
+      /** How the workspace relates to the host. */
+      mode?: "none" | "copy" | "bindRo" | "bindRw" | "overlay";
+      /** The host directory, as a `file:` URI. Needed by every mode but `none`. */
+      uri?: string;
+      /** With `copy`: files and directories of these names are left out at every level; `*` matches any run of characters. */
+      exclude?: string[];
+    };
+    /** Its limits. */
+    limits?: {
+      /** Memory of all processes together. */
+      memoryBytes?: number;
+      /** Processors that may be busy at a time; a fraction is possible where a cgroup enforces it. Without it, all there are. */
+      cpu?: number;
+      /** Processes and threads at a time. */
+      pids?: number;
+      /** Bytes that the files of a workspace in memory (`none`, `copy`, `overlay`) may take; where the workspace is a directory of the host, the size of any one file. */
+      diskBytes?: number;
+      /** Output that each execution passes on, all its streams together. What comes after is counted and announced as a gap. */
+      outputBytes?: number;
+      /** Open files of each process. */
+      openFiles?: number;
+      /** Wall time of an execution that names no `timeoutMs` of its own. */
+      executionTimeoutMs?: number;
+    };
+    /** What of the network can be reached from inside. */
+    network?: {
+      /** Which destinations. */
+      mode?: "none" | "allowlist" | "full";
+      /** With `allowlist`: the hosts. `example.org` and `example.org:443` stand for that host, at any port or at one; `*.example.org` for every name below it; an address for itself, in brackets where it has colons. */
+      allow?: string[];
+    };
+  };
 }
 
 export interface RunResult {
@@ -1541,6 +1692,8 @@ export interface DebugParams {
   uri: string;
   /** Its language. Without it, as the editor says, else as its name tells. */
   language?: string;
+  /** Which engine runs it, by its id in `engine/list`. Without it, the best one for the language. */
+  engine?: string;
   /** Arguments of the program. */
   args?: string[];
   /** Whether it is to stop at its first line. */

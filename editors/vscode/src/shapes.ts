@@ -11,7 +11,6 @@ import type {
   ServerDoctorResult,
   SessionCreateParams,
   SessionExecuteParams,
-  SessionGetResult,
   SessionListResult,
 } from "./protocol";
 
@@ -19,8 +18,7 @@ import type {
 export type Offer = InitializeServer;
 export type RuntimeInfo = Offer["runtimes"][number];
 export type EngineInfo = Offer["engines"][number];
-/** A session, of which a list does not say where it runs. */
-export type Session = SessionListResult["sessions"][number] & Partial<Pick<SessionGetResult, "selection">>;
+export type Session = SessionListResult["sessions"][number];
 export type SessionState = Session["state"];
 export type SessionWish = SessionCreateParams;
 export type Execution = ExecutionListResult["executions"][number];
@@ -30,7 +28,7 @@ export type Source = NonNullable<SessionExecuteParams["source"]>;
 export type StreamName = ExecutionOutput["stream"];
 export type Encoding = ExecutionOutput["encoding"];
 export type PtySize = Pick<ExecutionResizePtyParams, "cols" | "rows">;
-export type RunCommand = RunParams & { stdin?: "pty"; pty?: PtySize };
+export type RunCommand = RunParams;
 /** A live interpreter. */
 export type Context = ContextListResult["contexts"][number];
 export type Entry = Omit<FsStatResult, "etag">;

@@ -47,7 +47,7 @@ export async function chooseSession(store: SessionStore): Promise<string | undef
   if (sessions.length <= 1) return sessions[0]?.sessionId;
   const items = sessions.map((session): Item<string> => ({
     label: session.language ?? "session",
-    description: `${session.selection?.runtime ?? ""} ${session.sessionId === store.current ? "· runs go here" : ""}`,
+    description: `${session.selection.runtime} ${session.sessionId === store.current ? "· runs go here" : ""}`,
     detail: session.sessionId,
     value: session.sessionId,
   }));

@@ -5,6 +5,7 @@ import { codeOf } from "../daemon/fault";
 import { Code } from "../protocol";
 import type { Entry } from "../shapes";
 import { parse, type Location } from "./uri";
+import { Watches } from "./watches";
 
 /** How much of a file one answer carries. */
 const PART_BYTES = 4 * 1024 * 1024;
@@ -14,11 +15,20 @@ export class SessionFiles implements vscode.FileSystemProvider, vscode.Disposabl
   private readonly changed = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
   readonly onDidChangeFile = this.changed.event;
 
-  constructor(private readonly client: DaemonClient) {}
+  private readonly watches: Watches;
 
-  /** Nothing is watched: the daemon has no such method yet. What is done here is told by itself. */
-  watch(): vscode.Disposable {
-    return new vscode.Disposable(() => undefined);
+  constructor(private readonly client: DaemonClient) {
+    this.watches = new Watches(client, (changes) => {
+      this.changed.fire(changes);
+    });
+  }
+
+  /** What is done here is told by itself as well: a daemon may not be able to watch. */
+  watch(uri: vscode.Uri, { recursive }: { recursive: boolean }): vscode.Disposable {
+    const at = locate(uri);
+    // A file is watched by its directory. A directory that is taken for one is watched with its neighbours.
+    const path = recursive || at.path === "" ? at.path : at.path.slice(0, Math.max(0, at.path.lastIndexOf("/")));
+    return this.watches.add({ ...at, path }, recursive);
   }
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
@@ -78,6 +88,7 @@ export class SessionFiles implements vscode.FileSystemProvider, vscode.Disposabl
   }
 
   dispose(): void {
+    this.watches.dispose();
     this.changed.dispose();
   }
 

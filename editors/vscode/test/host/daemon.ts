@@ -30,7 +30,6 @@ check("lenses come from the daemon", async () => {
 check("an error is marked in its line, and no more when it is mended", async () => {
   const uri = uriOf("fails.py");
   await vscode.workspace.openTextDocument(uri);
-  await vscode.workspace.getConfiguration("codebeaker").update("run.input", "none", vscode.ConfigurationTarget.Global);
   await vscode.commands.executeCommand("codebeaker.runFile", uri);
   const found = await until("the mark", () => vscode.languages.getDiagnostics(uri)[0]);
   assert.match(found.message, /ZeroDivisionError/);
@@ -40,7 +39,6 @@ check("an error is marked in its line, and no more when it is mended", async () 
   await vscode.workspace.applyEdit(change);
   await vscode.commands.executeCommand("codebeaker.runFile", uri);
   await until("no mark", () => (vscode.languages.getDiagnostics(uri).length === 0 ? true : undefined));
-  await vscode.workspace.getConfiguration("codebeaker").update("run.input", undefined, vscode.ConfigurationTarget.Global);
 });
 
 check("the doctor reports in a document", async () => {

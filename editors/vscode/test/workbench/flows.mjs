@@ -145,7 +145,8 @@ const general = {
   async "interrupt-by-key"(desk) {
     await desk.openFile("forever.py");
     await desk.command("Run File in a Sandbox");
-    await desk.terminal(/▶ forever.py\s+going/);
+    // Not what its run before has left there.
+    await desk.terminal(/▶ forever.py\s+going\s*$/);
     await desk.page.locator(".terminal-wrapper.active .xterm").click();
     await desk.page.keyboard.press("Control+C");
     await desk.terminal("KeyboardInterrupt");
@@ -378,6 +379,10 @@ const lost = {
   async "mends-itself"(desk) {
     const bin = join(desk.scratch, ".cargo/bin");
     mkdirSync(bin, { recursive: true });
+    // What is there at first is no daemon, as half of a file is none.
+    writeFileSync(join(bin, "codebeaker"), "#!/bin/sh\necho half\n", { mode: 0o755 });
+    await desk.page.locator(".notification-toast", { hasText: "is not CodeBeaker's daemon" }).waitFor();
+    await desk.shot("mends-itself-half");
     copyFileSync(daemon, join(bin, "codebeaker"));
     await desk.page.locator(".sidebar", { hasText: "No session is open" }).waitFor();
     await desk.openFile("steps.py");
@@ -414,7 +419,6 @@ export const desks = [
           ".vscode/launch.json": JSON.stringify({ version: "0.2.0", configurations: [
             { type: "codebeaker", request: "launch", name: "In a sandbox", program: "${file}", cwd: "${workspaceFolder}", args: ["from launch.json"] }] }),
         },
-        more: { "codebeaker.run.input": "none" },
       }),
     flows: withLaunchJson,
   },
