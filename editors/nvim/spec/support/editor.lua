@@ -67,6 +67,9 @@ function M.start(setup)
   local self = setmetatable({ folder = M.project(setup.files or {}) }, Editor)
   local socket = self.folder .. "/.git/nvim.sock"
   vim.o.columns, vim.o.lines = 80, (setup.lines or 30) + 2
+  -- An engine of containers that happens to be there changes nothing.
+  vim.fn.mkdir(self.folder .. "/.git/config/codebeaker", "p")
+  vim.fn.writefile({ "[docker]", "enabled = false" }, self.folder .. "/.git/config/codebeaker/config.toml")
   local command = setup.nvim or { vim.v.progpath }
   vim.list_extend(command, { "--clean", "-n", "--listen", socket, "--cmd", "set rtp^=" .. plugin })
   -- A prompt for <Enter> would leave what is asked over the channel without an answer, for ever.
