@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::debug::DebugTransport;
+use super::execution::{PtySize, StdinMode};
+use super::limits::Limits;
 use super::methods::{schema_of_params, schema_of_result};
-use super::session::{CloseResult, CreateParams, Env, SessionDetails};
+use super::selection::{Fallback, Preference};
+use super::session::{CloseResult, CreateParams, Env, Isolation, Network, SessionDetails, Workspace};
 
 /// Argument of `codebeaker.run`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +23,8 @@ pub struct RunCommand {
     pub uri: String,
     /// Its language. Without it, as the editor says, else as its name tells.
     pub language: Option<String>,
+    /// Which engine runs it, by its id in `engine/list`. Without it, the best one for the language.
+    pub engine: Option<String>,
     /// Arguments of the program; never interpreted by a shell.
     #[serde(default)]
     pub args: Vec<String>,
@@ -31,12 +36,45 @@ pub struct RunCommand {
     pub env: Env,
     /// Directory to run in, relative to the workspace. Without it, the workspace itself.
     pub cwd: Option<String>,
-    /// All that it can read from its standard input. Without it, nothing.
+    /// Where its standard input comes from. Without it, from `stdinText` where there is that.
+    pub stdin: Option<StdinMode>,
+    /// With `stdin: text`: the text. With `stdin: stream` or `pty`: what is written before all else.
     pub stdin_text: Option<String>,
+    /// With `stdin: pty`: the size of the terminal. Without it, 80 by 24.
+    pub pty: Option<PtySize>,
     /// Wall time after which it is ended. Without it, the session's `executionTimeoutMs`.
     pub timeout_ms: Option<NonZeroU64>,
     /// The session to run it in. Without it, the one that `codebeaker.newSession` has opened, else one of its own.
     pub session_id: Option<String>,
+    /// Has it run in a session of its own, whatever is open, and says what that is to be. Excludes `sessionId`.
+    pub session: Option<OwnSession>,
+}
+
+/// A session that one run has for itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnSession {
+    /// Where it is isolated, by its id in `runtime/list`. Without it, the best one by `preference`.
+    pub runtime: Option<String>,
+    /// The image to take, in place of the engine's own; only of runtimes that have images.
+    pub image: Option<String>,
+    /// What decides between runtimes that would do.
+    #[serde(default)]
+    pub preference: Preference,
+    /// No runtime that isolates less is taken, whatever else is asked for.
+    #[serde(default)]
+    pub min_isolation: Isolation,
+    /// What happens when the `runtime` that was asked for can't be used.
+    #[serde(default)]
+    pub fallback: Fallback,
+    /// What is in `/workspace`. Without it, the editor's folder around the document, which programs can't change.
+    pub workspace: Option<Workspace>,
+    /// Its limits.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What of the network can be reached from inside.
+    #[serde(default)]
+    pub network: Network,
 }
 
 /// Result of `codebeaker.run`: it runs, or waits for its turn.
@@ -57,6 +95,8 @@ pub struct DebugCommand {
     pub uri: String,
     /// Its language. Without it, as the editor says, else as its name tells.
     pub language: Option<String>,
+    /// Which engine runs it, by its id in `engine/list`. Without it, the best one for the language.
+    pub engine: Option<String>,
     /// Arguments of the program.
     #[serde(default)]
     pub args: Vec<String>,

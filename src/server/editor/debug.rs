@@ -15,7 +15,7 @@ use crate::transport::Message;
 const MAX_COMPARED: u64 = crate::documents::MAX_DOCUMENT_BYTES as u64;
 
 pub(super) async fn ready(connection: &Connection, command: DebugCommand) -> Result<DebugReady, ProtocolError> {
-    let subject = Subject::find(connection, &command.uri, command.language.as_deref())?;
+    let subject = Subject::find(connection, &command.uri, command.language.as_deref(), command.engine.as_deref())?;
     let session = given(connection, command.session_id.as_deref()).await?;
     let engine = subject.debugged(connection, session.as_deref());
     let mut configuration = Map::new();

@@ -14,7 +14,7 @@ use crate::server::handlers::catalogue::engine_infos;
 pub(in crate::server) async fn lenses(connection: &Connection, params: &CodeLensParams) -> Vec<CodeLens> {
     let uri = &params.text_document.uri;
     // What nothing runs has no lens, which is no error.
-    let Ok(subject) = Subject::find(connection, uri.as_str(), None) else { return Vec::new() };
+    let Ok(subject) = Subject::find(connection, uri.as_str(), None, None) else { return Vec::new() };
     let sessions = &connection.daemon().sessions;
     let probed = sessions.host().glanced().await;
     let infos = engine_infos(sessions, &probed);

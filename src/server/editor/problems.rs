@@ -17,7 +17,7 @@ use super::place::Subject;
 use crate::agent::plan::{CODE, WORKSPACE};
 use crate::server::connection::Connection;
 use crate::session::Session;
-use crate::text::{Keep, clean, unstyled};
+use crate::text::{Keep, bare, clean};
 use crate::traces::{self, Place, Problem, Severity};
 use crate::transport::Message;
 
@@ -99,7 +99,7 @@ pub(super) fn publish(connection: &Connection, run: &Followed) {
     // A program that prints its tracebacks has nothing on the other stream.
     let mut marks: BTreeMap<String, (Url, Vec<Diagnostic>)> = BTreeMap::new();
     for text in run.reporter.ends() {
-        for problem in traces::problems(&unstyled(&text)) {
+        for problem in traces::problems(&bare(&text)) {
             let Some((uri, diagnostic)) = diagnostic(connection, run, &problem) else { continue };
             if marks.len() < MAX_DOCUMENTS || marks.contains_key(uri.as_str()) {
                 marks.entry(uri.to_string()).or_insert_with(|| (uri, Vec::new())).1.push(diagnostic);

@@ -49,7 +49,7 @@ struct Heard {
     tail: String,
     /// Something was before that.
     is_cut: bool,
-    /// The end of standard output, and of standard error.
+    /// The end of standard output or of what a terminal showed, and of standard error.
     ends: [String; 2],
     /// Lines that are not complete yet, of standard output and of standard error.
     pending: [String; 2],

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use super::Running;
 use super::follow::{Followed, follow};
@@ -16,10 +15,12 @@ use super::problems::{self, SourceMap};
 use super::report::Reporter;
 use crate::protocol::ProtocolError;
 use crate::protocol::editor::{RunCommand, RunStarted};
+use crate::protocol::execution::StdinMode;
 use crate::server::connection::Connection;
 use crate::server::fault;
+use crate::server::handlers::execution::stdin_of;
 use crate::server::notifier::Notifier;
-use crate::session::{Run, RunLimits, Session, StateChange, Stdin, Watcher, Why};
+use crate::session::{Run, RunLimits, Session, StateChange, Watcher, Why};
 
 /// A plain client knows no sessions.
 pub(super) struct Unwatched;
@@ -50,8 +51,15 @@ impl Drop for Own {
 }
 
 pub(super) async fn run(connection: &Connection, command: RunCommand) -> Result<RunStarted, ProtocolError> {
-    let subject = Subject::find(connection, &command.uri, command.language.as_deref())?;
-    let (session, is_own) = subject.session(connection, command.session_id.as_deref(), watcher(connection)).await?;
+    let subject = Subject::find(connection, &command.uri, command.language.as_deref(), command.engine.as_deref())?;
+    if command.session.is_some() && command.session_id.is_some() {
+        let message = "session: excludes `sessionId`, which names one that is there";
+        return Err(ProtocolError::invalid_params("session", message));
+    }
+    let otherwise = if command.stdin_text.is_some() { StdinMode::Text } else { StdinMode::None };
+    let stdin = stdin_of(connection, command.stdin.unwrap_or(otherwise), command.stdin_text, command.pty)?;
+    let asked = command.session_id.as_deref();
+    let (session, is_own) = subject.session(connection, asked, command.session, watcher(connection)).await?;
     let mut own = Own(is_own.then(|| Arc::clone(&session)));
     let source_map = SourceMap::new(connection, &subject, &session, command.cwd.as_deref());
     problems::forget(connection, subject.uri.as_str());
@@ -65,7 +73,7 @@ pub(super) async fn run(connection: &Connection, command: RunCommand) -> Result<
         engine_args: command.engine_args,
         cwd: command.cwd,
         env: command.env.0,
-        stdin: command.stdin_text.map_or(Stdin::None, |text| Stdin::Text(Bytes::from(text))),
+        stdin,
         side: false,
         limits: RunLimits {
             timeout: command.timeout_ms.map(|ms| Duration::from_millis(ms.get())),
