@@ -67,6 +67,7 @@ end
 ---@field files? table<string, string> what is in the project
 ---@field open? string the file to open
 ---@field options? table `vim.g.codebeaker`
+---@field settings? string[] lines of the daemon's settings
 ---@field env? table<string, string>
 ---@field stubs? boolean whether nvim-dap is there, as a stub
 ---@field nvim? string[] another Neovim
@@ -83,7 +84,8 @@ function M.start(setup)
   vim.o.columns, vim.o.lines = 80, (setup.lines or 30) + 2
   -- An engine of containers that happens to be there changes nothing.
   vim.fn.mkdir(self.folder .. "/.git/config/codebeaker", "p")
-  vim.fn.writefile({ "[docker]", "enabled = false" }, self.folder .. "/.git/config/codebeaker/config.toml")
+  local settings = vim.list_extend({ "[docker]", "enabled = false" }, setup.settings or {})
+  vim.fn.writefile(settings, self.folder .. "/.git/config/codebeaker/config.toml")
   local command = setup.nvim or { vim.v.progpath }
   vim.list_extend(command, { "--clean", "-n", "--listen", socket, "--cmd", "set rtp^=" .. plugin })
   -- A prompt for <Enter> would leave what is asked over the channel without an answer, for ever.
