@@ -22,6 +22,7 @@ pub(super) const METHODS: &[Method] = &[
             PackageToolMissing,
             PackageNameRefused,
             PackageToolFailed,
+            PackageRegistryUnusable,
         ]),
     method::<PackagesRef, PackageListResult>("package/list", "The packages that a session has")
         .shares(SANDBOX)
@@ -39,5 +40,12 @@ pub(super) const METHODS: &[Method] = &[
         ]),
     method::<PackagesRef, PackageAuditResult>("package/audit", "What is known against the packages of a session")
         .shares(SANDBOX)
-        .errors(&[LanguageUnsupported, QueueFull, ProgramNotStarted, PackageToolMissing, PackageToolFailed]),
+        .errors(&[
+            LanguageUnsupported,
+            QueueFull,
+            ProgramNotStarted,
+            PackageToolMissing,
+            PackageToolFailed,
+            PackageRegistryUnusable,
+        ]),
 ];
