@@ -8,7 +8,8 @@
 #
 # For Debian and Ubuntu. Needs a container engine that `docker` reaches (DOCKER_HOST and contexts count), and either
 # root or user namespaces. The engines of one call share one root file system, and so its place on the disk.
-# An image that is there already is left as it is: a second run changes nothing.
+# An image that is there already is left as it is: a second run changes nothing. One that an earlier version of this
+# script has made with less in it is made anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/prerequisites.sh
@@ -29,7 +30,7 @@ while [ $# -gt 0 ]; do
 done
 [ ${#engines[@]} -gt 0 ] || engines=(python node bash)
 
-# packages_of ENGINE: what brings it.
+# packages_of ENGINE: what brings it, and what installs packages for it.
 packages_of() {
     case $1 in
     bash) echo bash ;;
@@ -37,9 +38,9 @@ packages_of() {
     cpp) echo g++ ;;
     # Without a compiler it can't build what uses the C library, as its own network packages do.
     go) echo golang-go gcc libc6-dev delve ;;
-    node) echo nodejs ;;
-    python) echo python3 ;;
-    ruby) echo ruby ;;
+    node) echo nodejs npm ;;
+    python) echo python3 python3-pip ;;
+    ruby) echo ruby ruby-bundler ;;
     rust) echo rustc gcc libc6-dev ;;
     *) fail "Debian has no package of the engine '$1'; try: codebeaker image build $1" ;;
     esac
@@ -50,10 +51,24 @@ command -v docker >/dev/null || need_packages docker.io
 docker version --format '{{.Server.Version}}' >/dev/null ||
     fail "no container engine answers; start one (systemctl start docker), or say where one is with DOCKER_HOST"
 
+made_here="made from Debian's packages by scripts/images.sh"
+
+# is_there IMAGE PACKAGES: whether there is such an image that has these, or that somebody else has made.
+is_there() {
+    local image=$1 found package
+    shift
+    found=$(docker image inspect --format '{{.Comment}}: {{index .Config.Labels "codebeaker.packages"}} ' "$image" 2>/dev/null) || return 1
+    case $found in "$made_here: "*) ;; *) return 0 ;; esac
+    for package in "$@"; do
+        case $found in *" $package "*) ;; *) return 1 ;; esac
+    done
+}
+
 missing=() packages=()
 for engine in "${engines[@]}"; do
     needed=$(packages_of "$engine")
-    if [ "$force" = false ] && docker image inspect "$prefix/$engine:latest" >/dev/null 2>&1; then
+    # shellcheck disable=SC2086
+    if [ "$force" = false ] && is_there "$prefix/$engine:latest" $needed; then
         say "$prefix/$engine:latest is there already"
     else
         missing+=("$engine")
@@ -90,7 +105,7 @@ image=$(mmdebstrap --logfile="$log" --variant=minbase --include="${packages[*]}"
     --customize-hook='rm -rf "$1"/var/log/*.log "$1"/var/log/apt "$1"/var/cache/debconf' \
     "$suite" - "${sources[@]}" |
     docker import --change 'USER 1000:1000' --change 'WORKDIR /workspace' --change 'CMD ["/bin/bash"]' \
-        --message "made from Debian's packages by scripts/images.sh" -) || {
+        --change "LABEL codebeaker.packages=\"${packages[*]}\"" --message "$made_here" -) || {
     tail -n 20 "$log" >&2
     [ -z "$image" ] || docker image rm "$image" >/dev/null
     fail "there is no root file system of $suite, and so no image; the lines above say why"
