@@ -40,10 +40,10 @@ async function freePort() {
 }
 
 /**
- * Opens a desk. `files` are written into its folder, `more` goes over the settings. With `tests` the extension is not installed
+ * Opens a desk. `files` are written into its folder, `more` goes over the settings, `config` into the daemon's. With `tests` the extension is not installed
  * but under development, and its host runs that file: `desk.tested` is the code of its end.
  */
-export async function open({ files = {}, more = {}, env = {}, trust = false, tests, shots = join(extension, "target/shots") } = {}) {
+export async function open({ files = {}, more = {}, env = {}, trust = false, config = "", tests, shots = join(extension, "target/shots") } = {}) {
   const scratch = mkdtempSync(join(tmpdir(), "codebeaker-desk-"));
   const folder = join(scratch, "project");
   mkdirSync(folder);
@@ -65,7 +65,7 @@ export async function open({ files = {}, more = {}, env = {}, trust = false, tes
   // One machine is to be as the other: nothing of who runs the tests counts, and native is the only runtime.
   for (const name of ["DOCKER_HOST", "XDG_CONFIG_HOME", "XDG_DATA_HOME"]) delete environment[name];
   mkdirSync(join(scratch, ".config/codebeaker"), { recursive: true });
-  writeFileSync(join(scratch, ".config/codebeaker/config.toml"), "[docker]\nenabled = false\n");
+  writeFileSync(join(scratch, ".config/codebeaker/config.toml"), `[docker]\nenabled = false\n${config}`);
   if (tests === undefined) execFileSync(node, [program, ...paths, "--install-extension", join(extension, "codebeaker.vsix")], { env: environment, stdio: "pipe" });
   const port = await freePort();
   const server = spawn(node, [program, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry",
@@ -168,6 +168,11 @@ class Desk {
     await this.pick(name);
     await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]`);
     await this.page.waitForSelector(".monaco-editor .view-line");
+  }
+
+  /** Waits for a notification that says this. */
+  toast(text) {
+    return this.page.locator(".notification-toast", { hasText: text }).first().waitFor();
   }
 
   async status(text) {
