@@ -24,7 +24,7 @@ import { CodebeakerFeatures } from "./features";
 export type Phase =
   | { readonly kind: "stopped" }
   | { readonly kind: "starting" }
-  | { readonly kind: "running"; readonly daemon: Daemon; readonly offer: Offer }
+  | { readonly kind: "running"; readonly daemon: Daemon; readonly offer: Offer; readonly commands: readonly string[] }
   | { readonly kind: "missing"; readonly why: DaemonMissing }
   | { readonly kind: "failed"; readonly message: string };
 
@@ -44,10 +44,13 @@ export class DaemonClient implements vscode.Disposable {
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly answers = new Map<string, Answer>();
   private readonly phaseChanged = new vscode.EventEmitter<Phase>();
+  private readonly lensesTold = new vscode.EventEmitter<{ document: vscode.TextDocument; lenses: readonly vscode.CodeLens[] }>();
   private tokens = 0;
 
   /** The daemon is in another phase. */
   readonly onDidChangePhase = this.phaseChanged.event;
+  /** The daemon has told the lenses of a document, shown or not. */
+  readonly onDidTellLenses = this.lensesTold.event;
   /** Who gets the commands of lenses first. */
   intercept: Intercept = () => undefined;
 
@@ -69,6 +72,11 @@ export class DaemonClient implements vscode.Disposable {
   /** Whether this connection has the method. */
   has(method: string): boolean {
     return this.offer?.methods.includes(method) ?? false;
+  }
+
+  /** Whether the daemon has a command. */
+  offers(command: string): boolean {
+    return this.current.kind === "running" && this.current.commands.includes(command);
   }
 
   /** Starts the daemon unless it runs. Fails with an error for a person. */
@@ -150,6 +158,7 @@ export class DaemonClient implements vscode.Disposable {
 
   dispose(): void {
     this.phaseChanged.dispose();
+    this.lensesTold.dispose();
   }
 
   private running(): LanguageClient {
@@ -179,7 +188,8 @@ export class DaemonClient implements vscode.Disposable {
           this.enter({ kind: "failed", message: "the daemon has ended by itself; its log says why" });
         }
       });
-      this.enter({ kind: "running", daemon, offer });
+      const commands = client.initializeResult?.capabilities.executeCommandProvider?.commands ?? [];
+      this.enter({ kind: "running", daemon, offer, commands });
     } catch (error) {
       this.log.error(tell(error));
       if (error instanceof DaemonMissing) this.enter({ kind: "missing", why: error });
@@ -203,8 +213,11 @@ export class DaemonClient implements vscode.Disposable {
       middleware: {
         executeCommand: (name: string, args: unknown[], next: ExecuteCommandSignature): unknown =>
           this.intercept(name, args[0]) ?? next(name, args),
-        provideCodeLenses: (document, token, next) =>
-          setting("codeLens.enabled", document.uri) ? next(document, token) : [],
+        provideCodeLenses: async (document, token, next) => {
+          const lenses = (await next(document, token)) ?? [];
+          this.lensesTold.fire({ document, lenses });
+          return setting("codeLens.enabled", document.uri) ? lenses : [];
+        },
       },
     };
     const client = new LanguageClient("codebeaker", "CodeBeaker", { run: command, debug: command }, options);

@@ -4,6 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
+import * as cells from "./cells.mjs";
 import { daemon, extension, open } from "./desk.mjs";
 
 const files = {
@@ -449,6 +450,7 @@ async function withRegistry() {
 export const desks = [
   { open: () => open({ files: { ...files, "arguments.py": 'import os, sys\n\nprint(sys.argv[1:], os.environ.get("A"))\n' }, tests: hostTests() }), flows: host },
   { open: withRegistry, flows: general },
+  { open: cells.withOutside, flows: cells.flows },
   {
     open: () =>
       open({
