@@ -61,6 +61,10 @@ export interface InitializeServer {
     readonly maxRunning: number;
     /** Executions of one session that wait; more are refused (1304). */
     readonly maxQueued: number;
+    /** Executions of one session that may begin within a minute; more are refused (1405). Absent where any number may. */
+    readonly sessionExecutionsPerMinute?: number;
+    /** The same of all sessions together. */
+    readonly executionsPerMinute?: number;
     /** Live interpreters of one session; more are refused (1307). */
     readonly maxContexts: number;
     /** Ended executions that a session remembers. */
@@ -181,6 +185,10 @@ export interface ServerInfoResult {
     readonly maxRunning: number;
     /** Executions of one session that wait; more are refused (1304). */
     readonly maxQueued: number;
+    /** Executions of one session that may begin within a minute; more are refused (1405). Absent where any number may. */
+    readonly sessionExecutionsPerMinute?: number;
+    /** The same of all sessions together. */
+    readonly executionsPerMinute?: number;
     /** Live interpreters of one session; more are refused (1307). */
     readonly maxContexts: number;
     /** Ended executions that a session remembers. */
@@ -416,6 +424,8 @@ export interface SessionCreateResult {
     readonly isolation: "process" | "namespaces" | "container" | "kernel" | "vm";
     /** The machine that the session is on, where its runtime has several. */
     readonly machine?: string;
+    /** The container that the session is in, by its engine's id; absent where it is in none. */
+    readonly container?: string;
     /** The runtime that was asked for, where this one had to be taken in its place (`fallback`). */
     readonly inPlaceOf?: string;
     /** Every pair that was considered, the chosen one first. */
@@ -750,6 +760,10 @@ export interface SessionExecuteParams {
     timeout?: number;
     /** How many mebibytes of memory it may have. */
     memoryLimit?: number;
+    /** How many processors it may have. */
+    cpuLimit?: number;
+    /** Whether it is to reach the network. The session's `network` decides that for all its programs: what does not agree with it is refused. */
+    networkEnabled?: boolean;
     /** Names that are listed: a glob. */
     pattern?: string;
     /** Also list names that start with a dot. */
@@ -2294,6 +2308,7 @@ export const Code = {
   ContextLimit: 1307,
   ValidationFailed: 1400,
   PathOutsideWorkspace: 1401,
+  RateLimited: 1405,
   NetworkDenied: 1407,
   PortNotFound: 1420,
   PortLimit: 1421,

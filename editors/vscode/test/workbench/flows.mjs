@@ -428,7 +428,7 @@ const host = {
   },
 };
 
-const hasPip = spawnSync("python3", ["-m", "pip", "--version"]).status === 0;
+const hasPip = spawnSync("/usr/bin/python3", ["-m", "pip", "--version"]).status === 0;
 
 /** A desk whose daemon installs from a registry of the tests'. */
 async function withRegistry() {
