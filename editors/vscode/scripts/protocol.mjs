@@ -19,7 +19,7 @@ const METHODS = [
   "debug/start", "debug/terminate",
 ];
 const COMMANDS = ["codebeaker.run", "codebeaker.runCell", "codebeaker.restartContext", "codebeaker.debug", "codebeaker.stop", "codebeaker.newSession", "codebeaker.closeSession"];
-const ASKED = ["execution/inputRequest"];
+const ASKED = ["execution/inputRequest", "net/ask"];
 const NOTIFICATIONS = [
   "execution/started", "execution/output", "execution/outputGap", "execution/display", "execution/exited",
   "session/stateChanged", "context/stateChanged", "fs/changed", "debug/message", "debug/terminated",

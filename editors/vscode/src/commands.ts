@@ -50,8 +50,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     openSession: async () => {
       const wish = await chooseWish(client);
       if (wish === undefined) return;
-      const where = { location: vscode.ProgressLocation.Notification, title: "CodeBeaker: opening a session" };
-      await vscode.window.withProgress(where, () => places.open(wish));
+      await places.open(wish);
     },
     endSession: async (node?: Node) => {
       const sessionId = sessionOf(node) ?? (await chooseSession(store));

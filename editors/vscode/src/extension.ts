@@ -16,6 +16,7 @@ import { FrameLinks } from "./run/links";
 import { Runner } from "./run/runner";
 import { Transcripts } from "./run/transcripts";
 import { SessionFiles } from "./sessions/files";
+import { answerNetwork } from "./sessions/network";
 import { Places } from "./sessions/place";
 import { SessionStore } from "./sessions/store";
 import { SessionTree } from "./sessions/tree";
@@ -65,6 +66,7 @@ export function activate(context: vscode.ExtensionContext): void {
   };
 
   answerInput(daemon, transcripts);
+  answerNetwork(daemon);
   daemon.onDidChangePhase(() => {
     // What the daemon doesn't offer, the menus don't either.
     for (const method of ["package/install", "context/list"]) {

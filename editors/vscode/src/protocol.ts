@@ -2205,6 +2205,22 @@ export interface ExecutionInputRequestAnswer {
   value?: string;
 }
 
+export interface NetAskParams {
+  /** Whose programs want it. */
+  readonly sessionId: string;
+  /** Which host. What it is called is the program's choice: show it as text, and nothing else. */
+  readonly host: string;
+  /** At which port. */
+  readonly port: number;
+  /** How. */
+  readonly way: "connect" | "http";
+}
+
+export interface NetAskAnswer {
+  /** What the person says. */
+  answer: "once" | "always" | "deny";
+}
+
 /** Each method that is called: its parameters and its result. */
 export interface Methods {
   "server/info": [ServerInfoParams, ServerInfoResult];
@@ -2270,6 +2286,7 @@ export interface Notifications {
 /** Each request of the daemon's that is answered. */
 export interface Asked {
   "execution/inputRequest": [ExecutionInputRequestParams, ExecutionInputRequestAnswer];
+  "net/ask": [NetAskParams, NetAskAnswer];
 }
 
 /** Numbers of errors. They never change their meaning. */

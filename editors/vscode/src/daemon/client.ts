@@ -117,19 +117,13 @@ export class DaemonClient implements vscode.Disposable {
     params: Methods[M][0],
     location: vscode.ProgressLocation = vscode.ProgressLocation.Window,
   ): Thenable<Methods[M][1]> {
-    const where = { location, title, cancellable: location === vscode.ProgressLocation.Notification };
-    return vscode.window.withProgress(where, async (progress, token) => {
-      await this.ready();
-      const workDoneToken = `vscode/${(this.tokens += 1).toString()}`;
-      const heard = this.running().onProgress(WorkDoneProgress.type, workDoneToken, (step) => {
-        if (step.kind !== "end" && step.message !== undefined) progress.report({ message: step.message });
-      });
-      try {
-        return await this.running().sendRequest<Methods[M][1]>(method, { ...params, workDoneToken }, token);
-      } finally {
-        heard.dispose();
-      }
-    });
+    return this.withProgress(title, location, (client, workDoneToken, token) => client.sendRequest(method, { ...params, workDoneToken }, token));
+  }
+
+  /** The same for a command whose argument is the parameters of such a method. */
+  commandWithProgress<C extends keyof Commands>(title: string, command: C, argument: Commands[C][0]): Thenable<Commands[C][1]> {
+    return this.withProgress(title, vscode.ProgressLocation.Notification, (client, workDoneToken, token) =>
+      client.sendRequest("workspace/executeCommand", { command, arguments: [{ ...argument, workDoneToken }] }, token));
   }
 
   /** Runs a command of the daemon's. */
@@ -159,6 +153,26 @@ export class DaemonClient implements vscode.Disposable {
   dispose(): void {
     this.phaseChanged.dispose();
     this.lensesTold.dispose();
+  }
+
+  private withProgress<T>(
+    title: string,
+    location: vscode.ProgressLocation,
+    send: (client: LanguageClient, workDoneToken: string, token: vscode.CancellationToken) => Promise<T>,
+  ): Thenable<T> {
+    const where = { location, title, cancellable: location === vscode.ProgressLocation.Notification };
+    return vscode.window.withProgress(where, async (progress, token) => {
+      await this.ready();
+      const workDoneToken = `vscode/${(this.tokens += 1).toString()}`;
+      const heard = this.running().onProgress(WorkDoneProgress.type, workDoneToken, (step) => {
+        if (step.kind !== "end" && step.message !== undefined) progress.report({ message: step.message });
+      });
+      try {
+        return await send(this.running(), workDoneToken, token);
+      } finally {
+        heard.dispose();
+      }
+    });
   }
 
   private running(): LanguageClient {

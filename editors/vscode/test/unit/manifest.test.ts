@@ -61,7 +61,7 @@ void test("every setting is described, has a default and is read; none of the so
 
 void test("a workspace that is not trusted can't name what is started or what it is told", () => {
   const restricted = manifest.capabilities.untrustedWorkspaces.restrictedConfigurations;
-  for (const name of ["server.path", "server.settingsFile", "run.arguments", "run.env", "run.cwd", "session.workspace", "session.limits"]) {
+  for (const name of ["server.path", "server.settingsFile", "run.arguments", "run.env", "run.cwd", "session.workspace", "session.network", "session.allowedHosts", "session.limits"]) {
     assert.ok(restricted.includes(`codebeaker.${name}`), name);
   }
 });

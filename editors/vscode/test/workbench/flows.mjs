@@ -53,6 +53,14 @@ print("wrote", pathlib.Path("made.txt").read_text())
 `,
 };
 
+const reach = `import urllib.error, urllib.request
+
+try:
+    urllib.request.urlopen("http://nowhere.invalid/", timeout=60)
+except urllib.error.HTTPError as error:
+    print("answer", error.code, error.read().decode())
+`;
+
 /** Bundles what the extension host is to run. */
 function hostTests() {
   const outfile = join(extension, "target/host/index.js");
@@ -381,6 +389,23 @@ const withLaunchJson = {
   },
 };
 
+const networked = {
+  async "network-asks"(desk) {
+    const answer = async (button) => {
+      await desk.openFile("reach.py");
+      await desk.command("Run File in a Sandbox");
+      await desk.toast("wants to reach nowhere.invalid at port 80");
+      await desk.shot("network-asks-question");
+      await desk.page.locator(".notification-toast .monaco-button", { hasText: button }).first().click();
+    };
+    await answer("Deny");
+    await desk.terminal("answer 403");
+    // Now it is looked for, and there is no such host.
+    await answer("Allow Once");
+    await desk.terminal("answer 502");
+  },
+};
+
 const lost = {
   async "missing-binary"(desk) {
     await desk.openFile("steps.py");
@@ -463,6 +488,7 @@ export const desks = [
       }),
     flows: withLaunchJson,
   },
+  { open: () => open({ files: { "reach.py": reach }, more: { "codebeaker.session.network": "allowlist" } }), flows: networked },
   { open: () => open({ files, env: { CODEBEAKER_BIN: "", PATH: "/usr/bin:/bin" } }), flows: lost },
   {
     open: () => open({ files: { ...files, ".vscode/settings.json": '{"codebeaker.server.path": "/nowhere/codebeaker"}' }, trust: true }),
