@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::context::{CodeRange, Context};
 use super::debug::DebugTransport;
 use super::execution::{PtySize, StdinMode};
 use super::limits::Limits;
@@ -87,6 +88,64 @@ pub struct RunStarted {
     pub execution_id: String,
 }
 
+/// Argument of `codebeaker.runCell`. One of `line` and `range` is needed, but for `scope: all`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunCellCommand {
+    /// The document, which is open. Its cells run as they stand in the editor.
+    pub uri: String,
+    /// Its language. Without it, as the editor says, else as its name tells.
+    pub language: Option<String>,
+    /// A line of the cell that is meant, from 0.
+    pub line: Option<u32>,
+    /// Lines to run in place of a cell: those that this range touches, with their indentation taken off.
+    pub range: Option<CodeRange>,
+    /// With `line`: which cells run.
+    #[serde(default)]
+    pub scope: CellScope,
+    /// Wall time after which each is ended. Without it, the session's `executionTimeoutMs`.
+    pub timeout_ms: Option<NonZeroU64>,
+    /// The session that the document's interpreter is in. Without it, the one that `codebeaker.newSession` has opened, else one of its own.
+    pub session_id: Option<String>,
+    /// What the interpreter's own session is to be; counts when that is made. Excludes `sessionId`.
+    pub session: Option<OwnSession>,
+}
+
+/// Which cells of a document.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum CellScope {
+    /// The one that is meant.
+    #[default]
+    Cell,
+    /// All before it.
+    Above,
+    /// It, and all after it.
+    Below,
+    /// All of the document.
+    All,
+}
+
+/// Result of `codebeaker.runCell`: the first of the cells runs, or waits for its turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CellStarted {
+    /// In which session.
+    pub session_id: String,
+    /// In which interpreter.
+    pub context_id: String,
+    /// Which execution the first cell is. Each of the others is one too, which begins when the one before has ended well.
+    pub execution_id: String,
+}
+
+/// Argument of `codebeaker.restartContext`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RestartCommand {
+    /// The document, which is open.
+    pub uri: String,
+}
+
 /// Argument of `codebeaker.debug`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -103,6 +162,8 @@ pub struct DebugCommand {
     /// Whether it is to stop at its first line.
     #[serde(default)]
     pub stop_on_entry: bool,
+    /// A line, from 0: only the cell that it is in is debugged, by itself, at the lines that it has in the document.
+    pub cell_line: Option<u32>,
     /// The session to debug it in. Without it, the one that `codebeaker.newSession` has opened, else one of its own.
     pub session_id: Option<String>,
     /// How messages of the Debug Adapter Protocol travel. Without it, through a `socket`.
@@ -122,7 +183,7 @@ pub struct DebugReady {
     pub configuration: Map<String, Value>,
 }
 
-/// Argument of `codebeaker.stop`. Without any field, all that this client has run by `codebeaker.run` is stopped.
+/// Argument of `codebeaker.stop`. Without any field, all that this client has run by `codebeaker.run` and `codebeaker.runCell` is stopped.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StopCommand {
@@ -182,6 +243,10 @@ const fn command<A: JsonSchema, R: JsonSchema>(name: &'static str, summary: &'st
 
 /// Runs a document.
 pub const RUN: &str = "codebeaker.run";
+/// Runs cells of a document.
+pub const RUN_CELL: &str = "codebeaker.runCell";
+/// Starts the interpreter of a document anew.
+pub const RESTART_CONTEXT: &str = "codebeaker.restartContext";
 /// Debugs a document.
 pub const DEBUG: &str = "codebeaker.debug";
 /// Stops what runs.
@@ -196,8 +261,10 @@ pub const CALL: &str = "codebeaker.call";
 /// All commands.
 pub const COMMANDS: &[Command] = &[
     command::<RunCommand, RunStarted>(RUN, "Runs a document as it stands in the editor"),
+    command::<RunCellCommand, CellStarted>(RUN_CELL, "Runs cells of a document in its live interpreter"),
+    command::<RestartCommand, Context>(RESTART_CONTEXT, "Starts the live interpreter of a document anew"),
     command::<DebugCommand, DebugReady>(DEBUG, "Makes a debug adapter that knows which document to launch"),
-    command::<StopCommand, Stopped>(STOP, "Stops what `codebeaker.run` has begun"),
+    command::<StopCommand, Stopped>(STOP, "Stops what `codebeaker.run` and `codebeaker.runCell` have begun"),
     command::<CreateParams, SessionDetails>(NEW_SESSION, "Opens the session that documents run in from now on"),
     command::<CloseCommand, CloseResult>(CLOSE_SESSION, "Closes it"),
     command::<CallCommand, Answered>(CALL, "Calls any method of this protocol"),

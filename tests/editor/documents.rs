@@ -11,8 +11,8 @@ fn the_capabilities_are_those_that_work() {
     assert_eq!(told["positionEncoding"], "utf-16");
     assert_eq!(told["textDocumentSync"], json!({"openClose": true, "change": 2}));
     assert_eq!(told["codeLensProvider"], json!({"resolveProvider": false}));
-    let commands =
-        ["run", "debug", "stop", "newSession", "closeSession", "call"].map(|name| format!("codebeaker.{name}"));
+    let commands = ["run", "runCell", "restartContext", "debug", "stop", "newSession", "closeSession", "call"]
+        .map(|name| format!("codebeaker.{name}"));
     assert_eq!(told["executeCommandProvider"]["commands"], json!(commands));
     assert!(told["experimental"]["codebeaker"]["methods"].is_array());
     for absent in ["inlayHintProvider", "hoverProvider", "completionProvider", "diagnosticProvider"] {

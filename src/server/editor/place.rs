@@ -84,6 +84,38 @@ impl Subject {
         debugged().find(is_there).or_else(|| debugged().next()).copied().unwrap_or(self.engines[0])
     }
 
+    /// What its cells run in, and whether they are TypeScript.
+    pub(super) fn interpreter(&self, connection: &Connection) -> Result<(&'static Engine, bool), ProtocolError> {
+        let sessions = &connection.daemon().sessions;
+        let live = || self.engines.iter().copied().filter(|engine| engine.interpreter.is_some());
+        let found = live().find(|engine| sessions.usable(engine) != Usable::Missing).or_else(|| live().next());
+        let engine = found.ok_or_else(|| {
+            let message = format!("{} has no live interpreters, which cells need", self.engines[0].id);
+            ProtocolError::new(ErrorKind::LanguageUnsupported, message)
+                .at("uri")
+                .hint("`engine/list` says of which engines there are `contexts`")
+        })?;
+        let is_later = match &self.language {
+            Some(language) => !engine.languages.iter().any(|name| name.eq_ignore_ascii_case(language)),
+            None => engine.later_file(self.uri.path()).is_some(),
+        };
+        Ok((engine, is_later))
+    }
+
+    /// Its text, as it stands in the editor.
+    pub(super) fn open_text(&self) -> Result<&str, ProtocolError> {
+        self.text.as_deref().ok_or_else(|| {
+            let message = format!("{} is not open in the editor, and cells are of open documents", self.uri);
+            ProtocolError::new(ErrorKind::ValidationFailed, message).at("uri").hint("open it")
+        })
+    }
+
+    /// Which file of a session's workspace it is.
+    pub(super) fn inside(&self, session: &Session) -> Option<String> {
+        let (path, root) = self.path.as_ref().zip(session.workspace_path())?;
+        Some(path.strip_prefix(root).ok()?.to_str()?.to_owned())
+    }
+
     /// What a person calls it.
     pub(super) fn name(&self) -> String {
         let name = self.path.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
@@ -101,9 +133,7 @@ impl Subject {
     /// As what it runs in this session.
     pub(super) async fn source(&self, connection: &Connection, session: &Session) -> Result<Source, ProtocolError> {
         let engine = session.engine_among(self.engines.iter().copied());
-        let inside = self.path.as_ref().zip(session.workspace_path());
-        let inside = inside.and_then(|(path, root)| Some(path.strip_prefix(root).ok()?.to_str()?.to_owned()));
-        if let Some(path) = inside {
+        if let Some(path) = self.inside(session) {
             match (&session.workspace, &self.text) {
                 (_, None) => return Ok(Source::File { path, engine }),
                 (Workspace::Copy { path: root, .. } | Workspace::Overlay { path: root }, Some(_))

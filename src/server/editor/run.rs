@@ -9,10 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Running;
-use super::follow::{Followed, follow};
+use super::follow::{Piece, follow};
 use super::place::Subject;
 use super::problems::{self, SourceMap};
 use super::report::Reporter;
+use crate::execution::Observer;
 use crate::protocol::ProtocolError;
 use crate::protocol::editor::{RunCommand, RunStarted};
 use crate::protocol::execution::StdinMode;
@@ -35,12 +36,12 @@ pub(super) fn watcher(connection: &Connection) -> Arc<dyn Watcher> {
     if connection.editor().facts().plain { Arc::new(Unwatched) } else { Arc::new(notifier(connection)) }
 }
 
-fn notifier(connection: &Connection) -> Notifier {
+pub(super) fn notifier(connection: &Connection) -> Notifier {
     Notifier { outbox: connection.outbox().clone(), streaming: connection.streaming(), progress: None }
 }
 
 /// A session that is closed unless it is handed on: also when the command is given up.
-struct Own(Option<Arc<Session>>);
+pub(super) struct Own(pub(super) Option<Arc<Session>>);
 
 impl Drop for Own {
     fn drop(&mut self) {
@@ -82,14 +83,15 @@ pub(super) async fn run(connection: &Connection, command: RunCommand) -> Result<
         max_chunk_bytes: streaming.max_chunk_bytes as usize,
     };
     let editor = connection.editor();
-    let notifier = (!editor.facts().plain).then(|| notifier(connection));
+    let notified = || Arc::new(notifier(connection)) as Arc<dyn Observer>;
+    let notifier = (!editor.facts().plain).then(notified);
     let reporter = Arc::new(Reporter::new(connection.outbox().clone(), notifier));
     let execution = session.execute(run, reporter.clone()).map_err(fault::of_session)?;
     let started = RunStarted { session_id: session.id.to_string(), execution_id: execution.id.to_string() };
     let running = Running { uri: subject.uri.to_string(), execution: Arc::clone(&execution) };
     let token = format!("codebeaker/{}", execution.id);
     editor.running().insert(token.clone(), running);
-    let followed = Followed { name: subject.name(), token, execution, reporter, source_map, own: own.0.take() };
-    tokio::spawn(follow(connection.clone(), followed));
+    let piece = Piece { name: subject.name(), execution, reporter, source_map };
+    tokio::spawn(follow(connection.clone(), token, piece, own.0.take()));
     Ok(started)
 }

@@ -231,7 +231,7 @@ fn source(session: &Session, what: Runnable) -> Result<Source, ProtocolError> {
 }
 
 /// The name that code goes by: the last part of the URI of the document that it is of.
-pub(super) fn file_name(uri: &str) -> Result<String, ProtocolError> {
+pub(in crate::server) fn file_name(uri: &str) -> Result<String, ProtocolError> {
     let refuse = |why: &str| ProtocolError::invalid_params("source.uri", format!("source.uri: {why}"));
     let url = lsp_types::Url::parse(uri).map_err(|error| refuse(&format!("not a URI: {error}")))?;
     // Documents of other schemes have names too, such as `untitled:Untitled-1`.
