@@ -32,6 +32,7 @@ local WANTED = {
   { "execution/outputGap", "Parameters", "ExecutionOutputGap" },
   { "execution/exited", "Parameters", "ExecutionExited" },
   { "session/stateChanged", "Parameters", "SessionStateChanged" },
+  { "context/stateChanged", "Parameters", "ContextStateChanged" },
 }
 
 ---The lines of a generated table.

@@ -37,6 +37,9 @@ local function capabilities()
           stdin = true,
           pty = true,
           debug = { transports = { "socket" } },
+          contexts = true,
+          richOutput = require("codebeaker.display").offer(),
+          inputRequest = { password = true },
         },
       },
     },
@@ -57,7 +60,14 @@ local function handlers()
     ["execution/started"] = of(execution.started),
     ["execution/output"] = of(execution.output),
     ["execution/outputGap"] = of(execution.gap),
+    ["execution/display"] = of(execution.display),
     ["execution/exited"] = of(execution.exited),
+    ["execution/inputRequest"] = function(_, params)
+      return require("codebeaker.ask").line(params)
+    end,
+    ["context/stateChanged"] = of(function(params)
+      require("codebeaker.cells").changed(params)
+    end),
     ["session/stateChanged"] = of(function(params)
       require("codebeaker.session").changed(params)
     end),
@@ -74,6 +84,9 @@ local function commands()
   return {
     ["codebeaker.run"] = function(command, context)
       require("codebeaker.run").lens(command.arguments[1], context.bufnr)
+    end,
+    ["codebeaker.runCell"] = function(command)
+      require("codebeaker.cells").lens(command.arguments[1])
     end,
     ["codebeaker.debug"] = function(command, context)
       require("codebeaker.dap").lens(command.arguments[1], context.bufnr)

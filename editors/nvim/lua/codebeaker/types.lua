@@ -579,3 +579,9 @@
 ---@field to "active"|"idle"|"closing"|"closed" What it is now.
 ---@field reason "used"|"unused"|"requested"|"idleTimeout"|"maxLifetime"|"runtimeLost"|"shutdown" Why.
 ---@field message? string More about it, for a person to read.
+
+---@class codebeaker.ContextStateChanged
+---@field sessionId string In which session.
+---@field contextId string Which context.
+---@field state "starting"|"idle"|"busy"|"crashed"|"closed" `crashed`: its interpreter is gone. `idle`: another was started.
+---@field reason? string With `crashed`: what became of it.
