@@ -42,6 +42,7 @@ fn state(client: &mut Client, context: &str) -> Value {
     own.expect("it is listed")["state"].clone()
 }
 
+/// D13: what was called stateful began anew each time; nothing but files was kept.
 pub(crate) fn an_interpreter_keeps_its_state(place: Place) {
     let (mut client, session, context) = open(place);
     let first =

@@ -6,7 +6,9 @@ import { Mender } from "./daemon/mend";
 import { TunnelFactory } from "./debug/adapter";
 import { Configurations, TYPE, configurationOf } from "./debug/configuration";
 import { Doctor } from "./doctor/show";
-import type { RunCommand } from "./protocol";
+import type { RunCommand } from "./shapes";
+import { OutputPages } from "./output/panel";
+import { answerInput } from "./run/ask";
 import { FrameLinks } from "./run/links";
 import { Runner } from "./run/runner";
 import { Transcripts } from "./run/transcripts";
@@ -36,7 +38,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const store = new SessionStore(daemon);
   const transcripts = new Transcripts(daemon);
   const places = new Places(daemon, store);
-  const runner = new Runner(daemon, store, places, transcripts, context.workspaceState, mender.explain);
+  const pages = new OutputPages(extensionUri, log);
+  const runner = new Runner(daemon, store, places, transcripts, pages, context.workspaceState, mender.explain);
   const files = new SessionFiles(daemon);
   const tree = new SessionTree(daemon, store, files);
   const doctor = new Doctor(daemon, extensionUri);
@@ -50,10 +53,18 @@ export function activate(context: vscode.ExtensionContext): void {
     return vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), configurationOf(uri));
   };
 
+  answerInput(daemon, transcripts);
+  daemon.onDidChangePhase(() => {
+    // What the daemon doesn't offer, the menus don't either.
+    for (const method of ["package/install", "context/list"]) {
+      void vscode.commands.executeCommand("setContext", `codebeaker.has.${method.replace("/", ".")}`, daemon.has(method));
+    }
+  });
+
   context.subscriptions.push(
-    log, daemon, mender, store, transcripts, runner, files, tree, doctor,
+    log, daemon, mender, store, transcripts, pages, runner, files, tree, doctor,
     new StatusBar(daemon, store),
-    registerCommands({ client: daemon, mender, runner, places, store, doctor, extensionId: context.extension.id }),
+    registerCommands({ client: daemon, mender, runner, pages, places, store, doctor, extensionId: context.extension.id }),
     vscode.window.registerTreeDataProvider("codebeaker.sessions", tree),
     vscode.window.registerTerminalLinkProvider(new FrameLinks(store, (terminal) => runner.find(terminal))),
     vscode.workspace.registerFileSystemProvider(SCHEME, files, { isCaseSensitive: true }),

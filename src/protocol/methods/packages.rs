@@ -14,6 +14,7 @@ pub(super) const METHODS: &[Method] = &[
         .errors(&[
             LanguageUnsupported,
             QueueFull,
+            RateLimited,
             ProgramNotStarted,
             DiskFull,
             FileNotFound,
@@ -23,14 +24,15 @@ pub(super) const METHODS: &[Method] = &[
             PackageNameRefused,
             PackageToolFailed,
         ]),
-    method::<PackagesRef, PackageListResult>("package/list", "The packages that a session has")
-        .shares(SANDBOX)
-        .errors(&[LanguageUnsupported, QueueFull, ProgramNotStarted, PackageToolMissing, PackageToolFailed]),
+    method::<PackagesRef, PackageListResult>("package/list", "The packages that a session has").shares(SANDBOX).errors(
+        &[LanguageUnsupported, QueueFull, RateLimited, ProgramNotStarted, PackageToolMissing, PackageToolFailed],
+    ),
     method::<PackagesRef, PackageLockResult>("package/lock", "The packages that a session has, pinned")
         .shares(SANDBOX)
         .errors(&[
             LanguageUnsupported,
             QueueFull,
+            RateLimited,
             ProgramNotStarted,
             TooLarge,
             PackageToolMissing,
@@ -39,5 +41,12 @@ pub(super) const METHODS: &[Method] = &[
         ]),
     method::<PackagesRef, PackageAuditResult>("package/audit", "What is known against the packages of a session")
         .shares(SANDBOX)
-        .errors(&[LanguageUnsupported, QueueFull, ProgramNotStarted, PackageToolMissing, PackageToolFailed]),
+        .errors(&[
+            LanguageUnsupported,
+            QueueFull,
+            RateLimited,
+            ProgramNotStarted,
+            PackageToolMissing,
+            PackageToolFailed,
+        ]),
 ];

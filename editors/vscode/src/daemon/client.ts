@@ -14,7 +14,8 @@ import {
   type LanguageClientOptions,
 } from "vscode-languageclient/node";
 import { setting } from "../config";
-import type { Commands, Methods, Notifications, Offer } from "../protocol";
+import type { Asked, Commands, Methods, Notifications } from "../protocol";
+import type { Offer } from "../shapes";
 import { findDaemon, type Daemon } from "./bootstrap";
 import { DaemonMissing, tell } from "./fault";
 import { CodebeakerFeatures } from "./features";
@@ -34,12 +35,14 @@ export type Intercept = (command: string, argument: unknown) => Thenable<unknown
 const STOP_TIMEOUT_MS = 5000;
 
 type Listener = (params: never) => void;
+type Answer = (params: never, token: vscode.CancellationToken) => Promise<unknown>;
 
 export class DaemonClient implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private starting: Promise<void> | undefined;
   private current: Phase = { kind: "stopped" };
   private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly answers = new Map<string, Answer>();
   private readonly phaseChanged = new vscode.EventEmitter<Phase>();
   private tokens = 0;
 
@@ -99,17 +102,22 @@ export class DaemonClient implements vscode.Disposable {
     return this.running().sendRequest(method, params);
   }
 
-  /** Calls a method that may take its time. What it reports is shown in the status bar. */
-  callWithProgress<M extends keyof Methods>(title: string, method: M, params: Methods[M][0]): Thenable<Methods[M][1]> {
-    const where = { location: vscode.ProgressLocation.Window, title };
-    return vscode.window.withProgress(where, async (progress) => {
+  /** Calls a method that may take its time. What it reports is shown in the status bar, or where it can be cancelled. */
+  callWithProgress<M extends keyof Methods>(
+    title: string,
+    method: M,
+    params: Methods[M][0],
+    location: vscode.ProgressLocation = vscode.ProgressLocation.Window,
+  ): Thenable<Methods[M][1]> {
+    const where = { location, title, cancellable: location === vscode.ProgressLocation.Notification };
+    return vscode.window.withProgress(where, async (progress, token) => {
       await this.ready();
       const workDoneToken = `vscode/${(this.tokens += 1).toString()}`;
       const heard = this.running().onProgress(WorkDoneProgress.type, workDoneToken, (step) => {
         if (step.kind !== "end" && step.message !== undefined) progress.report({ message: step.message });
       });
       try {
-        return await this.running().sendRequest<Methods[M][1]>(method, { ...params, workDoneToken });
+        return await this.running().sendRequest<Methods[M][1]>(method, { ...params, workDoneToken }, token);
       } finally {
         heard.dispose();
       }
@@ -133,6 +141,11 @@ export class DaemonClient implements vscode.Disposable {
     known.add(listener);
     this.listeners.set(method, known);
     return new vscode.Disposable(() => known.delete(listener));
+  }
+
+  /** Answers a request of the daemon's, from its next start on. */
+  answer<A extends keyof Asked>(method: A, answer: (params: Asked[A][0], token: vscode.CancellationToken) => Promise<Asked[A][1]>): void {
+    this.answers.set(method, answer);
   }
 
   dispose(): void {
@@ -200,8 +213,11 @@ export class DaemonClient implements vscode.Disposable {
       "execution/started",
       "execution/output",
       "execution/outputGap",
+      "execution/display",
       "execution/exited",
       "session/stateChanged",
+      "context/stateChanged",
+      "fs/changed",
       "debug/message",
       "debug/terminated",
     ];
@@ -210,6 +226,7 @@ export class DaemonClient implements vscode.Disposable {
         for (const listener of this.listeners.get(method) ?? []) listener(params as never);
       });
     }
+    for (const [method, answer] of this.answers) client.onRequest(method, answer);
     return client;
   }
 }

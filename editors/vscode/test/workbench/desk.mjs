@@ -39,8 +39,11 @@ async function freePort() {
   return port;
 }
 
-/** Opens a desk. `files` are written into its folder, `more` goes over the settings. */
-export async function open({ files = {}, more = {}, env = {}, trust = false, shots = join(extension, "target/shots") } = {}) {
+/**
+ * Opens a desk. `files` are written into its folder, `more` goes over the settings. With `tests` the extension is not installed
+ * but under development, and its host runs that file: `desk.tested` is the code of its end.
+ */
+export async function open({ files = {}, more = {}, env = {}, trust = false, tests, shots = join(extension, "target/shots") } = {}) {
   const scratch = mkdtempSync(join(tmpdir(), "codebeaker-desk-"));
   const folder = join(scratch, "project");
   mkdirSync(folder);
@@ -59,8 +62,11 @@ export async function open({ files = {}, more = {}, env = {}, trust = false, sho
   const program = join(tools, "code-server/node_modules/code-server/out/node/entry.js");
   const paths = ["--user-data-dir", data, "--extensions-dir", join(scratch, "extensions"), "--config", join(scratch, "none.yaml")];
   const environment = { ...process.env, EXTENSIONS_GALLERY: "{}", CODEBEAKER_BIN: daemon, HOME: scratch, ...env };
-  delete environment.DOCKER_HOST;
-  execFileSync(node, [program, ...paths, "--install-extension", join(extension, "codebeaker.vsix")], { env: environment, stdio: "pipe" });
+  // One machine is to be as the other: nothing of who runs the tests counts, and native is the only runtime.
+  for (const name of ["DOCKER_HOST", "XDG_CONFIG_HOME", "XDG_DATA_HOME"]) delete environment[name];
+  mkdirSync(join(scratch, ".config/codebeaker"), { recursive: true });
+  writeFileSync(join(scratch, ".config/codebeaker/config.toml"), "[docker]\nenabled = false\n");
+  if (tests === undefined) execFileSync(node, [program, ...paths, "--install-extension", join(extension, "codebeaker.vsix")], { env: environment, stdio: "pipe" });
   const port = await freePort();
   const server = spawn(node, [program, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry",
     "--disable-update-check", ...(trust ? [] : ["--disable-workspace-trust"]), ...paths, folder], { env: environment, stdio: "ignore", detached: true });
@@ -77,6 +83,7 @@ export async function open({ files = {}, more = {}, env = {}, trust = false, sho
   });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(PATIENCE);
+  const tested = tests === undefined ? undefined : await underDevelopment(page, `127.0.0.1:${port}`, tests);
   await page.goto(`${url}/?folder=${folder}`, { waitUntil: "domcontentloaded" });
   await page.waitForSelector(".monaco-workbench .statusbar");
   const desk = new Desk(page, folder, shots);
@@ -89,7 +96,31 @@ export async function open({ files = {}, more = {}, env = {}, trust = false, sho
   };
   desk.scratch = scratch;
   desk.url = url;
+  desk.tested = tested;
   return desk;
+}
+
+/** Has the page ask for tests, as `--extensionTestsPath` does; a promise of the code that they end with. */
+async function underDevelopment(page, authority, tests) {
+  let end;
+  const code = new Promise((done) => (end = done));
+  // All that the workbench logs comes this way; the words of the suite are what is wanted.
+  await page.exposeFunction("codeAutomationLog", (_type, args) => /^(?:ok |FAILED |in the extension host )/.test(args[0]) && console.log(...args));
+  await page.exposeFunction("codeAutomationExit", (result) => end(result));
+  await page.addInitScript(([host, development, file]) => {
+    const uri = (path) => ({ scheme: "vscode-remote", authority: host, path });
+    new MutationObserver((_changes, observer) => {
+      const element = document.getElementById("vscode-workbench-web-configuration");
+      if (element === null) return;
+      observer.disconnect();
+      const configuration = JSON.parse(element.getAttribute("data-settings"));
+      configuration.developmentOptions = { ...configuration.developmentOptions, extensions: [uri(development)], extensionTestsPath: uri(file) };
+      element.setAttribute("data-settings", JSON.stringify(configuration));
+    }).observe(document, { childList: true, subtree: true });
+  }, [authority, extension, tests]);
+  const late = new Promise((done) => setTimeout(() => done("none in time"), 4 * PATIENCE).unref());
+  // The promise itself must not be awaited by who awaits the desk.
+  return { code: Promise.race([code, late]) };
 }
 
 class Desk {

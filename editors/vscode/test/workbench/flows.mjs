@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { daemon, open } from "./desk.mjs";
+import { buildSync } from "esbuild";
+import { daemon, extension, open } from "./desk.mjs";
 
 const files = {
   "greet.py": `import sys
@@ -49,6 +50,13 @@ pathlib.Path("made.txt").write_text("made in the sandbox\\n")
 print("wrote", pathlib.Path("made.txt").read_text())
 `,
 };
+
+/** Bundles what the extension host is to run. */
+function hostTests() {
+  const outfile = join(extension, "target/host/index.js");
+  buildSync({ entryPoints: [join(extension, "test/host/index.ts")], bundle: true, outfile, external: ["vscode"], format: "cjs", platform: "node", sourcemap: "inline" });
+  return outfile;
+}
 
 const ready = async (desk) => {
   await desk.page.keyboard.press("Escape");
@@ -137,7 +145,8 @@ const general = {
   async "interrupt-by-key"(desk) {
     await desk.openFile("forever.py");
     await desk.command("Run File in a Sandbox");
-    await desk.terminal(/▶ forever.py\s+going/);
+    // Not what its run before has left there.
+    await desk.terminal(/▶ forever.py\s+going\s*$/);
     await desk.page.locator(".terminal-wrapper.active .xterm").click();
     await desk.page.keyboard.press("Control+C");
     await desk.terminal("KeyboardInterrupt");
@@ -370,6 +379,10 @@ const lost = {
   async "mends-itself"(desk) {
     const bin = join(desk.scratch, ".cargo/bin");
     mkdirSync(bin, { recursive: true });
+    // What is there at first is no daemon, as half of a file is none.
+    writeFileSync(join(bin, "codebeaker"), "#!/bin/sh\necho half\n", { mode: 0o755 });
+    await desk.page.locator(".notification-toast", { hasText: "is not CodeBeaker's daemon" }).waitFor();
+    await desk.shot("mends-itself-half");
     copyFileSync(daemon, join(bin, "codebeaker"));
     await desk.page.locator(".sidebar", { hasText: "No session is open" }).waitFor();
     await desk.openFile("steps.py");
@@ -388,7 +401,14 @@ const untrusted = {
   },
 };
 
+const host = {
+  async "extension-host"(desk) {
+    assert.equal(await desk.tested.code, 0, "all passed in the extension host");
+  },
+};
+
 export const desks = [
+  { open: () => open({ files: { ...files, "arguments.py": 'import os, sys\n\nprint(sys.argv[1:], os.environ.get("A"))\n' }, tests: hostTests() }), flows: host },
   { open: () => open({ files }), flows: general },
   {
     open: () =>
@@ -399,7 +419,6 @@ export const desks = [
           ".vscode/launch.json": JSON.stringify({ version: "0.2.0", configurations: [
             { type: "codebeaker", request: "launch", name: "In a sandbox", program: "${file}", cwd: "${workspaceFolder}", args: ["from launch.json"] }] }),
         },
-        more: { "codebeaker.run.input": "none" },
       }),
     flows: withLaunchJson,
   },
