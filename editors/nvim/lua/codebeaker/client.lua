@@ -261,9 +261,16 @@ end
 ---@param argument table
 ---@param callback? fun(err?: codebeaker.Error, result?: any)
 ---@param options? { quiet?: boolean, buffer?: integer }
+---@return integer? id of the request
 function M.command(client, command, argument, callback, options)
   argument = next(argument) == nil and vim.empty_dict() or argument
-  M.request(client, "workspace/executeCommand", { command = command, arguments = { argument } }, callback, options)
+  return M.request(
+    client,
+    "workspace/executeCommand",
+    { command = command, arguments = { argument } },
+    callback,
+    options
+  )
 end
 
 return M
