@@ -20,6 +20,7 @@ local WANTED = {
   { "package/install", "Result", "PackageInstallResult" },
   { "execution/display", "Parameters", "ExecutionDisplay" },
   { "execution/inputRequest", "Parameters", "ExecutionInputRequest" },
+  { "net/ask", "Parameters", "NetAsk" },
   { "fs/list", "Result", "FsListResult" },
   { "fs/read", "Result", "FsReadResult" },
   { "fs/write", "Result", "FsWriteResult" },

@@ -40,6 +40,7 @@ local function capabilities()
           contexts = true,
           richOutput = require("codebeaker.display").offer(),
           inputRequest = { password = true },
+          netAsk = true,
         },
       },
     },
@@ -64,6 +65,9 @@ local function handlers()
     ["execution/exited"] = of(execution.exited),
     ["execution/inputRequest"] = function(_, params)
       return require("codebeaker.ask").line(params)
+    end,
+    ["net/ask"] = function(_, params)
+      return require("codebeaker.ask").host(params)
     end,
     ["context/stateChanged"] = of(function(params)
       require("codebeaker.cells").changed(params)
