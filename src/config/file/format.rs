@@ -16,6 +16,7 @@ pub(super) struct File {
     ceiling: FileLimits,
     timeouts: Timeouts,
     sessions: SessionNumbers,
+    ahead: Ahead,
     docker: Docker,
     network: Network,
     packages: Packages,
@@ -58,6 +59,14 @@ struct SessionNumbers {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+struct Ahead {
+    interpreters: Option<Written<Number>>,
+    memory: Option<Written<Size>>,
+    unused: Option<Written<Time>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct Docker {
     enabled: Option<bool>,
     registry: Option<String>,
@@ -91,6 +100,7 @@ struct Tls {
 struct Pool {
     size: Option<Written<Number>>,
     total: Option<Written<Number>>,
+    memory: Option<Written<Size>>,
     prewarm: Vec<String>,
 }
 
@@ -161,6 +171,9 @@ impl File {
         set_number(&mut settings.max_contexts, self.sessions.max_contexts);
         set_number(&mut settings.max_remembered, self.sessions.max_remembered);
         set_number(&mut settings.kept_output_bytes, self.sessions.kept_output);
+        set_number(&mut settings.ahead.interpreters, self.ahead.interpreters);
+        set(&mut settings.ahead.memory_bytes, self.ahead.memory);
+        set(&mut settings.ahead.unused, self.ahead.unused);
         settings.network.full = self.network.full.unwrap_or(settings.network.full);
         settings.network.private = self.network.private.into_iter().map(|written| written.0).collect();
         self.packages.apply(&mut settings.packages);
@@ -177,6 +190,7 @@ impl Docker {
         docker.machines = self.machines.into_iter().map(Machine::into).collect();
         set_number(&mut docker.pool.size, self.pool.size);
         set_number(&mut docker.pool.total, self.pool.total);
+        set(&mut docker.pool.memory_bytes, self.pool.memory);
         docker.pool.prewarm = self.pool.prewarm;
     }
 }

@@ -86,6 +86,8 @@ fn order(timeout: Duration) -> Order {
         program: Program::new(vec!["sleep".to_owned()], Vec::new()),
         compiler: None,
         code: None,
+        early: None,
+        gone_first: Vec::new(),
         input: None,
         input_ends: false,
         terms: Terms {
