@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 . scripts/prerequisites.sh
 . scripts/engine.sh
 
-need_packages bubblewrap delve g++ gcc git golang-go libc6-dev nodejs npm patch python3 python3-venv ruby util-linux
+need_packages bubblewrap delve emacs-nox g++ gcc git golang-go libc6-dev nodejs npm patch python3 python3-venv ruby util-linux
+need_packages elpa-eglot
 need_rust rustfmt clippy
 tools=$PWD/target/tools
 need_tools "$tools"
