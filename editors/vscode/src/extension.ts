@@ -44,8 +44,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const places = new Places(daemon, store);
   const pages = new OutputPages(extensionUri, log);
   const runner = new Runner(daemon, store, places, transcripts, pages, context.workspaceState, mender.explain);
-  const cells = new Cells(daemon, store, places, transcripts, pages, (id) => runner.stop(id), mender.explain);
   const lenses = new CellLenses();
+  const cells = new Cells(daemon, store, places, transcripts, pages, lenses, runner.inline, (id) => runner.stop(id), mender.explain);
   daemon.onDidTellLenses(({ document, lenses: told }) => {
     lenses.learn(document, told);
   });

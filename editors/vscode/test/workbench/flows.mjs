@@ -119,9 +119,7 @@ const general = {
     await desk.page.keyboard.type("import platform; print('part', 6 * 7) # ");
     await desk.command("Run Selection or Line in a Sandbox");
     await desk.terminal("part 42");
-    // A decoration is the style of what is behind the text.
-    const behind = () => desk.page.evaluate(() => [...document.querySelectorAll(".monaco-editor .view-line span")]
-      .map((span) => getComputedStyle(span, "::after").content).filter((content) => content !== "none" && content !== "normal").join(" "));
+    const behind = () => desk.behind();
     await desk.until(async () => (await behind()).includes("part 42"), "the inline result", behind);
     await desk.shot("selection-and-inline-result-shown");
     await desk.command("Clear Inline Results");
