@@ -68,6 +68,14 @@ function hostTests() {
   return outfile;
 }
 
+files["hello.c"] = `#include <stdio.h>
+
+int main(void) {
+    puts("hello from c");
+    return 0;
+}
+`;
+
 const ready = async (desk) => {
   await desk.page.keyboard.press("Escape");
   await desk.status("CodeBeaker");
@@ -137,6 +145,14 @@ const general = {
     await desk.terminal("arguments ['one', 'two words']");
     await desk.terminal("wrote made in the sandbox");
     assert(!existsSync(join(desk.folder, "made.txt")), "the folder stays as it is");
+  },
+
+  async "run-compiled"(desk) {
+    await desk.openFile("hello.c");
+    await ready(desk);
+    await desk.lens("Run");
+    await desk.terminal("hello from c");
+    await desk.terminal(/ended well after/);
   },
 
   async "stop"(desk) {
