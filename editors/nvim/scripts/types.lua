@@ -20,6 +20,7 @@ local WANTED = {
   { "package/install", "Result", "PackageInstallResult" },
   { "execution/display", "Parameters", "ExecutionDisplay" },
   { "execution/inputRequest", "Parameters", "ExecutionInputRequest" },
+  { "net/ask", "Parameters", "NetAsk" },
   { "fs/list", "Result", "FsListResult" },
   { "fs/read", "Result", "FsReadResult" },
   { "fs/write", "Result", "FsWriteResult" },
@@ -32,6 +33,7 @@ local WANTED = {
   { "execution/outputGap", "Parameters", "ExecutionOutputGap" },
   { "execution/exited", "Parameters", "ExecutionExited" },
   { "session/stateChanged", "Parameters", "SessionStateChanged" },
+  { "context/stateChanged", "Parameters", "ContextStateChanged" },
 }
 
 ---The lines of a generated table.

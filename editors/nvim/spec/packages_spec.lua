@@ -28,8 +28,21 @@ describe("packages", function()
   end)
 
   it("are installed in the session that runs go to, which is opened for them", function()
+    editor:lua([[
+      local echo = vim.api.nvim_echo
+      _G.told = {}
+      vim.api.nvim_echo = function(chunks, ...)
+        table.insert(told, chunks[1][1])
+        return echo(chunks, ...)
+      end]])
     editor:press(":Codebeaker install npm small<CR>")
     editor:sees("the session has now small 1.2.3")
+    -- What it is about is told as soon as it is asked for, and what the daemon says of it then.
+    local told = editor:lua("return told")
+    assert.is_true(vim.list_contains(told, "codebeaker: opening a session"))
+    assert.is_true(vim.list_contains(told, "codebeaker: npm installs small"))
+    assert.is_true(#told > 4, vim.inspect(told))
+    assert.is_true(vim.list_contains(told, ""), "it is taken away in the end")
     editor:command("Codebeaker run")
     editor:sees("│ it is small 1.2.3")
   end)

@@ -157,4 +157,20 @@ describe("a session", function()
     editor:press("c")
     editor:sees("none is open")
   end)
+
+  it("asks whether a program may reach a host, which it may not unless somebody says so", function()
+    editor:lua("vim.g.codebeaker = { session = { network = { mode = 'allowlist' } } }")
+    editor:lua([[vim.api.nvim_buf_set_lines(0, 0, -1, true, {
+      "import urllib.request",
+      "try:",
+      "    urllib.request.urlopen('http://codebeaker.invalid/')",
+      "except OSError as why:",
+      "    print('it could not:', why)",
+    })]])
+    editor:press(":Codebeaker run<CR>")
+    editor:sees("A program wants to reach codebeaker.invalid, port 80")
+    editor:sees("1: No")
+    editor:press("1<CR>")
+    editor:sees("│ it could not: ")
+  end)
 end)

@@ -37,6 +37,10 @@ local function capabilities()
           stdin = true,
           pty = true,
           debug = { transports = { "socket" } },
+          contexts = true,
+          richOutput = require("codebeaker.display").offer(),
+          inputRequest = { password = true },
+          netAsk = true,
         },
       },
     },
@@ -57,7 +61,17 @@ local function handlers()
     ["execution/started"] = of(execution.started),
     ["execution/output"] = of(execution.output),
     ["execution/outputGap"] = of(execution.gap),
+    ["execution/display"] = of(execution.display),
     ["execution/exited"] = of(execution.exited),
+    ["execution/inputRequest"] = function(_, params)
+      return require("codebeaker.ask").line(params)
+    end,
+    ["net/ask"] = function(_, params)
+      return require("codebeaker.ask").host(params)
+    end,
+    ["context/stateChanged"] = of(function(params)
+      require("codebeaker.cells").changed(params)
+    end),
     ["session/stateChanged"] = of(function(params)
       require("codebeaker.session").changed(params)
     end),
@@ -74,6 +88,9 @@ local function commands()
   return {
     ["codebeaker.run"] = function(command, context)
       require("codebeaker.run").lens(command.arguments[1], context.bufnr)
+    end,
+    ["codebeaker.runCell"] = function(command)
+      require("codebeaker.cells").lens(command.arguments[1])
     end,
     ["codebeaker.debug"] = function(command, context)
       require("codebeaker.dap").lens(command.arguments[1], context.bufnr)
@@ -248,9 +265,16 @@ end
 ---@param argument table
 ---@param callback? fun(err?: codebeaker.Error, result?: any)
 ---@param options? { quiet?: boolean, buffer?: integer }
+---@return integer? id of the request
 function M.command(client, command, argument, callback, options)
   argument = next(argument) == nil and vim.empty_dict() or argument
-  M.request(client, "workspace/executeCommand", { command = command, arguments = { argument } }, callback, options)
+  return M.request(
+    client,
+    "workspace/executeCommand",
+    { command = command, arguments = { argument } },
+    callback,
+    options
+  )
 end
 
 return M

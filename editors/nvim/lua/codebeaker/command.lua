@@ -53,6 +53,27 @@ local sessions = {
   end,
 }
 
+---@type table<string, fun(buffer: integer)>
+local cells = {
+  debug = function(buffer)
+    require("codebeaker.dap").start(buffer, vim.api.nvim_win_get_cursor(0)[1] - 1)
+  end,
+  next = function(buffer)
+    require("codebeaker.cells").go(buffer, 1)
+  end,
+  previous = function(buffer)
+    require("codebeaker.cells").go(buffer, -1)
+  end,
+  restart = function(buffer)
+    require("codebeaker.cells").restart(buffer)
+  end,
+}
+for _, scope in ipairs({ "above", "all", "below" }) do
+  cells[scope] = function(buffer)
+    require("codebeaker.cells").run(buffer, scope)
+  end
+end
+
 ---@type table<string, codebeaker.Subcommand>
 M.subcommands = {
   run = {
@@ -65,6 +86,28 @@ M.subcommands = {
       end
       require("codebeaker.run").start(options)
     end,
+  },
+  cell = {
+    run = function(call, arguments)
+      local act = cells[arguments[1]]
+      if act then
+        act(here())
+      elseif arguments[1] then
+        require("codebeaker.say").error(":Codebeaker cell knows " .. table.concat(M.subcommands.cell.complete, ", "))
+      elseif call.range > 0 then
+        require("codebeaker.cells").run_range(here(), { call.line1, call.line2 })
+      else
+        require("codebeaker.cells").run(here(), "cell")
+      end
+    end,
+    complete = { "above", "all", "below", "debug", "next", "previous", "restart" },
+    needs = "context/create",
+  },
+  picture = {
+    run = function()
+      require("codebeaker.display").open(here())
+    end,
+    needs = "context/create",
   },
   args = {
     run = function()

@@ -15,15 +15,13 @@ local M = {}
 ---@field takes_input boolean
 ---@field has_pty boolean its output comes from a terminal, with line ends for one
 ---@field own_session boolean the session is to be closed with it, by us
----@field first_row integer the first line that ran, from 0
----@field last_row integer
----@field whole boolean whether that is the whole buffer
----@field tick integer the state of the buffer when it began
+---@field region codebeaker.Region the code that runs
 ---@field state "queued"|"running"|"ended"
 ---@field started_at? integer milliseconds of the editor's clock
 ---@field typed_ahead? string what was typed before it began
 ---@field tail string the last of its output, for the result below the code
 ---@field result? codebeaker.ExecutionExited
+---@field on_end? fun(well: boolean)
 
 local TAIL_BYTES = 64 * 1024
 local MOST_STRANGERS, MOST_NEWS = 32, 256
@@ -149,6 +147,13 @@ function M.gap(params)
   end)
 end
 
+---@param params codebeaker.ExecutionDisplay
+function M.display(params)
+  with(params.executionId, function(execution)
+    require("codebeaker.display").show(execution, params)
+  end)
+end
+
 ---@param milliseconds integer
 ---@return string
 local function duration(milliseconds)
@@ -171,7 +176,8 @@ local OUTCOMES = {
 function M.describe(result)
   local what = OUTCOMES[result.outcome]
   if result.outcome == "error" then
-    what = ("failed with exit code %d"):format(result.exitCode or -1)
+    local code = result.exitCode
+    what = result.error and "failed: " .. result.error.name or ("failed with exit code %d"):format(code or -1)
   elseif result.outcome == "killed" then
     what = "was ended by " .. (result.signal or "a signal")
   end
@@ -198,6 +204,9 @@ function M.exited(params)
       end
     end
     require("codebeaker.event").emit("Ended", public(execution))
+    if execution.on_end then
+      execution.on_end(params.outcome == "ok")
+    end
   end)
 end
 

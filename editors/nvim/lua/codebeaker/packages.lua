@@ -14,7 +14,8 @@ local function install(client, manager, packages)
   require("codebeaker.session").ensure(client, vim.api.nvim_get_current_buf(), function(session_id)
     local params = { sessionId = session_id, manager = manager, packages = packages }
     local title = ("%s installs %s"):format(manager, table.concat(packages, ", "))
-    require("codebeaker.progress").request(client, title, "package/install", params, function(err, result)
+    local progress = require("codebeaker.progress")
+    progress.follow(client, title, "request", "package/install", params, function(err, result)
       if err then
         say.failure(err)
         return

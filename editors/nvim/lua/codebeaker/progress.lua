@@ -50,10 +50,11 @@ end
 ---Asks the daemon for something that it reports the progress of.
 ---@param client vim.lsp.Client
 ---@param title string what to call it until the daemon does
----@param method string
+---@param ask "request"|"command"
+---@param name string of a method, or of a command
 ---@param params table
 ---@param callback fun(err?: codebeaker.Error, result?: any)
-function M.request(client, title, method, params, callback)
+function M.follow(client, title, ask, name, params, callback)
   if not next(under_way) then
     watch()
   end
@@ -62,7 +63,7 @@ function M.request(client, title, method, params, callback)
   under_way[token] = { client_id = client.id, title = title }
   params.workDoneToken = token
   echo(("codebeaker: %s"):format(title))
-  local request = require("codebeaker.client").request(client, method, params, function(err, result)
+  local request = require("codebeaker.client")[ask](client, name, params, function(err, result)
     under_way[token] = nil
     echo("")
     vim.cmd.redrawstatus({ bang = true })

@@ -18,8 +18,7 @@ local M = {}
 ---@field title string
 ---@field first_row integer
 ---@field last_row integer
----@field whole boolean
----@field tick integer
+---@field region codebeaker.Region
 ---@field args string[]
 ---@field stdin? string
 
@@ -99,10 +98,7 @@ local function began(job, answer, has_pty, own_session)
     takes_input = has_pty,
     has_pty = has_pty,
     own_session = own_session,
-    first_row = job.first_row,
-    last_row = job.last_row,
-    whole = job.whole,
-    tick = job.tick,
+    region = job.region,
     state = "queued",
     tail = "",
   }
@@ -212,8 +208,7 @@ function M.start(options)
       title = title,
       first_row = range[1] - 1,
       last_row = math.min(range[2], count) - 1,
-      whole = whole,
-      tick = vim.api.nvim_buf_get_changedtick(buffer),
+      region = require("codebeaker.inline").region(buffer, range[1] - 1, range[2] - 1),
       args = args,
       stdin = options.stdin,
     }

@@ -116,8 +116,10 @@ function M.open(client, buffer, wishes, callback)
   local engine = require("codebeaker.run").remembered(buffer).engine
   local params = { language = language(client, buffer), engine = engine }
   params = vim.tbl_extend("force", params, require("codebeaker.config").get().session, wishes)
-  clients().command(client, "codebeaker.newSession", params, function(err, result)
+  local progress = require("codebeaker.progress")
+  progress.follow(client, "opening a session", "command", "codebeaker.newSession", params, function(err, result)
     if err then
+      require("codebeaker.say").failure(err)
       return
     end
     opened[client.id] = result

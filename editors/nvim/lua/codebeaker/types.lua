@@ -60,6 +60,8 @@
 ---@field maxSessions integer Open sessions.
 ---@field maxRunning integer Executions of one session that run at a time; more wait.
 ---@field maxQueued integer Executions of one session that wait; more are refused (1304).
+---@field sessionExecutionsPerMinute? integer Executions of one session that may begin within a minute; more are refused (1405). Absent where any number may.
+---@field executionsPerMinute? integer The same of all sessions together.
 ---@field maxContexts integer Live interpreters of one session; more are refused (1307).
 ---@field maxRemembered integer Ended executions that a session remembers.
 ---@field keptOutputBytes integer Output of each stream of an execution that is kept for `execution/read`.
@@ -134,6 +136,7 @@
 ---@field engine? string The engine of the session's language; absent when it has none.
 ---@field isolation "process"|"namespaces"|"container"|"kernel"|"vm" How strictly it isolates.
 ---@field machine? string The machine that the session is on, where its runtime has several.
+---@field container? string The container that the session is in, by its engine's id; absent where it is in none.
 ---@field inPlaceOf? string The runtime that was asked for, where this one had to be taken in its place (`fallback`).
 ---@field considered codebeaker.SessionCreateResult.selection.considered[] Every pair that was considered, the chosen one first.
 
@@ -392,6 +395,12 @@
 ---@field prompt string What to show to whoever is to answer.
 ---@field password boolean Whether the answer must not be seen on a screen.
 
+---@class codebeaker.NetAsk
+---@field sessionId string Whose programs want it.
+---@field host string Which host. What it is called is the program's choice: show it as text, and nothing else.
+---@field port integer At which port.
+---@field way "connect"|"http" How.
+
 ---@class codebeaker.FsListResult
 ---@field entries codebeaker.FsListResult.entries[] Sorted by path within each directory.
 ---@field truncated boolean Whether there are more than `limit`.
@@ -579,3 +588,9 @@
 ---@field to "active"|"idle"|"closing"|"closed" What it is now.
 ---@field reason "used"|"unused"|"requested"|"idleTimeout"|"maxLifetime"|"runtimeLost"|"shutdown" Why.
 ---@field message? string More about it, for a person to read.
+
+---@class codebeaker.ContextStateChanged
+---@field sessionId string In which session.
+---@field contextId string Which context.
+---@field state "starting"|"idle"|"busy"|"crashed"|"closed" `crashed`: its interpreter is gone. `idle`: another was started.
+---@field reason? string With `crashed`: what became of it.
