@@ -9,6 +9,7 @@ import type { OutputPages } from "./output/panel";
 import { cellCommands } from "./run/cellCommands";
 import type { CellLenses } from "./run/cellLenses";
 import type { Cells } from "./run/cells";
+import type { ConditionsOfDocuments } from "./run/conditions";
 import type { Runner } from "./run/runner";
 import { chooseSession, chooseWish } from "./sessions/choose";
 import { installPackages } from "./sessions/packages";
@@ -23,6 +24,7 @@ export interface Parts {
   readonly mender: Mender;
   readonly runner: Runner;
   readonly cells: Cells;
+  readonly conditions: ConditionsOfDocuments;
   readonly lenses: CellLenses;
   readonly pages: OutputPages;
   readonly places: Places;
@@ -35,7 +37,7 @@ export interface Parts {
 export function registerCommands(parts: Parts): vscode.Disposable {
   const { client, mender, runner, pages, places, store, doctor } = parts;
   const debug = async (uri: vscode.Uri): Promise<void> => {
-    await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), configurationOf(uri));
+    await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), configurationOf(uri, parts.conditions.of(uri)));
   };
   const commands: Record<string, (...args: never[]) => unknown> = {
     runFile: (uri?: vscode.Uri) => withDocument(uri, (meant) => runner.document(meant)),
@@ -105,7 +107,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       vscode.commands.executeCommand("workbench.action.openWalkthrough", `${parts.extensionId}#codebeaker.start`, false),
     menu: () => menu(client),
   };
-  for (const [name, act] of Object.entries(cellCommands(parts.cells, parts.lenses))) commands[name] = () => withEditor(act);
+  for (const [name, act] of Object.entries(cellCommands(parts.cells, parts.lenses, parts.conditions))) commands[name] = () => withEditor(act);
   const guarded = Object.entries(commands).map(([name, run]) =>
     vscode.commands.registerCommand(`codebeaker.${name}`, async (...args: never[]): Promise<unknown> => {
       try {

@@ -12,6 +12,7 @@ import { OutputPages } from "./output/panel";
 import { answerInput } from "./run/ask";
 import { CellLenses } from "./run/cellLenses";
 import { Cells } from "./run/cells";
+import { ConditionsOfDocuments } from "./run/conditions";
 import { FrameLinks } from "./run/links";
 import { Runner } from "./run/runner";
 import { Transcripts } from "./run/transcripts";
@@ -43,9 +44,10 @@ export function activate(context: vscode.ExtensionContext): void {
   const transcripts = new Transcripts(daemon);
   const places = new Places(daemon, store);
   const pages = new OutputPages(extensionUri, log);
-  const runner = new Runner(daemon, store, places, transcripts, pages, context.workspaceState, mender.explain);
-  const cells = new Cells(daemon, store, places, transcripts, pages, (id) => runner.stop(id), mender.explain);
+  const conditions = new ConditionsOfDocuments(context.workspaceState);
+  const runner = new Runner(daemon, store, places, transcripts, pages, conditions, mender.explain);
   const lenses = new CellLenses();
+  const cells = new Cells(daemon, store, places, transcripts, pages, lenses, runner.inline, (id) => runner.stop(id), mender.explain);
   daemon.onDidTellLenses(({ document, lenses: told }) => {
     lenses.learn(document, told);
   });
@@ -62,7 +64,7 @@ export function activate(context: vscode.ExtensionContext): void {
     if (command !== "codebeaker.debug") return undefined;
     const { cellLine } = argument as Partial<DebugParams>;
     const more = cellLine === undefined ? {} : { cellLine };
-    return vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), configurationOf(uri, more));
+    return vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), configurationOf(uri, conditions.of(uri), more));
   };
 
   answerInput(daemon, transcripts);
@@ -78,11 +80,11 @@ export function activate(context: vscode.ExtensionContext): void {
   context.subscriptions.push(
     log, daemon, mender, store, transcripts, pages, cells, lenses, runner, files, tree, doctor,
     new StatusBar(daemon, store),
-    registerCommands({ client: daemon, mender, runner, cells, lenses, pages, places, store, doctor, extensionId: context.extension.id }),
+    registerCommands({ client: daemon, mender, runner, cells, conditions, lenses, pages, places, store, doctor, extensionId: context.extension.id }),
     vscode.window.registerTreeDataProvider("codebeaker.sessions", tree),
     vscode.window.registerTerminalLinkProvider(new FrameLinks(store, (terminal) => runner.find(terminal)?.sessionId ?? cells.sessionOf(terminal))),
     vscode.workspace.registerFileSystemProvider(SCHEME, files, { isCaseSensitive: true }),
-    vscode.debug.registerDebugConfigurationProvider(TYPE, new Configurations(languages)),
+    vscode.debug.registerDebugConfigurationProvider(TYPE, new Configurations(languages, conditions)),
     vscode.debug.registerDebugAdapterDescriptorFactory(
       TYPE,
       new TunnelFactory(daemon, () => store.current, mender.explain),

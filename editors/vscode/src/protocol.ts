@@ -582,6 +582,8 @@ export interface SessionListResult {
       readonly isolation: "process" | "namespaces" | "container" | "kernel" | "vm";
       /** The machine that the session is on, where its runtime has several. */
       readonly machine?: string;
+      /** The container that the session is in, by its engine's id; absent where it is in none. */
+      readonly container?: string;
       /** The runtime that was asked for, where this one had to be taken in its place (`fallback`). */
       readonly inPlaceOf?: string;
       /** Every pair that was considered, the chosen one first. */
@@ -846,9 +848,9 @@ export interface SessionExecuteResult {
   readonly durationMs?: number;
   /** How long it waited for its turn. */
   readonly queueMs?: number;
-  /** Processor time of all its processes; 0 of a cell, and when its sandbox was lost. */
+  /** Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost. */
   readonly cpuMs?: number;
-  /** The most memory it had; 0 of a cell, and when its sandbox was lost. */
+  /** The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost. */
   readonly peakMemoryBytes?: number;
   /** What it wrote to standard output. */
   readonly stdout?: {
@@ -963,9 +965,9 @@ export interface ExecutionListResult {
     readonly durationMs?: number;
     /** How long it waited for its turn. */
     readonly queueMs?: number;
-    /** Processor time of all its processes; 0 of a cell, and when its sandbox was lost. */
+    /** Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost. */
     readonly cpuMs?: number;
-    /** The most memory it had; 0 of a cell, and when its sandbox was lost. */
+    /** The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost. */
     readonly peakMemoryBytes?: number;
     /** What it wrote to standard output. */
     readonly stdout?: {
@@ -1079,9 +1081,9 @@ export interface ExecutionGetResult {
   readonly durationMs?: number;
   /** How long it waited for its turn. */
   readonly queueMs?: number;
-  /** Processor time of all its processes; 0 of a cell, and when its sandbox was lost. */
+  /** Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost. */
   readonly cpuMs?: number;
-  /** The most memory it had; 0 of a cell, and when its sandbox was lost. */
+  /** The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost. */
   readonly peakMemoryBytes?: number;
   /** What it wrote to standard output. */
   readonly stdout?: {
@@ -1314,14 +1316,14 @@ export interface PackageInstallParams {
   /** Which session. */
   sessionId: string;
   /** Who installs. */
-  manager: "pip" | "npm";
-  /** Packages by their names in the registry, with extras and versions as the manager writes them. With `npm`, none means those of `package.json`. */
+  manager: "pip" | "npm" | "gem";
+  /** Packages by their names in the registry, with extras and versions as the manager writes them. With `npm`, none means those of `package.json`, with `gem` those of the `Gemfile`. */
   packages?: string[];
   /** With `pip`: a file of requirements in the workspace. Names, versions, markers and hashes are read, options refused. */
   requirements?: string;
-  /** Exactly what is pinned: with `pip`, requirements that all have hashes; with `npm`, `package-lock.json`. */
+  /** Exactly what is pinned: with `pip`, requirements that all have hashes; with `npm`, `package-lock.json`, with `gem`, `Gemfile.lock`. */
   locked?: boolean;
-  /** Packages may run programs of their own for it: scripts of npm's, builds from source of pip's. */
+  /** Packages may run programs of their own for it: scripts of npm's, builds from source of pip's, extensions and plug-ins of gem's. */
   scripts?: boolean;
   /** How long it may take. 600000 when absent. */
   timeoutMs?: number;
@@ -1346,9 +1348,9 @@ export interface PackageInstallResult {
   readonly durationMs: number;
   /** How long it waited for its turn. */
   readonly queueMs: number;
-  /** Processor time of all its processes; 0 of a cell, and when its sandbox was lost. */
+  /** Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost. */
   readonly cpuMs: number;
-  /** The most memory it had; 0 of a cell, and when its sandbox was lost. */
+  /** The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost. */
   readonly peakMemoryBytes: number;
   /** What it wrote to standard output. */
   readonly stdout: {
@@ -2046,9 +2048,9 @@ export interface ExecutionExited {
   readonly durationMs: number;
   /** How long it waited for its turn. */
   readonly queueMs: number;
-  /** Processor time of all its processes; 0 of a cell, and when its sandbox was lost. */
+  /** Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost. */
   readonly cpuMs: number;
-  /** The most memory it had; 0 of a cell, and when its sandbox was lost. */
+  /** The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost. */
   readonly peakMemoryBytes: number;
   /** What it wrote to standard output. */
   readonly stdout: {
@@ -2347,6 +2349,7 @@ export const Code = {
   PackageNameRefused: 1601,
   PackageToolFailed: 1602,
   PackageNotLocked: 1603,
+  PackageRegistryUnusable: 1604,
   DebugNotFound: 1700,
   DebuggerUnavailable: 1701,
   DebugLimit: 1702,

@@ -3,11 +3,12 @@ import * as vscode from "vscode";
 import { configurationOf } from "../debug/configuration";
 import type { CellLenses } from "./cellLenses";
 import type { Cells } from "./cells";
+import type { ConditionsOfDocuments } from "./conditions";
 
 type Act = (editor: vscode.TextEditor) => Thenable<unknown>;
 
 /** All of them, by their names without the prefix. */
-export function cellCommands(cells: Cells, lenses: CellLenses): Record<string, Act> {
+export function cellCommands(cells: Cells, lenses: CellLenses, conditions: ConditionsOfDocuments): Record<string, Act> {
   const lineOf = (editor: vscode.TextEditor): number => editor.selection.active.line;
   const run = (scope: "cell" | "above" | "below"): Act => (editor) => cells.run(editor.document.uri, { line: lineOf(editor), scope });
   return {
@@ -35,7 +36,7 @@ export function cellCommands(cells: Cells, lenses: CellLenses): Record<string, A
     },
     debugCurrentCell: (editor) => {
       const { uri } = editor.document;
-      return vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), configurationOf(uri, { cellLine: lineOf(editor) }));
+      return vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), configurationOf(uri, conditions.of(uri), { cellLine: lineOf(editor) }));
     },
     restartInterpreterOfFile: (editor) => cells.restart(editor.document.uri),
   };

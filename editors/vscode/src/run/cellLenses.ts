@@ -29,6 +29,22 @@ export class CellLenses implements vscode.Disposable {
     return this.cells.get(document.uri.toString())?.find((one) => one > line);
   }
 
+  /** The lines where the cells begin that are meant; nothing for one that has no lens. */
+  meant(uri: vscode.Uri, { line = 0, scope = "cell" }: Pick<RunCells, "line" | "scope">): readonly number[] {
+    const all = this.cells.get(uri.toString()) ?? [];
+    const at = all.findLastIndex((one) => one <= line);
+    switch (scope) {
+      case "all":
+        return all;
+      case "cell":
+        return at === -1 ? [] : all.slice(at, at + 1);
+      case "above":
+        return at === -1 ? [] : all.slice(0, at);
+      case "below":
+        return at === -1 ? [] : all.slice(at);
+    }
+  }
+
   dispose(): void {
     for (const one of this.subscriptions) one.dispose();
   }

@@ -12,6 +12,7 @@ import type { OutputPages } from "../output/panel";
 import { engineFor, type Places } from "../sessions/place";
 import type { SessionStore } from "../sessions/store";
 import { mayRun } from "../trust";
+import type { Conditions, ConditionsOfDocuments } from "./conditions";
 import { InlineResults } from "./inline";
 import { dedent } from "./selection";
 import { ProgramTerminal } from "./terminal";
@@ -40,7 +41,7 @@ export class Runner implements vscode.Disposable {
     private readonly places: Places,
     private readonly transcripts: Transcripts,
     private readonly pages: OutputPages,
-    private readonly memory: vscode.Memento,
+    private readonly conditions: ConditionsOfDocuments,
     /** Says that the daemon is missing, and what to do. */
     private readonly explain: (error: unknown) => void,
   ) {}
@@ -86,7 +87,7 @@ export class Runner implements vscode.Disposable {
       },
     });
     if (line === undefined) return;
-    await this.memory.update(argumentsOf(uri), split(line));
+    await this.conditions.remember(uri, split(line));
     await this.document(uri);
   }
 
@@ -262,15 +263,10 @@ export class Runner implements vscode.Disposable {
     return { uri: uri.toString(), ...this.conditionsOf(uri), ...(timeout > 0 ? { timeoutMs: timeout * 1000 } : {}) };
   }
 
-  private conditionsOf(uri: vscode.Uri): { args: string[]; env: Record<string, string>; cwd?: string } {
+  private conditionsOf(uri: vscode.Uri): Conditions & { cwd?: string } {
     const cwd = setting("run.cwd", uri);
-    const args = this.memory.get<string[]>(argumentsOf(uri)) ?? setting("run.arguments", uri);
-    return { args, env: setting("run.env", uri), ...(cwd === "" ? {} : { cwd }) };
+    return { ...this.conditions.of(uri), ...(cwd === "" ? {} : { cwd }) };
   }
-}
-
-function argumentsOf(uri: vscode.Uri): string {
-  return `arguments of ${uri.toString()}`;
 }
 
 function nameOf(uri: vscode.Uri): string {

@@ -92,6 +92,18 @@ check("a configuration of launch.json goes to the daemon as it is", async () => 
   assert.match(outputOf(at), /\['one two'\] set/);
 });
 
+check("a document is debugged with the arguments and variables that it runs with", async () => {
+  const settings = vscode.workspace.getConfiguration("codebeaker");
+  await settings.update("run.arguments", ["of the settings"], vscode.ConfigurationTarget.Global);
+  await settings.update("run.env", { A: "too" }, vscode.ConfigurationTarget.Global);
+  const from = heard.length;
+  await vscode.commands.executeCommand("codebeaker.debugFile", uriOf("arguments.py"));
+  const at = await until("a session", () => heard[from]);
+  await overOf(at);
+  assert.match(outputOf(at), /\['of the settings'\] too/);
+  for (const name of ["run.arguments", "run.env"]) await settings.update(name, undefined, vscode.ConfigurationTarget.Global);
+});
+
 check("a program that a program starts is a session below its own", async () => {
   breakAt("child.py", 2);
   const from = heard.length;

@@ -70,7 +70,9 @@ export async function withOutside() {
 async function press(desk, text, key) {
   const line = files["cells.py"].split("\n").findIndex((one) => one.includes(text)) + 1;
   assert(line > 0, text);
-  await desk.page.locator(".tab", { hasText: "cells.py" }).first().click();
+  const tab = desk.page.locator(".tab", { hasText: "cells.py" }).first();
+  if (await tab.isVisible()) await tab.click();
+  else await desk.openFile("cells.py");
   const input = await desk.box("Control+G");
   await input.fill(`:${line}`);
   await desk.page.keyboard.press("Enter");
@@ -96,10 +98,25 @@ export const flows = {
     await desk.openFile("cells.py");
     await desk.lens("Run cell");
     await desk.terminal(/▶ cells\.py\s+42\s+■ ended well/);
+    await desk.until(async () => (await desk.behind()).includes("⇒ 42"), "the result behind the cell", () => desk.behind());
     await desk.shot("cells-first");
     await press(desk, "one more is", "Shift+Enter");
     await desk.terminal("one more is 43");
     await desk.until(async () => /Ln (?:8|9)\b/.test(await desk.page.locator(".statusbar").innerText()), "the cursor to be in the next cell");
+  },
+
+  async "cells-above"(desk) {
+    await desk.command("Restart the File's Interpreter");
+    await desk.terminal("started anew");
+    await desk.command("Clear Inline Results");
+    await press(desk, "Table()", "Escape");
+    await desk.command("Run Cells Above");
+    await desk.terminal(/started anew[^]*▶ cells.py\s+42[^]*▶ cells.py\s+one more is 43/);
+    // Lines that are out of sight have no style.
+    await press(desk, "# %% more", "Escape");
+    await desk.until(async () => (await desk.behind()).includes("⇒ one more is 43"), "the second result", () => desk.behind());
+    await press(desk, "# %% numbers", "Escape");
+    await desk.until(async () => (await desk.behind()).includes("⇒ 42"), "the first result", () => desk.behind());
   },
 
   async "rich-output"(desk) {

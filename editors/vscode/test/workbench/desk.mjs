@@ -197,6 +197,12 @@ class Desk {
     await this.page.waitForSelector(".monaco-editor .view-line");
   }
 
+  /** What decorations show behind lines: each is the style of what follows the text. */
+  behind() {
+    return this.page.evaluate(() => [...document.querySelectorAll(".monaco-editor .view-line span")]
+      .map((span) => getComputedStyle(span, "::after").content).filter((content) => content !== "none" && content !== "normal").join(" "));
+  }
+
   /** Waits for a notification that says this. */
   toast(text) {
     return this.page.locator(".notification-toast", { hasText: text }).first().waitFor();

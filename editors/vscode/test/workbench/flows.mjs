@@ -68,6 +68,14 @@ function hostTests() {
   return outfile;
 }
 
+files["hello.c"] = `#include <stdio.h>
+
+int main(void) {
+    puts("hello from c");
+    return 0;
+}
+`;
+
 const ready = async (desk) => {
   await desk.page.keyboard.press("Escape");
   await desk.status("CodeBeaker");
@@ -119,9 +127,7 @@ const general = {
     await desk.page.keyboard.type("import platform; print('part', 6 * 7) # ");
     await desk.command("Run Selection or Line in a Sandbox");
     await desk.terminal("part 42");
-    // A decoration is the style of what is behind the text.
-    const behind = () => desk.page.evaluate(() => [...document.querySelectorAll(".monaco-editor .view-line span")]
-      .map((span) => getComputedStyle(span, "::after").content).filter((content) => content !== "none" && content !== "normal").join(" "));
+    const behind = () => desk.behind();
     await desk.until(async () => (await behind()).includes("part 42"), "the inline result", behind);
     await desk.shot("selection-and-inline-result-shown");
     await desk.command("Clear Inline Results");
@@ -139,6 +145,14 @@ const general = {
     await desk.terminal("arguments ['one', 'two words']");
     await desk.terminal("wrote made in the sandbox");
     assert(!existsSync(join(desk.folder, "made.txt")), "the folder stays as it is");
+  },
+
+  async "run-compiled"(desk) {
+    await desk.openFile("hello.c");
+    await ready(desk);
+    await desk.lens("Run");
+    await desk.terminal("hello from c");
+    await desk.terminal(/ended well after/);
   },
 
   async "stop"(desk) {
