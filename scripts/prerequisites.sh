@@ -47,6 +47,7 @@ has_package() {
     nodejs) command -v node >/dev/null ;;
     python3) [ -x /usr/bin/python3 ] ;;
     python3-venv) [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import venv, ensurepip' 2>/dev/null ;;
+    ruby-bundler) command -v ruby >/dev/null && ruby -e "Gem.bin_path('bundler', 'bundle')" 2>/dev/null ;;
     util-linux) command -v setpriv >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
     esac

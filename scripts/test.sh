@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 . scripts/prerequisites.sh
 . scripts/engine.sh
 
-need_packages bubblewrap delve g++ gcc git golang-go libc6-dev nodejs npm patch python3 python3-venv ruby util-linux
+need_packages bubblewrap delve g++ gcc git golang-go libc6-dev nodejs npm patch python3 python3-venv ruby ruby-bundler util-linux
 # The front ends' checkers, a Neovim that is too old for the plug-in, and a browser for VS Code's workbench.
 need_packages chromium lua-busted lua-check neovim
 need_rust rustfmt clippy

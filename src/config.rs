@@ -1,18 +1,22 @@
 //! The daemon's settings: every limit and default in one place.
 //!
-//! `docker` has those of container engines, `network` those of what can be reached; `file` reads what a person changes of all of them. Nothing here
-//! acts on a setting, and no setting is read from anywhere else.
+//! `docker` has those of container engines, `network` those of what can be reached, `packages` those of
+//! where packages come from; `file` reads what a person changes of all of them, and `machine` what pip, npm and gem are configured
+//! with. Nothing here acts on a setting, and no setting is read from anywhere else.
 
 mod docker;
 pub mod file;
+pub mod machine;
 mod network;
+mod packages;
 mod values;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub use docker::{DockerSettings, MachineSettings, PoolSettings, TlsFiles};
-pub use network::{Host, HostError, NetworkSettings, PackageSettings, Pattern, registry_host};
+pub use network::{Host, HostError, NetworkSettings, Pattern};
+pub use packages::{PackageSettings, Registries, is_scope, registry_host};
 
 /// Limits of one session or of one execution.
 #[derive(Debug, Clone, Copy, PartialEq)]

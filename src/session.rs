@@ -259,6 +259,8 @@ pub struct Session {
     pub network: Network,
     /// The interpreter of its own that packages of Python were installed for.
     own_python: std::sync::OnceLock<String>,
+    /// The directory of its own that packages of Ruby were installed in.
+    own_gems: std::sync::OnceLock<String>,
     /// Its ports that are open to this machine.
     pub ports: Arc<Ports>,
     /// Its age when this daemon got it: others may have had it before.

@@ -92,6 +92,7 @@ in_each_place! {
     }
     contexts::{
         an_interpreter_keeps_its_state,
+        a_cell_tells_what_it_has_used,
         output_is_kept_exactly,
         cells_wait_for_each_other_and_contexts_do_not,
         an_interrupt_keeps_the_state,

@@ -178,6 +178,8 @@ kinds! {
     PackageToolFailed = 1602;
     /// There is no lock file.
     PackageNotLocked = 1603;
+    /// What this machine says of registries can't be used, and nothing else is asked in their place. The message says what is wrong.
+    PackageRegistryUnusable = 1604;
 
     /// Nothing is debugged under this name, or no longer.
     DebugNotFound = 1700;

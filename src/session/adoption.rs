@@ -226,6 +226,7 @@ impl Sessions {
             id: left.session,
             network,
             own_python: OnceLock::new(),
+            own_gems: OnceLock::new(),
             ports: Arc::default(),
             created_at: notes.created_at(),
             selection: Selection { runtime, engine, isolation, in_place_of: None, considered: vec![chosen] },

@@ -245,6 +245,7 @@ impl Sessions {
             created_at,
             network,
             own_python: OnceLock::new(),
+            own_gems: OnceLock::new(),
             ports: Arc::default(),
             client_token: wanted.client_token,
             engine: selection.engine,

@@ -12,6 +12,15 @@
     frame.setAttribute("sandbox", "allow-same-origin");
     frame.addEventListener("load", () => {
       const { documentElement } = frame.contentDocument;
+      // It leads nowhere by itself; the extension asks the person.
+      frame.contentDocument.addEventListener("click", (event) => {
+        const link = event.target.closest("a[href]");
+        if (!link) return;
+        event.preventDefault();
+        const place = link.getAttribute("href");
+        if (place.startsWith("#")) frame.contentDocument.getElementById(place.slice(1))?.scrollIntoView();
+        else host.postMessage({ link: link.href });
+      });
       frame.style.height = `${Math.min(documentElement.scrollHeight + 2, MOST_PIXELS)}px`;
     });
     const css = `html{color-scheme:${document.body.classList.contains("vscode-light") ? "light" : "dark"}}

@@ -13,13 +13,13 @@ const document = readFileSync(join(root, "../../protocol.md"), "utf8");
 const METHODS = [
   "server/info", "server/doctor", "runtime/list", "engine/list",
   "session/create", "session/get", "session/list", "session/close", "session/execute",
-  "execution/list", "execution/read", "execution/stdin", "execution/interrupt", "execution/kill", "execution/resizePty",
+  "execution/list", "execution/get", "execution/read", "execution/stdin", "execution/interrupt", "execution/kill", "execution/resizePty",
   "context/create", "context/list", "context/restart", "context/delete", "package/install",
   "fs/read", "fs/write", "fs/list", "fs/stat", "fs/mkdir", "fs/remove", "fs/move", "fs/copy", "fs/watch", "fs/unwatch",
   "debug/start", "debug/terminate",
 ];
-const COMMANDS = ["codebeaker.run", "codebeaker.debug", "codebeaker.stop", "codebeaker.newSession", "codebeaker.closeSession"];
-const ASKED = ["execution/inputRequest"];
+const COMMANDS = ["codebeaker.run", "codebeaker.runCell", "codebeaker.restartContext", "codebeaker.debug", "codebeaker.stop", "codebeaker.newSession", "codebeaker.closeSession"];
+const ASKED = ["execution/inputRequest", "net/ask"];
 const NOTIFICATIONS = [
   "execution/started", "execution/output", "execution/outputGap", "execution/display", "execution/exited",
   "session/stateChanged", "context/stateChanged", "fs/changed", "debug/message", "debug/terminated",

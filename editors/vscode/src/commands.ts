@@ -6,6 +6,9 @@ import type { Mender } from "./daemon/mend";
 import { configurationOf } from "./debug/configuration";
 import type { Doctor } from "./doctor/show";
 import type { OutputPages } from "./output/panel";
+import { cellCommands } from "./run/cellCommands";
+import type { CellLenses } from "./run/cellLenses";
+import type { Cells } from "./run/cells";
 import type { Runner } from "./run/runner";
 import { chooseSession, chooseWish } from "./sessions/choose";
 import { installPackages } from "./sessions/packages";
@@ -19,6 +22,8 @@ export interface Parts {
   readonly client: DaemonClient;
   readonly mender: Mender;
   readonly runner: Runner;
+  readonly cells: Cells;
+  readonly lenses: CellLenses;
   readonly pages: OutputPages;
   readonly places: Places;
   readonly store: SessionStore;
@@ -45,8 +50,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     openSession: async () => {
       const wish = await chooseWish(client);
       if (wish === undefined) return;
-      const where = { location: vscode.ProgressLocation.Notification, title: "CodeBeaker: opening a session" };
-      await vscode.window.withProgress(where, () => places.open(wish));
+      await places.open(wish);
     },
     endSession: async (node?: Node) => {
       const sessionId = sessionOf(node) ?? (await chooseSession(store));
@@ -101,6 +105,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       vscode.commands.executeCommand("workbench.action.openWalkthrough", `${parts.extensionId}#codebeaker.start`, false),
     menu: () => menu(client),
   };
+  for (const [name, act] of Object.entries(cellCommands(parts.cells, parts.lenses))) commands[name] = () => withEditor(act);
   const guarded = Object.entries(commands).map(([name, run]) =>
     vscode.commands.registerCommand(`codebeaker.${name}`, async (...args: never[]): Promise<unknown> => {
       try {
@@ -126,11 +131,10 @@ function withDocument(uri: vscode.Uri | undefined, act: (uri: vscode.Uri) => Pro
   return Promise.resolve();
 }
 
-function withEditor(act: (editor: vscode.TextEditor) => Promise<void>): Promise<void> {
+async function withEditor(act: (editor: vscode.TextEditor) => Thenable<unknown>): Promise<void> {
   const editor = vscode.window.activeTextEditor;
-  if (editor !== undefined) return act(editor);
-  void vscode.window.showInformationMessage("CodeBeaker: open the program first.");
-  return Promise.resolve();
+  if (editor !== undefined) await act(editor);
+  else void vscode.window.showInformationMessage("CodeBeaker: open the program first.");
 }
 
 /** What a click on the status bar offers, in the order of use. */

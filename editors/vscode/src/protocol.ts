@@ -61,6 +61,10 @@ export interface InitializeServer {
     readonly maxRunning: number;
     /** Executions of one session that wait; more are refused (1304). */
     readonly maxQueued: number;
+    /** Executions of one session that may begin within a minute; more are refused (1405). Absent where any number may. */
+    readonly sessionExecutionsPerMinute?: number;
+    /** The same of all sessions together. */
+    readonly executionsPerMinute?: number;
     /** Live interpreters of one session; more are refused (1307). */
     readonly maxContexts: number;
     /** Ended executions that a session remembers. */
@@ -181,6 +185,10 @@ export interface ServerInfoResult {
     readonly maxRunning: number;
     /** Executions of one session that wait; more are refused (1304). */
     readonly maxQueued: number;
+    /** Executions of one session that may begin within a minute; more are refused (1405). Absent where any number may. */
+    readonly sessionExecutionsPerMinute?: number;
+    /** The same of all sessions together. */
+    readonly executionsPerMinute?: number;
     /** Live interpreters of one session; more are refused (1307). */
     readonly maxContexts: number;
     /** Ended executions that a session remembers. */
@@ -416,6 +424,8 @@ export interface SessionCreateResult {
     readonly isolation: "process" | "namespaces" | "container" | "kernel" | "vm";
     /** The machine that the session is on, where its runtime has several. */
     readonly machine?: string;
+    /** The container that the session is in, by its engine's id; absent where it is in none. */
+    readonly container?: string;
     /** The runtime that was asked for, where this one had to be taken in its place (`fallback`). */
     readonly inPlaceOf?: string;
     /** Every pair that was considered, the chosen one first. */
@@ -750,6 +760,10 @@ export interface SessionExecuteParams {
     timeout?: number;
     /** How many mebibytes of memory it may have. */
     memoryLimit?: number;
+    /** How many processors it may have. */
+    cpuLimit?: number;
+    /** Whether it is to reach the network. The session's `network` decides that for all its programs: what does not agree with it is refused. */
+    networkEnabled?: boolean;
     /** Names that are listed: a glob. */
     pattern?: string;
     /** Also list names that start with a dot. */
@@ -1029,6 +1043,121 @@ export interface ExecutionListResult {
     /** How much more it has shown. */
     readonly displaysOmitted?: number;
   }[];
+}
+
+export interface ExecutionGetParams {
+  /** Which execution. */
+  executionId: string;
+}
+
+export interface ExecutionGetResult {
+  /** Which execution. */
+  readonly executionId: string;
+  /** In which session. */
+  readonly sessionId: string;
+  /** Whether it waits, runs or has ended. */
+  readonly state: "queued" | "running" | "ended";
+  /** The program and its arguments; of a cell, the engine and what the cell is called. */
+  readonly argv: readonly string[];
+  /** The context that it is a cell of. */
+  readonly contextId?: string;
+  /** When it was asked for. */
+  readonly queuedAt: string;
+  /** Its process id inside the sandbox, while it runs. */
+  readonly pid?: number;
+  /** What came of it. */
+  readonly outcome?: "ok" | "error" | "timeout" | "killed" | "outOfMemory" | "cancelled" | "outputLimit" | "lost";
+  /** With an engine that compiles: the stage in which it ended. Its exit code and signal are those below. */
+  readonly stage?: "compile" | "run";
+  /** Exit code of the program, when it exited. */
+  readonly exitCode?: number;
+  /** Name of the signal that ended the program, when one did. */
+  readonly signal?: string;
+  /** When the program started; absent when it never did. */
+  readonly startedAt?: string;
+  /** Wall time from its start to its end. */
+  readonly durationMs?: number;
+  /** How long it waited for its turn. */
+  readonly queueMs?: number;
+  /** Processor time of all its processes; 0 of a cell, and when its sandbox was lost. */
+  readonly cpuMs?: number;
+  /** The most memory it had; 0 of a cell, and when its sandbox was lost. */
+  readonly peakMemoryBytes?: number;
+  /** What it wrote to standard output. */
+  readonly stdout?: {
+    /** Bytes that the program wrote, passed on or not. */
+    readonly bytes: number;
+    /** Whether some were not passed on because of a limit. */
+    readonly truncated: boolean;
+  };
+  /** What it wrote to standard error. Its fields are those of `stdout`. */
+  readonly stderr?: {
+    /** Bytes that the program wrote, passed on or not. */
+    readonly bytes: number;
+    /** Whether some were not passed on because of a limit. */
+    readonly truncated: boolean;
+  };
+  /** With `stdin: pty`: what its terminal showed; the other two are empty then. Its fields are those of `stdout`. */
+  readonly pty?: {
+    /** Bytes that the program wrote, passed on or not. */
+    readonly bytes: number;
+    /** Whether some were not passed on because of a limit. */
+    readonly truncated: boolean;
+  };
+  /** With an engine that compiles: its stages, as far as it came. All else here is of them together. */
+  readonly stages?: readonly {
+    /** Which. */
+    readonly stage: "compile" | "run";
+    /** Exit code of its process, when that exited. */
+    readonly exitCode?: number;
+    /** Name of the signal that ended its process, when one did. */
+    readonly signal?: string;
+    /** When it started; absent when it never did. */
+    readonly startedAt?: string;
+    /** Wall time from its start to its end. */
+    readonly durationMs: number;
+    /** Processor time of all its processes; 0 when its sandbox was lost. */
+    readonly cpuMs: number;
+    /** The most memory it had; 0 when its sandbox was lost. */
+    readonly peakMemoryBytes: number;
+  }[];
+  /** Of a cell: the error that it ended with. */
+  readonly error?: {
+    /** Its kind, as the language names it: `ValueError`. `ContextLost` where the interpreter went. */
+    readonly name: string;
+    /** What it says. */
+    readonly message: string;
+    /** The calls that led to it, the innermost last; at most 200. */
+    readonly frames: readonly {
+      /** The document, as the request named it, or the file of this machine that the workspace has; absent for what is only in the sandbox. */
+      readonly uri?: string;
+      /** The line in it, from 1: of a cell with a `range`, the line of the whole document. */
+      readonly line: number;
+      /** The column, from 1, where the language tells. */
+      readonly column?: number;
+      /** The function. */
+      readonly function: string;
+      /** The file as the interpreter names it. */
+      readonly sandboxPath: string;
+    }[];
+  };
+  /** Of a cell: whether its context has lost its interpreter with it. `context/restart` starts another. */
+  readonly contextLost?: boolean;
+  /** Of a cell, with `richOutput`: what it has shown, as much as is kept. Not in `execution/exited`. */
+  readonly displays?: readonly {
+    /** Why it is shown. */
+    readonly kind: "result" | "display" | "update";
+    /** The name by which it can be replaced. */
+    readonly displayId?: string;
+    /** Its forms by their MIME types: JSON for `application/json` and `+json`, Base64 for what is not text, else text. `text/plain` is always there. */
+    readonly data: Readonly<Record<string, unknown>>;
+    /** What the code says of them. */
+    readonly metadata?: Readonly<Record<string, unknown>>;
+    /** Forms that it has too, and that are left out: they are too long, or nothing that the client takes. */
+    readonly omitted?: readonly string[];
+  }[];
+  /** How much more it has shown. */
+  readonly displaysOmitted?: number;
 }
 
 export interface ExecutionReadParams {
@@ -1687,6 +1816,100 @@ export interface RunResult {
   readonly executionId: string;
 }
 
+export interface RunCellParams {
+  /** The document, which is open. Its cells run as they stand in the editor. */
+  uri: string;
+  /** Its language. Without it, as the editor says, else as its name tells. */
+  language?: string;
+  /** A line of the cell that is meant, from 0. */
+  line?: number;
+  /** Lines to run in place of a cell: those that this range touches, with their indentation taken off. */
+  range?: {
+    /** Where it begins. */
+    start: {
+      /** The line, from 0. */
+      line: number;
+      /** The character in it, from 0, in units of UTF-16. */
+      character: number;
+    };
+    /** Where it ends. Its fields are those of `range.start`. */
+    end: {
+      /** The line, from 0. */
+      line: number;
+      /** The character in it, from 0, in units of UTF-16. */
+      character: number;
+    };
+  };
+  /** With `line`: which cells run. */
+  scope?: "cell" | "above" | "below" | "all";
+  /** Wall time after which each is ended. Without it, the session's `executionTimeoutMs`. */
+  timeoutMs?: number;
+  /** The session that the document's interpreter is in. Without it, the one that `codebeaker.newSession` has opened, else one of its own. */
+  sessionId?: string;
+  /** What the interpreter's own session is to be; counts when that is made. Excludes `sessionId`. */
+  session?: {
+    /** Where it is isolated, by its id in `runtime/list`. Without it, the best one by `preference`. */
+    runtime?: string;
+    /** The image to take, in place of the engine's own; only of runtimes that have images. */
+    image?: string;
+    /** What decides between runtimes that would do. */
+    preference?: "security" | "speed" | "memory" | "balanced";
+    /** No runtime that isolates less is taken, whatever else is asked for. */
+    minIsolation?: "process" | "namespaces" | "container" | "kernel" | "vm";
+    /** What happens when the `runtime` that was asked for can't be used. */
+    fallback?: "refuse" | "allow";
+    /** What is in `/workspace`. Without it, the editor's folder around the document, which programs can't change. */
+    workspace?: {
+      /** How the workspace relates to the host. */
+      mode?: "none" | "copy" | "bindRo" | "bindRw" | "overlay";
+      /** The host directory, as a `file:` URI. Needed by every mode but `none`. */
+      uri?: string;
+      /** With `copy`: files and directories of these names are left out at every level; `*` matches any run of characters. */
+      exclude?: string[];
+    };
+    /** Its limits. */
+    limits?: {
+      /** Memory of all processes together. */
+      memoryBytes?: number;
+      /** Processors that may be busy at a time; a fraction is possible where a cgroup enforces it. Without it, all there are. */
+      cpu?: number;
+      /** Processes and threads at a time. */
+      pids?: number;
+      /** Bytes that the files of a workspace in memory (`none`, `copy`, `overlay`) may take; where the workspace is a directory of the host, the size of any one file. */
+      diskBytes?: number;
+      /** Output that each execution passes on, all its streams together. What comes after is counted and announced as a gap. */
+      outputBytes?: number;
+      /** Open files of each process. */
+      openFiles?: number;
+      /** Wall time of an execution that names no `timeoutMs` of its own. */
+      executionTimeoutMs?: number;
+    };
+    /** What of the network can be reached from inside. */
+    network?: {
+      /** Which destinations. */
+      mode?: "none" | "allowlist" | "full";
+      /** With `allowlist`: the hosts. `example.org` and `example.org:443` stand for that host, at any port or at one; `*.example.org` for every name below it; an address for itself, in brackets where it has colons. */
+      allow?: string[];
+    };
+  };
+}
+
+export interface RunCellResult {
+  /** In which session. */
+  readonly sessionId: string;
+  /** In which interpreter. */
+  readonly contextId: string;
+  /** Which execution the first cell is. Each of the others is one too, which begins when the one before has ended well. */
+  readonly executionId: string;
+}
+
+export interface RestartContextParams {
+  /** The document, which is open. */
+  uri: string;
+}
+
+export type RestartContextResult = ContextCreateResult;
+
 export interface DebugParams {
   /** The document. An open one is debugged as it stands in the editor, saved or not. */
   uri: string;
@@ -1698,6 +1921,8 @@ export interface DebugParams {
   args?: string[];
   /** Whether it is to stop at its first line. */
   stopOnEntry?: boolean;
+  /** A line, from 0: only the cell that it is in is debugged, by itself, at the lines that it has in the document. */
+  cellLine?: number;
   /** The session to debug it in. Without it, the one that `codebeaker.newSession` has opened, else one of its own. */
   sessionId?: string;
   /** How messages of the Debug Adapter Protocol travel. Without it, through a `socket`. */
@@ -1980,6 +2205,22 @@ export interface ExecutionInputRequestAnswer {
   value?: string;
 }
 
+export interface NetAskParams {
+  /** Whose programs want it. */
+  readonly sessionId: string;
+  /** Which host. What it is called is the program's choice: show it as text, and nothing else. */
+  readonly host: string;
+  /** At which port. */
+  readonly port: number;
+  /** How. */
+  readonly way: "connect" | "http";
+}
+
+export interface NetAskAnswer {
+  /** What the person says. */
+  answer: "once" | "always" | "deny";
+}
+
 /** Each method that is called: its parameters and its result. */
 export interface Methods {
   "server/info": [ServerInfoParams, ServerInfoResult];
@@ -1992,6 +2233,7 @@ export interface Methods {
   "session/close": [SessionCloseParams, SessionCloseResult];
   "session/execute": [SessionExecuteParams, SessionExecuteResult];
   "execution/list": [ExecutionListParams, ExecutionListResult];
+  "execution/get": [ExecutionGetParams, ExecutionGetResult];
   "execution/read": [ExecutionReadParams, ExecutionReadResult];
   "execution/stdin": [ExecutionStdinParams, ExecutionStdinResult];
   "execution/interrupt": [ExecutionInterruptParams, ExecutionInterruptResult];
@@ -2019,6 +2261,8 @@ export interface Methods {
 /** Each command of `workspace/executeCommand` that is used: its argument and its result. */
 export interface Commands {
   "codebeaker.run": [RunParams, RunResult];
+  "codebeaker.runCell": [RunCellParams, RunCellResult];
+  "codebeaker.restartContext": [RestartContextParams, RestartContextResult];
   "codebeaker.debug": [DebugParams, DebugResult];
   "codebeaker.stop": [StopParams, StopResult];
   "codebeaker.newSession": [NewSessionParams, NewSessionResult];
@@ -2042,6 +2286,7 @@ export interface Notifications {
 /** Each request of the daemon's that is answered. */
 export interface Asked {
   "execution/inputRequest": [ExecutionInputRequestParams, ExecutionInputRequestAnswer];
+  "net/ask": [NetAskParams, NetAskAnswer];
 }
 
 /** Numbers of errors. They never change their meaning. */
@@ -2080,6 +2325,7 @@ export const Code = {
   ContextLimit: 1307,
   ValidationFailed: 1400,
   PathOutsideWorkspace: 1401,
+  RateLimited: 1405,
   NetworkDenied: 1407,
   PortNotFound: 1420,
   PortLimit: 1421,

@@ -7,6 +7,7 @@ import type {
   ExecutionResizePtyParams,
   FsStatResult,
   InitializeServer,
+  RunCellParams,
   RunParams,
   ServerDoctorResult,
   SessionCreateParams,
@@ -29,6 +30,8 @@ export type StreamName = ExecutionOutput["stream"];
 export type Encoding = ExecutionOutput["encoding"];
 export type PtySize = Pick<ExecutionResizePtyParams, "cols" | "rows">;
 export type RunCommand = RunParams;
+/** Which cells run. */
+export type RunCells = RunCellParams;
 /** A live interpreter. */
 export type Context = ContextListResult["contexts"][number];
 export type Entry = Omit<FsStatResult, "etag">;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::Configuration;
 use crate::config::values::{Count, Kind, Number, Processors, Reachable, Registry, Size, Time, Written};
-use crate::config::{DockerSettings, Limits, MachineSettings, PackageSettings, Rates, TlsFiles};
+use crate::config::{DockerSettings, Limits, MachineSettings, PackageSettings, Rates, TlsFiles, is_scope};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -114,17 +114,50 @@ struct Network {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Packages {
     pip_index: Option<Written<Registry>>,
+    pip_extra_indexes: Option<Vec<Written<Registry>>>,
     npm_registry: Option<Written<Registry>>,
+    npm_scopes: Option<BTreeMap<Scope, Written<Registry>>>,
+    gem_sources: Option<Vec<Written<Registry>>>,
     hosts: Option<Vec<Written<Reachable>>>,
+    ca_file: Option<PathBuf>,
+    machine: Option<bool>,
+}
+
+/// A scope of npm's.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+struct Scope(String);
+
+impl TryFrom<String> for Scope {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if is_scope(&text) { Ok(Self(text)) } else { Err("expected a scope such as \"@corp\"".to_owned()) }
+    }
 }
 
 impl Packages {
     fn apply(self, packages: &mut PackageSettings) {
-        set(&mut packages.pip_index, self.pip_index);
-        set(&mut packages.npm_registry, self.npm_registry);
-        if let Some(hosts) = self.hosts {
-            packages.hosts = hosts.into_iter().map(|written| written.0).collect();
+        let PackageSettings { pip, npm, gem, hosts, machine } = packages;
+        let all = |urls: Option<Vec<Written<Registry>>>| urls.unwrap_or_default().into_iter().map(|url| url.0);
+        pip.is_settled = self.pip_index.is_some() || self.pip_extra_indexes.is_some();
+        npm.is_settled = self.npm_registry.is_some() || self.npm_scopes.is_some();
+        set(&mut pip.url, self.pip_index);
+        pip.more = all(self.pip_extra_indexes).collect();
+        set(&mut npm.url, self.npm_registry);
+        npm.scopes = self.npm_scopes.unwrap_or_default().into_iter().map(|(scope, url)| (scope.0, url.0)).collect();
+        let mut sources = all(self.gem_sources);
+        if let Some(first) = sources.next() {
+            (gem.url, gem.is_settled) = (first, true);
+            gem.more = sources.collect();
         }
+        if let Some(written) = self.hosts {
+            *hosts = written.into_iter().map(|written| written.0).collect();
+        }
+        for registries in [pip, npm, gem] {
+            registries.authorities.clone_from(&self.ca_file);
+        }
+        *machine = self.machine.unwrap_or(*machine);
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) const METHODS: &[Method] = &[
             PackageToolMissing,
             PackageNameRefused,
             PackageToolFailed,
+            PackageRegistryUnusable,
         ]),
     method::<PackagesRef, PackageListResult>("package/list", "The packages that a session has").shares(SANDBOX).errors(
         &[LanguageUnsupported, QueueFull, RateLimited, ProgramNotStarted, PackageToolMissing, PackageToolFailed],
@@ -48,5 +49,6 @@ pub(super) const METHODS: &[Method] = &[
             ProgramNotStarted,
             PackageToolMissing,
             PackageToolFailed,
+            PackageRegistryUnusable,
         ]),
 ];

@@ -206,6 +206,7 @@
 ---@field engine? string The engine of the session's language; absent when it has none.
 ---@field isolation "process"|"namespaces"|"container"|"kernel"|"vm" How strictly it isolates.
 ---@field machine? string The machine that the session is on, where its runtime has several.
+---@field container? string The container that the session is in, by its engine's id; absent where it is in none.
 ---@field inPlaceOf? string The runtime that was asked for, where this one had to be taken in its place (`fallback`).
 ---@field considered codebeaker.SessionListResult.sessions.selection.considered[] Every pair that was considered, the chosen one first.
 
@@ -240,8 +241,8 @@
 ---@field startedAt? string When the program started; absent when it never did.
 ---@field durationMs? integer Wall time from its start to its end.
 ---@field queueMs? integer How long it waited for its turn.
----@field cpuMs? integer Processor time of all its processes; 0 of a cell, and when its sandbox was lost.
----@field peakMemoryBytes? integer The most memory it had; 0 of a cell, and when its sandbox was lost.
+---@field cpuMs? integer Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost.
+---@field peakMemoryBytes? integer The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost.
 ---@field stdout? codebeaker.ExecutionListResult.executions.stdout What it wrote to standard output.
 ---@field stderr? table What it wrote to standard error. Its fields are those of `executions[].stdout`.
 ---@field pty? table With `stdin: pty`: what its terminal showed; the other two are empty then. Its fields are those of `executions[].stdout`.
@@ -315,11 +316,11 @@
 
 ---@class codebeaker.PackageInstall
 ---@field sessionId string Which session.
----@field manager "pip"|"npm" Who installs.
----@field packages? string[] Packages by their names in the registry, with extras and versions as the manager writes them. With `npm`, none means those of `package.json`.
+---@field manager "pip"|"npm"|"gem" Who installs.
+---@field packages? string[] Packages by their names in the registry, with extras and versions as the manager writes them. With `npm`, none means those of `package.json`, with `gem` those of the `Gemfile`.
 ---@field requirements? string With `pip`: a file of requirements in the workspace. Names, versions, markers and hashes are read, options refused.
----@field locked? boolean Exactly what is pinned: with `pip`, requirements that all have hashes; with `npm`, `package-lock.json`.
----@field scripts? boolean Packages may run programs of their own for it: scripts of npm's, builds from source of pip's.
+---@field locked? boolean Exactly what is pinned: with `pip`, requirements that all have hashes; with `npm`, `package-lock.json`, with `gem`, `Gemfile.lock`.
+---@field scripts? boolean Packages may run programs of their own for it: scripts of npm's, builds from source of pip's, extensions and plug-ins of gem's.
 ---@field timeoutMs? integer How long it may take. 600000 when absent.
 ---@field workDoneToken? integer|string Reports progress under this token.
 
@@ -332,8 +333,8 @@
 ---@field startedAt? string When the program started; absent when it never did.
 ---@field durationMs integer Wall time from its start to its end.
 ---@field queueMs integer How long it waited for its turn.
----@field cpuMs integer Processor time of all its processes; 0 of a cell, and when its sandbox was lost.
----@field peakMemoryBytes integer The most memory it had; 0 of a cell, and when its sandbox was lost.
+---@field cpuMs integer Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost.
+---@field peakMemoryBytes integer The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost.
 ---@field stdout codebeaker.PackageInstallResult.stdout What it wrote to standard output.
 ---@field stderr table What it wrote to standard error. Its fields are those of `stdout`.
 ---@field pty? table With `stdin: pty`: what its terminal showed; the other two are empty then. Its fields are those of `stdout`.
@@ -539,8 +540,8 @@
 ---@field startedAt? string When the program started; absent when it never did.
 ---@field durationMs integer Wall time from its start to its end.
 ---@field queueMs integer How long it waited for its turn.
----@field cpuMs integer Processor time of all its processes; 0 of a cell, and when its sandbox was lost.
----@field peakMemoryBytes integer The most memory it had; 0 of a cell, and when its sandbox was lost.
+---@field cpuMs integer Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost.
+---@field peakMemoryBytes integer The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost.
 ---@field stdout codebeaker.ExecutionExited.stdout What it wrote to standard output.
 ---@field stderr table What it wrote to standard error. Its fields are those of `stdout`.
 ---@field pty? table With `stdin: pty`: what its terminal showed; the other two are empty then. Its fields are those of `stdout`.

@@ -18,6 +18,7 @@ export class CodebeakerFeatures implements StaticFeature {
           stdin: true,
           pty: true,
           debug: { transports: ["tunnel"] },
+          netAsk: true,
           fsWatch: true,
           contexts: true,
           richOutput: { mime: MIME, maxInlineBytes: MAX_INLINE_BYTES },

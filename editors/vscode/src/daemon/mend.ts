@@ -6,7 +6,8 @@ import { statSync } from "node:fs";
 import * as vscode from "vscode";
 import { search } from "./bootstrap";
 import type { DaemonClient } from "./client";
-import { DaemonMissing, tell } from "./fault";
+import { Code } from "../protocol";
+import { DaemonMissing, codeOf, tell } from "./fault";
 
 /** How often is looked for an executable that was missing. It is a look at a few files. */
 const LOOK_MS = 3000;
@@ -35,6 +36,8 @@ export class Mender implements vscode.Disposable {
 
   /** Says what is wrong, once, until it is mended. */
   readonly explain = (error: unknown): void => {
+    // Who cancels knows.
+    if (codeOf(error) === Code.RequestCancelled) return;
     if (!(error instanceof DaemonMissing)) {
       void vscode.window.showErrorMessage(`CodeBeaker: ${tell(error)}`, "Show Log").then((chosen) => {
         if (chosen !== undefined) this.client.log.show();

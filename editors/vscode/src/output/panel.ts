@@ -35,7 +35,10 @@ class Page {
     this.panel.onDidDispose(() => (this.isClosed = true));
     // A page that was hidden begins anew, and is given all once more.
     this.panel.webview.onDidReceiveMessage((message: unknown) => {
-      if (message !== "ready") return;
+      if (message !== "ready") {
+        void follow(message);
+        return;
+      }
       this.isReady = true;
       void this.panel.webview.postMessage({ kind: "all", items: this.items });
     });
@@ -81,6 +84,14 @@ class Page {
 <link rel="stylesheet" href="${of("output.css")}"><title>Output</title></head>
 <body><p id="empty">What cells show is listed here.</p><main id="list"></main><script src="${of("output.js")}"></script></body></html>`;
   }
+}
+
+/** A link that was clicked. Where it leads is told first: whoever wrote it may be anybody. */
+async function follow(message: unknown): Promise<void> {
+  const link = (message as { link?: unknown } | null)?.link;
+  if (typeof link !== "string" || !/^https?:\/\//.test(link)) return;
+  const chosen = await vscode.window.showWarningMessage("A program in a sandbox shows this link. Open it?", { modal: true, detail: link }, "Open");
+  if (chosen !== undefined) await vscode.env.openExternal(vscode.Uri.parse(link, true));
 }
 
 export class OutputPages implements vscode.Disposable {

@@ -59,7 +59,7 @@ export class Transcript implements vscode.Disposable {
     this.displayed.fire(display);
   }
 
-  /** What it asks for, as its terminal would show that. */
+  /** What it asks for, and what is answered, as a terminal of its own would show that. */
   prompt(text: string): void {
     this.show(plain(text).replace(/\n/g, "\r\n"));
   }

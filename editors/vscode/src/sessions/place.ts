@@ -23,7 +23,7 @@ export class Places {
 
   /** Opens the session that runs go to from now on. */
   async open(wish: SessionWish): Promise<Session> {
-    const session = await this.client.command("codebeaker.newSession", { ...wishOfSettings(), ...wish });
+    const session = await this.client.commandWithProgress("CodeBeaker: opening a session", "codebeaker.newSession", { ...wishOfSettings(), ...wish });
     this.store.current = session.sessionId;
     this.store.add(session);
     return session;
@@ -63,6 +63,8 @@ function wishOfSettings(): NonNullable<RunCommand["session"]> {
   if (preference !== "") wish.preference = preference;
   const minIsolation = setting("session.minIsolation");
   if (minIsolation !== "") wish.minIsolation = minIsolation;
+  const network = setting("session.network");
+  if (network !== "") wish.network = { mode: network, ...(network === "allowlist" ? { allow: setting("session.allowedHosts") } : {}) };
   const limits = setting("session.limits");
   if (Object.keys(limits).length > 0) wish.limits = limits;
   const mode = setting("session.workspace");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as vscode from "vscode";
-import { check } from "./suite";
+import { check, until } from "./suite";
 
 const { fs } = vscode.workspace;
 
@@ -44,6 +44,20 @@ check("files of a session are documents, saved into it", async () => {
   });
   assert.ok(await editor.document.save());
   assert.equal(Buffer.from(await fs.readFile(uri)).toString(), "zero\none\n");
+});
+
+check("what a program writes is seen in the editor", async () => {
+  const { sessionId } = await opened();
+  const uri = at(sessionId, "log.txt");
+  await fs.writeFile(uri, Buffer.from("before\n"));
+  const document = await vscode.workspace.openTextDocument(uri);
+  await vscode.window.showTextDocument(document);
+  const source = { code: "open('log.txt', 'w').write('after\\n')", language: "python" };
+  // The editor begins to watch when it is done opening.
+  await until("the new text", async () => {
+    await vscode.commands.executeCommand("codebeaker.call", { method: "session/execute", params: { sessionId, source } });
+    return document.getText() === "after\n" ? true : undefined;
+  });
 });
 
 check("a path that leads out of the workspace leads nowhere", async () => {

@@ -1,8 +1,10 @@
 // What a person does, and what they must see.
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
+import * as cells from "./cells.mjs";
 import { daemon, extension, open } from "./desk.mjs";
 
 const files = {
@@ -50,6 +52,14 @@ pathlib.Path("made.txt").write_text("made in the sandbox\\n")
 print("wrote", pathlib.Path("made.txt").read_text())
 `,
 };
+
+const reach = `import urllib.error, urllib.request
+
+try:
+    urllib.request.urlopen("http://nowhere.invalid/", timeout=60)
+except urllib.error.HTTPError as error:
+    print("answer", error.code, error.read().decode())
+`;
 
 /** Bundles what the extension host is to run. */
 function hostTests() {
@@ -208,6 +218,25 @@ const general = {
     assert(!existsSync(join(desk.folder, "made.txt")), "the folder stays as it is");
   },
 
+  async "packages"(desk) {
+    const box = desk.page.locator(".quick-input-widget input.input").first();
+    const ask = async (line) => {
+      await desk.command("Install Packages…");
+      await desk.pick("pip");
+      await box.fill(line);
+      await desk.page.keyboard.press("Enter");
+    };
+    await ask("tiny --pre");
+    await desk.toast("--pre");
+    await desk.shot("packages-refused");
+    await ask("tiny==1.0");
+    if (!hasPip) return desk.toast("pip");
+    await desk.toast("The session has tiny 1.0");
+    await desk.openFile("uses.py");
+    await desk.command("Run File in a Sandbox");
+    await desk.terminal("it is tiny 1.0");
+  },
+
   async "close-session"(desk) {
     await desk.command("Close Session");
     await desk.page.locator(".sidebar", { hasText: "No session is open" }).waitFor();
@@ -360,6 +389,23 @@ const withLaunchJson = {
   },
 };
 
+const networked = {
+  async "network-asks"(desk) {
+    const answer = async (button) => {
+      await desk.openFile("reach.py");
+      await desk.command("Run File in a Sandbox");
+      await desk.toast("wants to reach nowhere.invalid at port 80");
+      await desk.shot("network-asks-question");
+      await desk.page.locator(".notification-toast .monaco-button", { hasText: button }).first().click();
+    };
+    await answer("Deny");
+    await desk.terminal("answer 403");
+    // Now it is looked for, and there is no such host.
+    await answer("Allow Once");
+    await desk.terminal("answer 502");
+  },
+};
+
 const lost = {
   async "missing-binary"(desk) {
     await desk.openFile("steps.py");
@@ -407,9 +453,29 @@ const host = {
   },
 };
 
+const hasPip = spawnSync("/usr/bin/python3", ["-m", "pip", "--version"]).status === 0;
+
+/** A desk whose daemon installs from a registry of the tests'. */
+async function withRegistry() {
+  const registry = spawn("python3", [join(extension, "../../tests/packages/registry.py")], { stdio: ["pipe", "pipe", "inherit"] });
+  const port = await new Promise((done) => registry.stdout.once("data", (data) => done(String(data).trim())));
+  const config = `[packages]\npip-index = "http://127.0.0.1:${port}/simple"\nnpm-registry = "http://127.0.0.1:${port}/"\nhosts = []\n`;
+  const end = () => registry.kill();
+  try {
+    const desk = await open({ files: { ...files, "uses.py": 'import tiny\n\nprint("it is", tiny.NAME)\n' }, config });
+    const close = desk.close;
+    desk.close = () => close().finally(end);
+    return desk;
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
 export const desks = [
   { open: () => open({ files: { ...files, "arguments.py": 'import os, sys\n\nprint(sys.argv[1:], os.environ.get("A"))\n' }, tests: hostTests() }), flows: host },
-  { open: () => open({ files }), flows: general },
+  { open: withRegistry, flows: general },
+  { open: cells.withOutside, flows: cells.flows },
   {
     open: () =>
       open({
@@ -422,6 +488,7 @@ export const desks = [
       }),
     flows: withLaunchJson,
   },
+  { open: () => open({ files: { "reach.py": reach }, more: { "codebeaker.session.network": "allowlist" } }), flows: networked },
   { open: () => open({ files, env: { CODEBEAKER_BIN: "", PATH: "/usr/bin:/bin" } }), flows: lost },
   {
     open: () => open({ files: { ...files, ".vscode/settings.json": '{"codebeaker.server.path": "/nowhere/codebeaker"}' }, trust: true }),
