@@ -43,7 +43,7 @@ describe("a cell", function()
 
   it("keeps what the one before it left, and shows its value below itself", function()
     start(table.concat(CELLS, "\n"))
-    editor:sees("▶ Run cell")
+    editor:sees("▶ Run | Debug | ▶ Run cell | Debug cell | Run below")
     editor:command("Codebeaker cell")
     editor:sees("│ one")
     editor:command("Codebeaker cell next")
