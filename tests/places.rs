@@ -6,6 +6,8 @@
 
 mod harness;
 
+#[path = "places/ahead.rs"]
+mod ahead;
 #[path = "places/cells.rs"]
 mod cells;
 #[path = "places/changes.rs"]
@@ -62,6 +64,14 @@ in_each_place! {
         what_an_execution_leaves_is_gone_when_it_ends,
         what_can_not_be_started_says_why,
         a_program_finds_no_more_than_it_was_given,
+    }
+    ahead::{
+        one_that_stood_by_is_like_any_other,
+        what_differs_is_started_as_ever,
+        limits_hold_for_one_that_stood_by,
+        none_stands_by_where_something_runs,
+        one_is_asked_for_and_all_are_counted,
+        the_settings_bound_what_stands_by,
     }
     streams::{
         ten_mebibytes_arrive_unchanged,

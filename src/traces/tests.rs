@@ -49,6 +49,13 @@ it broke
 note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
 ";
     assert_eq!(only(text), error(Some("panic"), "it broke", vec![at("/workspace/main.rs", 8, None)]));
+    // As it was told before 1.73.
+    let text = "thread 'main' panicked at 'it', or 'that', broke', /workspace/main.rs:7:5\nnote: run with `RUST_BACKTRACE=1`\n";
+    assert_eq!(only(text), error(Some("panic"), "it', or 'that', broke", vec![at("/workspace/main.rs", 7, None)]));
+    let text =
+        "thread 'main' panicked at 'assertion failed: `(left == right)`\n  left: `1`,\n right: `2`', src/main.rs:2:5\n";
+    let message = "assertion failed: `(left == right)`";
+    assert_eq!(only(text), error(Some("panic"), message, vec![at("src/main.rs", 2, None)]));
     let text = "main: /workspace/main.c:11: boom: Assertion `!broken' failed.\n";
     let place = at("/workspace/main.c", 11, Some("boom"));
     assert_eq!(only(text), error(None, "Assertion `!broken' failed.", vec![place]));
