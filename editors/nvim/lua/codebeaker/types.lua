@@ -85,6 +85,7 @@
 ---@field weight integer How many sessions it takes beside the others.
 ---@field sessions integer This daemon's sessions on it, in whatever runtime.
 ---@field ready integer Sandboxes of this runtime that are ready there for sessions to come.
+---@field readyMemoryBytes integer Memory that those take, as far as it is known.
 
 ---@class codebeaker.SessionCreateResult
 ---@field sessionId string Names it from now on.
@@ -102,6 +103,12 @@
 ---@field labels table<string, string> The client's notes.
 ---@field selection codebeaker.SessionCreateResult.selection Which runtime and engine it got, and why.
 ---@field effectiveLimits codebeaker.SessionCreateResult.effectiveLimits The limits in force, each with who sees to it.
+---@field ahead? codebeaker.SessionCreateResult.ahead The interpreter that stands by for code to come; absent where none does.
+
+---@class codebeaker.SessionCreateResult.ahead
+---@field engine string Of which engine.
+---@field executionId string The execution that it will be, if the next one is just like the last.
+---@field memoryBytes? integer Memory of its own; absent until it was weighed.
 
 ---@class codebeaker.SessionCreateResult.effectiveLimits
 ---@field memoryBytes codebeaker.SessionCreateResult.effectiveLimits.memoryBytes Memory of all processes together.
@@ -294,6 +301,13 @@
 
 ---@class codebeaker.RuntimeListResult
 ---@field runtimes codebeaker.RuntimeListResult.runtimes[] All runtimes that the daemon knows, usable here or not.
+---@field ahead codebeaker.RuntimeListResult.ahead Interpreters that stand by in sessions, for code to come.
+
+---@class codebeaker.RuntimeListResult.ahead
+---@field interpreters integer How many there are.
+---@field memoryBytes integer Memory of their own, of those that were weighed: each is, soon after its start.
+---@field maxInterpreters integer The most that there may be.
+---@field maxMemoryBytes integer The most memory that they may have: one that is beyond it is given up.
 
 ---@class codebeaker.RuntimeListResult.runtimes
 ---@field id string Its name in `session/create`.
@@ -313,6 +327,7 @@
 ---@field weight integer How many sessions it takes beside the others.
 ---@field sessions integer This daemon's sessions on it, in whatever runtime.
 ---@field ready integer Sandboxes of this runtime that are ready there for sessions to come.
+---@field readyMemoryBytes integer Memory that those take, as far as it is known.
 
 ---@class codebeaker.PackageInstall
 ---@field sessionId string Which session.
