@@ -1,5 +1,6 @@
 //! Typed commands: each is done by the methods that there are for it, and answered in one shape.
 
+mod installing;
 mod listing;
 mod undo;
 
@@ -33,7 +34,7 @@ pub(in crate::server) async fn batch(
         return Err(ProtocolError::new(ErrorKind::ValidationFailed, message).at("commands"));
     }
     for (number, command) in commands.iter().enumerate().filter(|_| atomic) {
-        if matches!(command.kind, CommandType::Execute | CommandType::Shell) {
+        if matches!(command.kind, CommandType::Execute | CommandType::Shell | CommandType::InstallPackages) {
             let message = format!("commands[{number}]: what a program does can't be put back");
             let error = ProtocolError::new(ErrorKind::ValidationFailed, message).at(format!("commands[{number}]"));
             return Err(error.hint("run it in a batch that is not `atomic`"));
@@ -75,6 +76,7 @@ impl Asking<'_> {
     async fn run(&self, command: &Command, undo: Option<&mut Undo>) -> CommandResult {
         let began = Instant::now();
         let done = async {
+            let command = &command.flat()?;
             check_fields(command)?;
             if let Some(undo) = undo {
                 undo.note(self, command).await?;
@@ -100,10 +102,15 @@ impl Asking<'_> {
         let result = match command.kind {
             CommandType::Execute => {
                 let source = json!({"code": needed(command.code.as_deref(), "code")?, "language": command.language});
+                self.check_network(command).await?;
+                if command.packages.as_ref().is_some_and(|packages| !packages.is_empty()) {
+                    self.install(command).await?;
+                }
                 return self.program(command, source).await;
             }
             CommandType::Shell => {
                 let program = program(command)?;
+                self.check_network(command).await?;
                 let (args, environment) = (command.args.clone().unwrap_or_default(), &command.environment);
                 let environment = environment.clone().unwrap_or_default();
                 let source =
@@ -141,6 +148,12 @@ impl Asking<'_> {
                 let removed = self.ask("fs/remove", json!({"path": path()?, "recursive": recursive})).await?;
                 json!({"path": path()?, "removed": removed["removed"]})
             }
+            CommandType::InstallPackages => {
+                let mut installed = self.install(command).await?;
+                let mut result = self.printed(&installed).await?;
+                result.insert("packages".to_owned(), installed["packages"].take());
+                result.into()
+            }
             CommandType::ListFiles => self.list(command).await?,
             CommandType::Diff => self.ask("fs/diff", difference(command)).await?,
             CommandType::ApplyPatch => {
@@ -160,9 +173,17 @@ impl Asking<'_> {
             order["timeoutMs"] = (u64::from(seconds) * 1000).into();
         }
         if let Some(mebibytes) = command.memory_limit {
-            order["limits"] = json!({"memoryBytes": u64::from(mebibytes) << 20});
+            order["limits"]["memoryBytes"] = (u64::from(mebibytes) << 20).into();
+        }
+        if let Some(processors) = command.cpu_limit {
+            order["limits"]["cpu"] = processors.into();
         }
         let ended = self.ask("session/execute", order).await?;
+        Ok((ended["outcome"] == "ok", self.printed(&ended).await?.into()))
+    }
+
+    /// How an execution ended, and what it printed.
+    async fn printed(&self, ended: &Value) -> Result<Map<String, Value>, ProtocolError> {
         let mut result = Map::new();
         for stream in ["stdout", "stderr"] {
             let read = json!({"executionId": ended["executionId"], "stream": stream, "maxBytes": MAX_OUTPUT_BYTES});
@@ -181,7 +202,7 @@ impl Asking<'_> {
                 result.insert(field.to_owned(), value.clone());
             }
         }
-        Ok((ended["outcome"] == "ok", result.into()))
+        Ok(result)
     }
 
     async fn list(&self, command: &Command) -> Result<Value, ProtocolError> {
@@ -211,13 +232,27 @@ impl Asking<'_> {
 /// The fields that go with each type.
 fn fields(kind: CommandType) -> &'static [&'static str] {
     match kind {
-        CommandType::Execute => &["language", "code", "timeout", "memoryLimit"],
+        CommandType::Execute => {
+            &["language", "code", "packages", "timeout", "memoryLimit", "cpuLimit", "networkEnabled"]
+        }
+        CommandType::InstallPackages => {
+            &["packages", "requirementsFile", "language", "manager", "global", "flags", "timeout"]
+        }
         CommandType::WriteFile => &["path", "content", "mode"],
         CommandType::ReadFile => &["path"],
         CommandType::CreateDir | CommandType::DeleteFile => &["path", "recursive"],
         CommandType::CopyFile => &["source", "destination", "overwrite"],
         CommandType::ListFiles => &["path", "recursive", "pattern", "includeHidden", "maxDepth"],
-        CommandType::Shell => &["command", "args", "workingDirectory", "environment", "timeout", "memoryLimit"],
+        CommandType::Shell => &[
+            "command",
+            "args",
+            "workingDirectory",
+            "environment",
+            "timeout",
+            "memoryLimit",
+            "cpuLimit",
+            "networkEnabled",
+        ],
         CommandType::Diff => {
             &["originalPath", "originalContent", "modifiedPath", "modifiedContent", "format", "contextLines"]
         }
