@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes the images that sessions on Docker run in, from Debian's packages and without any registry.
+# Makes the images that sessions on Docker run in, from Debian's packages and without any registry of images.
 #
 #   scripts/images.sh                       python, node and bash
-#   scripts/images.sh ENGINE...             these; also ruby, go, c, cpp and rust
+#   scripts/images.sh ENGINE...             these; also ruby, go, c, cpp, rust, deno and bun, the last two from npm
 #   scripts/images.sh --force ENGINE...     also those that the container engine has already
 #   scripts/images.sh --prefix NAME ...     called NAME/ENGINE:latest instead of codebeaker/ENGINE:latest
 #
@@ -42,7 +42,17 @@ packages_of() {
     python) echo python3 python3-pip ;;
     ruby) echo ruby ruby-bundler ;;
     rust) echo rustc gcc libc6-dev ;;
+    # They are from npm.
+    deno | bun) echo bash ;;
     *) fail "Debian has no package of the engine '$1'; try: codebeaker image build $1" ;;
+    esac
+}
+
+# The package of npm that has an engine's executable, as the tests have it, and where in it that lies.
+npm_of() {
+    case $1 in
+    deno) echo '@deno/linux-x64-glibc' deno ;;
+    bun) echo '@oven/bun-linux-x64-baseline' bin/bun ;;
     esac
 }
 
@@ -90,9 +100,21 @@ if [ "$(. /etc/os-release && echo "${ID:-}")" = debian ]; then
     done
 fi
 
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+log=$work/log hooks=()
+for engine in "${missing[@]}"; do
+    read -r package program <<<"$(npm_of "$engine")"
+    [ -n "$package" ] || continue
+    need_packages npm
+    version=$(sed -n "s|^ *\"$package\": \"\([^\"]*\)\".*|\1|p" tests/clients/package.json)
+    say "getting $engine $version from npm"
+    npm install --prefix "$work" --no-save --ignore-scripts --no-audit --no-fund "$package@$version" >&2
+    hooks+=(--customize-hook="upload $work/node_modules/$package/$program /usr/local/bin/$engine"
+        --customize-hook="chmod 755 \"\$1/usr/local/bin/$engine\"")
+done
+
 say "making a root file system of $suite with ${packages[*]} (half a minute or so)"
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
 # Nothing but programs is read in a sandbox. Everything in it runs as user 1000, whom many programs look up.
 # It gets its names when it is whole: a name tells the next run that there is nothing to do.
 image=$(mmdebstrap --logfile="$log" --variant=minbase --include="${packages[*]}" \
@@ -102,6 +124,7 @@ image=$(mmdebstrap --logfile="$log" --variant=minbase --include="${packages[*]}"
     --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --customize-hook='chroot "$1" useradd --uid 1000 --user-group --no-create-home --home-dir /workspace --shell /bin/bash user' \
     --customize-hook='install -d -o 1000 -g 1000 "$1/workspace"' \
+    "${hooks[@]}" \
     --customize-hook='rm -rf "$1"/var/log/*.log "$1"/var/log/apt "$1"/var/cache/debconf' \
     "$suite" - "${sources[@]}" |
     docker import --change 'USER 1000:1000' --change 'WORKDIR /workspace' --change 'CMD ["/bin/bash"]' \

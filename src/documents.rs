@@ -5,6 +5,8 @@
 //! not kept is remembered as such ([`Unkept`]), so that nobody takes an older text for what the editor shows.
 //! Nothing here reads a file.
 
+pub mod cells;
+
 use std::collections::BTreeMap;
 
 use ropey::{Rope, RopeSlice};

@@ -9,6 +9,9 @@ use std::fmt::Write;
 /// The longest escape sequence that styles text; a longer one is no styling.
 const MAX_SEQUENCE: usize = 64;
 
+/// The longest escape sequence of any kind, such as one that holds an address.
+const MAX_CONTROL: usize = 4096;
+
 /// The longest name: of a variable, a function, a thread.
 pub const NAME: usize = 1 << 10;
 
@@ -86,6 +89,23 @@ pub fn unstyled(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
+/// The text without any escape sequence, for who looks for something in what a terminal was sent.
+#[must_use]
+pub fn bare(text: &str) -> Cow<'_, str> {
+    if !text.contains('\x1b') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(escape) = rest.find('\x1b') {
+        let (before, from) = rest.split_at(escape);
+        plain.push_str(before);
+        rest = &from[sequence(from)..];
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
+}
+
 /// How many bytes at the end may begin a styling sequence that is not complete.
 #[must_use]
 pub fn incomplete_styling(text: &str) -> usize {
@@ -114,6 +134,27 @@ fn styling(text: &str) -> Option<usize> {
     let parameters = bytes.strip_prefix(b"\x1b[")?;
     let length = parameters.iter().take_while(|byte| is_parameter(**byte)).count();
     (parameters.get(length) == Some(&b'm')).then_some(2 + length + 1)
+}
+
+/// The length of the sequence at the start, which an escape character begins; that alone where it is none.
+fn sequence(text: &str) -> usize {
+    let bytes = &text.as_bytes()[..text.len().min(MAX_CONTROL)];
+    let length = match bytes.get(1) {
+        // `ESC [ 2 K`
+        Some(b'[') => {
+            let parameters = bytes[2..].iter().take_while(|byte| matches!(byte, 0x20..=0x3f)).count();
+            bytes.get(2 + parameters).filter(|byte| matches!(byte, 0x40..=0x7e)).map(|_| 2 + parameters + 1)
+        }
+        // `ESC ] 8 ; ; address BEL`, or with `ESC \` at its end
+        Some(b']') => {
+            let end = bytes.iter().skip(2).position(|byte| matches!(byte, 0x07 | 0x1b)).map(|end| 2 + end);
+            end.map(
+                |end| if bytes[end..].starts_with(b"\x1b\\") { end + 2 } else { end + usize::from(bytes[end] == 7) },
+            )
+        }
+        _ => None,
+    };
+    length.unwrap_or(1)
 }
 
 fn is_parameter(byte: u8) -> bool {
@@ -154,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_terminal_is_sent_is_bared_of_all_sequences() {
+        let gcc = "\x1b[01m\x1b[Kx.c:1:2:\x1b[m\x1b[K [\x1b]8;;https://a/b\x07-Wx\x1b]8;;\x1b\\\x1b[m]\x1b[?25l\r\n";
+        assert_eq!(bare(gcc), "x.c:1:2: [-Wx]\r\n");
+        assert_eq!(bare("a\x1b[2\x1b]0;é\x1bb\x1b"), "a[2b");
+        let endless = format!("\x1b]{}", "é".repeat(MAX_CONTROL));
+        assert_eq!(bare(&endless), endless[1..]);
+    }
+
+    #[test]
     fn what_is_too_long_is_cut_between_characters() {
         assert_eq!(clean("ééé", Keep::Lines, 3), "é…");
         assert!(clean(&"\x07".repeat(100), Keep::Lines, 50).len() <= 54);
@@ -174,6 +224,7 @@ mod tests {
             let shown = clean(&text, Keep::OneLine, max);
             prop_assert!(!shown.chars().any(|c| needs_care(c, Keep::OneLine)));
             prop_assert!(shown.len() <= max + '…'.len_utf8());
+            prop_assert!(!bare(&text).contains('\x1b'));
         }
     }
 }

@@ -3,6 +3,8 @@
 
 mod harness;
 
+#[path = "editor/cells.rs"]
+mod cells;
 #[path = "editor/commands.rs"]
 mod commands;
 #[path = "editor/desk.rs"]

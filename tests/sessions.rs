@@ -97,6 +97,10 @@ fn a_session_is_found_as_it_was_made() {
             let list = client.request("session/list", json!({"labels": labels}))["sessions"].clone();
             let ids: Vec<_> = list.as_array().unwrap().iter().map(|session| &session["sessionId"]).collect();
             assert_eq!(ids, expected, "{labels}");
+            for listed in list.as_array().unwrap() {
+                let made = if listed["sessionId"] == session { &created } else { &other };
+                assert_eq!(listed["selection"], made["selection"]);
+            }
         }
     }
 }

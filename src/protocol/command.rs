@@ -70,10 +70,10 @@ pub struct Command {
     /// How many mebibytes of memory it may have.
     #[serde(alias = "memory_limit", skip_serializing_if = "Option::is_none")]
     pub memory_limit: Option<u32>,
-    /// How many processors it may run on; a fraction is rounded up.
+    /// How many processors it may have.
     #[serde(alias = "cpu_limit", skip_serializing_if = "Option::is_none")]
     pub cpu_limit: Option<f64>,
-    /// Whether it is to have the session's network. What the session does not have is refused, as is to go without what it has.
+    /// Whether it is to reach the network. The session's `network` decides that for all its programs: what does not agree with it is refused.
     #[serde(alias = "network_enabled", skip_serializing_if = "Option::is_none")]
     pub network_enabled: Option<bool>,
     /// Packages that are installed; before the code runs, where there is some.

@@ -131,6 +131,8 @@ kinds! {
     ValidationFailed = 1400;
     /// The path leads out of the workspace.
     PathOutsideWorkspace = 1401;
+    /// More executions have begun within the last minute than the daemon's settings allow. `data.retryAfterMs` says when one more may.
+    RateLimited = 1405, retryable;
     /// The daemon's settings do not let a session reach that much. The hint says which.
     NetworkDenied = 1407;
     /// No port is open under this name, or no longer.

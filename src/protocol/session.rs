@@ -267,7 +267,7 @@ pub enum StateReason {
 }
 
 /// A session with everything that was decided when it was made; result of `session/create`, `session/get` and
-/// `session/update`.
+/// `session/update`, and one of those of `session/list`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionDetails {
@@ -293,8 +293,8 @@ pub struct SessionListParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionListResult {
-    /// The sessions of this connection that are not closed, oldest first.
-    pub sessions: Vec<Session>,
+    /// The sessions of this connection that are not closed, oldest first; each as `session/get` tells of it.
+    pub sessions: Vec<SessionDetails>,
 }
 
 /// Parameters of `session/update`. What is absent stays as it is.

@@ -13,7 +13,7 @@ use tower_lsp::jsonrpc;
 
 use super::debugging::Debugging;
 use super::editor::command::{self, CommandFault};
-use super::editor::{Editor, lens, problems};
+use super::editor::{Editor, contexts, lens, problems};
 use super::notifier::Notifier;
 use super::watches::Watches;
 use super::{Daemon, fault, handshake};
@@ -154,6 +154,7 @@ impl LanguageServer for Connection {
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
         self.editor().closed(&params);
+        contexts::close(self, params.text_document.uri.as_str());
     }
 
     async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {

@@ -5,7 +5,9 @@
 //! of codebeaker is *plain*: it is told by messages and progress of LSP's own what others are told by
 //! `execution/*`. Nothing of a document's text leaves for anywhere but the sandbox it runs in.
 
+mod cells;
 pub(super) mod command;
+pub(super) mod contexts;
 mod debug;
 mod follow;
 pub(super) mod lens;
@@ -31,6 +33,7 @@ use crate::documents::{Documents, Encoding};
 use crate::execution::Execution;
 use crate::ids::SessionId;
 use crate::protocol::editor::COMMANDS;
+use contexts::Seat;
 
 /// What a client said of itself as an editor.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,6 +67,8 @@ pub(super) struct Editor {
     session: Mutex<Option<SessionId>>,
     /// What runs, by the token of its progress.
     running: Mutex<BTreeMap<String, Running>>,
+    /// The live interpreters of documents.
+    interpreters: Mutex<BTreeMap<String, Seat>>,
     /// Documents that problems are shown in, and the document whose run they came of.
     marked: Mutex<BTreeMap<String, String>>,
 }
@@ -144,6 +149,10 @@ impl Editor {
 
     fn session(&self) -> MutexGuard<'_, Option<SessionId>> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn interpreters(&self) -> MutexGuard<'_, BTreeMap<String, Seat>> {
+        self.interpreters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn marked(&self) -> MutexGuard<'_, BTreeMap<String, String>> {

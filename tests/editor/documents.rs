@@ -11,8 +11,8 @@ fn the_capabilities_are_those_that_work() {
     assert_eq!(told["positionEncoding"], "utf-16");
     assert_eq!(told["textDocumentSync"], json!({"openClose": true, "change": 2}));
     assert_eq!(told["codeLensProvider"], json!({"resolveProvider": false}));
-    let commands =
-        ["run", "debug", "stop", "newSession", "closeSession", "call"].map(|name| format!("codebeaker.{name}"));
+    let commands = ["run", "runCell", "restartContext", "debug", "stop", "newSession", "closeSession", "call"]
+        .map(|name| format!("codebeaker.{name}"));
     assert_eq!(told["executeCommandProvider"]["commands"], json!(commands));
     assert!(told["experimental"]["codebeaker"]["methods"].is_array());
     for absent in ["inlayHintProvider", "hoverProvider", "completionProvider", "diagnosticProvider"] {
@@ -121,4 +121,30 @@ fn a_link_that_leads_out_is_not_written_through() {
     let uri = desk.open("link.py", "print('typed')");
     assert_eq!(desk.run(json!({"uri": uri})).0, "typed");
     assert_eq!(std::fs::read_to_string(outside).unwrap(), "print('outside')");
+}
+
+#[test]
+fn each_editors_name_of_a_language_finds_its_engine() {
+    let mut desk = Desk::plain(json!({}));
+    let engines = desk.request("engine/list", json!({}))["engines"].take();
+    // As VS Code, Neovim and Emacs call them; `session/create` takes the same words.
+    for (names, engine) in [
+        (&["python"][..], "python"),
+        (&["javascript"], "node"),
+        (&["typescript", "typescriptreact", "javascriptreact"], "deno"),
+        (&["shellscript", "sh", "bash"], "bash"),
+        (&["go"], "go"),
+        (&["ruby"], "ruby"),
+        (&["c"], "c"),
+        (&["cpp", "c++"], "cpp"),
+        (&["rust"], "rust"),
+        (&["csharp", "cs"], "csharp"),
+    ] {
+        let row = engines.as_array().unwrap().iter().find(|row| row["id"] == engine).unwrap();
+        for name in names {
+            assert!(row["languages"].as_array().unwrap().contains(&json!(name)), "{name}: {row}");
+        }
+    }
+    desk.open_as("untitled:script", "shellscript", "echo by $0");
+    assert_eq!(desk.run(json!({"uri": "untitled:script"})).0.rsplit('/').next(), Some("main.sh"));
 }

@@ -77,6 +77,38 @@ fn every_language_marks_its_own() {
 }
 
 #[test]
+fn what_fails_in_a_terminal_is_marked_too() {
+    let mut desk = desk(false);
+    let engines = desk.request("engine/list", json!({}))["engines"].take();
+    let engines = engines.as_array().expect("it is a list");
+    for (name, language, text, expected, message) in [
+        ("main.py", "python", "import os\nassert os.isatty(2)\n1 / 0", 2, "ZeroDivisionError: division by zero"),
+        ("main.js", "node", "if (process.stderr.isTTY)\n  throw new TypeError('no');", 1, "TypeError: no"),
+        ("main.c", "c", "int main(void)\n{ return x; }", 1, "‘x’ undeclared (first use in this function)"),
+        ("main.rs", "rust", "fn main() {\n    x;\n}", 1, "E0425: cannot find value `x` in this scope"),
+    ] {
+        if engines.iter().any(|engine| engine["id"] == language && engine["available"] == false) {
+            skip(&format!("{language} is not installed"));
+            continue;
+        }
+        let uri = desk.uri(name);
+        desk.open_as(&uri, language, text);
+        let asked =
+            json!({"uri": uri, "stdin": "pty", "pty": {"cols": 40, "rows": 10}, "env": {"TERM": "xterm-256color"}});
+        desk.run(asked);
+        let marked = desk.notification("textDocument/publishDiagnostics");
+        let only = &marked["diagnostics"][0];
+        let told = only["message"].as_str().unwrap().replace(['\'', '`'], "‘");
+        assert_eq!(
+            (&only["range"]["start"]["line"], told),
+            (&json!(expected), message.replace(['\'', '`'], "‘")),
+            "{marked}"
+        );
+        desk.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}}));
+    }
+}
+
+#[test]
 fn what_is_made_up_marks_nothing_but_the_editors_own() {
     let mut desk = desk(true);
     let code = r#"

@@ -38,6 +38,70 @@ fn a_run_that_fails_says_so_with_its_last_words() {
 }
 
 #[test]
+fn a_run_has_a_terminal_into_which_is_typed() {
+    let mut desk = Desk::plain(json!({}));
+    let code = "import os\nprint(os.isatty(0), *os.get_terminal_size())\nprint('hello,', input('name? '))";
+    let uri = desk.open("main.py", code);
+    let pty = json!({"uri": uri, "stdin": "pty", "pty": {"cols": 40, "rows": 7}, "stdinText": "Ada\n"});
+    let (_, shown) = desk.run(pty);
+    let shown = shown["message"].as_str().unwrap();
+    assert!(shown.contains("True 40 7") && shown.ends_with("hello, Ada"), "{shown}");
+
+    // What comes later comes by the execution.
+    desk.edit(&uri, json!([{"text": "print('asks', flush=True)\nprint('hello,', input('name? '))"}]));
+    let started = desk.command("codebeaker.run", json!({"uri": uri, "stdin": "stream"}));
+    let typed = json!({"executionId": started["executionId"], "data": "Grace\n", "eof": true});
+    desk.claim("its first line", |message| message["method"] == "window/logMessage");
+    desk.command("codebeaker.call", json!({"method": "execution/stdin", "params": typed}));
+    let (logged, _) = desk.concluded();
+    assert!(logged.ends_with("name? hello, Grace"), "{logged}");
+    assert_eq!(desk.run(json!({"uri": uri, "stdin": "none"})).1["type"], ERROR);
+
+    for (wrong, path) in [
+        (json!({"uri": uri, "pty": {"cols": 40, "rows": 7}}), "pty"),
+        (json!({"uri": uri, "stdin": "none", "stdinText": "x"}), "stdinText"),
+        (json!({"uri": uri, "stdin": "tty"}), "arguments[0].stdin"),
+    ] {
+        let error = desk.try_command("codebeaker.run", wrong).unwrap_err();
+        assert_eq!(error["data"]["path"], path, "{error}");
+    }
+}
+
+#[test]
+fn a_run_says_what_its_own_session_is_to_be() {
+    let mut desk = Desk::plain(json!({}));
+    desk.save("data.txt", "");
+    let uri = desk.open("main.py", "import os\nprint(sorted(os.listdir()))");
+    let open = desk.command("codebeaker.newSession", json!({}))["sessionId"].take();
+    let wish =
+        json!({"runtime": "native", "preference": "speed", "limits": {"pids": 9}, "workspace": {"mode": "none"}});
+    let started = desk.command("codebeaker.run", json!({"uri": uri, "session": wish}));
+    assert_ne!(started["sessionId"], open);
+    assert_eq!(desk.concluded().0, "[]");
+    // What is not said is as without it.
+    assert_eq!(desk.run(json!({"uri": uri, "session": {}})).0, "['data.txt', 'main.py']");
+    assert_eq!(desk.run(json!({"uri": uri, "engine": "python"})).0, "['data.txt', 'main.py']");
+    let code = "import time\nprint('runs', flush=True)\ntime.sleep(600)";
+    desk.edit(&uri, json!([{"text": code}]));
+    let limits = json!({"limits": {"executionTimeoutMs": 500}});
+    assert!(desk.run(json!({"uri": uri, "session": limits})).1["message"].as_str().unwrap().contains("took too long"));
+    for (wrong, code, path) in [
+        (json!({"uri": uri, "session": {}, "sessionId": open}), -32602, "session"),
+        (json!({"uri": uri, "session": {"limit": {}}}), -32602, "arguments[0].session.limit"),
+        (json!({"uri": uri, "session": {"workspace": {"mode": "copy"}}}), -32602, "session.workspace.uri"),
+        (json!({"uri": uri, "session": {"runtime": "nowhere"}}), 1200, "session.runtime"),
+        (json!({"uri": uri, "engine": "nobody"}), 1201, "engine"),
+        (json!({"uri": uri, "engine": "node", "language": "python"}), 1201, "language"),
+    ] {
+        let error = desk.try_command("codebeaker.run", wrong).unwrap_err();
+        assert_eq!((&error["code"], &error["data"]["path"]), (&json!(code), &json!(path)), "{error}");
+    }
+    let error = desk.try_command("codebeaker.run", json!({"uri": uri, "session": {"minIsolation": "vm"}})).unwrap_err();
+    assert_eq!(error["code"], 1202, "{error}");
+    desk.command("codebeaker.closeSession", json!({}));
+}
+
+#[test]
 fn progress_is_shown_while_it_runs_and_stops_it() {
     let mut desk = with_progress();
     let code = "import time\nprint('so far', flush=True)\ntime.sleep(600)";

@@ -104,7 +104,7 @@ pub(crate) fn d14_limits_and_network_of_a_command_are_heeded(place: Place) {
         let code = "import os; print('HTTP_PROXY' in os.environ)";
         run(client, &session, json!({"type": "execute", "code": code, "networkEnabled": wanted}))
     };
-    assert_eq!(asks(&mut client, true)["error"]["code"], 1400);
+    assert_eq!(asks(&mut client, true)["error"]["code"], 1407);
     assert_eq!(asks(&mut client, false)["result"]["stdout"], "False\n");
     let network = json!({"sessionId": session, "mode": "allowlist", "allow": ["example.org"]});
     client.request("net/policy/set", network);

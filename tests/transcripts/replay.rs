@@ -109,6 +109,8 @@ fn is_carried(written: &Value, real: &Value) -> bool {
 /// The execution that a message is about.
 fn execution_of(message: &Value) -> Option<&Value> {
     match message.get("method") {
+        // What the daemon asks overtakes what it tells.
+        Some(_) if message.get("id").is_some() => None,
         Some(_) => message["params"].get("executionId"),
         // Other answers name an execution too, but only this one comes after all that is told of it.
         None if message["result"].get("outcome").is_some() => message["result"].get("executionId"),

@@ -44,6 +44,7 @@ map("n", "CodebeakerStop", "<Cmd>Codebeaker stop<CR>")
 map("n", "CodebeakerOutput", "<Cmd>Codebeaker output<CR>")
 map("n", "CodebeakerClear", "<Cmd>Codebeaker clear<CR>")
 map("n", "CodebeakerSessions", "<Cmd>Codebeaker sessions<CR>")
+map("n", "CodebeakerTree", "<Cmd>Codebeaker tree<CR>")
 
 local group = vim.api.nvim_create_augroup("codebeaker", { clear = true })
 

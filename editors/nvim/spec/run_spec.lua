@@ -120,7 +120,7 @@ describe("a run", function()
   end)
 
   it("fails with its exit code, and the error is marked", function()
-    start("def f():\n    return 1 / 0\nf()", { input = "none" })
+    start("def f():\n    return 1 / 0\nf()")
     editor:command("Codebeaker run")
     editor:sees("╭ failed with exit code 1")
     local marks = editor:awaits("the mark", "local all = vim.diagnostic.get(0); return #all > 0 and all or nil")
@@ -130,6 +130,24 @@ describe("a run", function()
     local items = editor:lua("return vim.fn.getqflist()")
     assert.are.equal("ZeroDivisionError: division by zero", items[1].text)
     assert.are.equal(3, items[2].lnum)
+  end)
+
+  it("has a session as the options want it, and the engine that was chosen", function()
+    start(
+      "import os\nprint(open('/proc/self/limits').read().count('77'))",
+      { session = { limits = { openFiles = 77 } } }
+    )
+    editor:command("Codebeaker run")
+    editor:sees("│ 2")
+    editor:press(":Codebeaker engine<CR>")
+    editor:sees("1: the best one that there is")
+    editor:sees("2: python: Python 3")
+    editor:press("2<CR>")
+    editor:sees("this buffer runs with python")
+    editor:command("Codebeaker engine bash")
+    editor:lua("vim.api.nvim_buf_set_lines(0, 0, -1, true, { 'echo by $0 | cut -c1-2' })")
+    editor:command("Codebeaker run")
+    editor:sees("│ by")
   end)
 
   it("keeps control strings of a program from the terminal", function()

@@ -1,13 +1,14 @@
 //! What may be written in the settings file, and which setting each key of it is.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::Configuration;
 use crate::config::values::{Count, Kind, Number, Processors, Reachable, Registry, Size, Time, Written};
-use crate::config::{DockerSettings, Limits, MachineSettings, PackageSettings, TlsFiles, is_scope};
+use crate::config::{DockerSettings, Limits, MachineSettings, PackageSettings, Rates, TlsFiles, is_scope};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,6 +17,7 @@ pub(super) struct File {
     ceiling: FileLimits,
     timeouts: Timeouts,
     sessions: SessionNumbers,
+    rate: FileRates,
     docker: Docker,
     network: Network,
     packages: Packages,
@@ -54,6 +56,13 @@ struct SessionNumbers {
     max_contexts: Option<Written<Number>>,
     max_remembered: Option<Written<Count>>,
     kept_output: Option<Written<Size>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FileRates {
+    session: Option<Written<Count>>,
+    daemon: Option<Written<Count>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -164,6 +173,11 @@ fn set_number<K: Kind<Value = u64>>(place: &mut usize, written: Option<Written<K
     }
 }
 
+/// A bound that holds where one is written.
+fn most(written: Option<Written<Count>>) -> Option<NonZeroUsize> {
+    NonZeroUsize::new(usize::try_from(written?.0).ok()?)
+}
+
 impl FileLimits {
     fn apply(self, limits: &mut Limits) {
         set(&mut limits.memory_bytes, self.memory);
@@ -194,6 +208,7 @@ impl File {
         set_number(&mut settings.max_contexts, self.sessions.max_contexts);
         set_number(&mut settings.max_remembered, self.sessions.max_remembered);
         set_number(&mut settings.kept_output_bytes, self.sessions.kept_output);
+        settings.rates = Rates { session: most(self.rate.session), daemon: most(self.rate.daemon) };
         settings.network.full = self.network.full.unwrap_or(settings.network.full);
         settings.network.private = self.network.private.into_iter().map(|written| written.0).collect();
         self.packages.apply(&mut settings.packages);

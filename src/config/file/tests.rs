@@ -96,6 +96,8 @@ fn values_are_written_as_people_write_them() {
         [sessions]
         max = 3
         max-queued = 0
+        [rate]
+        session = 60
         [docker]
         registry = "registry.example.com/tools"
         images = { python = "python:3.12-slim" }
@@ -119,6 +121,7 @@ fn values_are_written_as_people_write_them() {
     assert_eq!(settings.ceiling.memory_bytes, 2_000_000_000);
     assert_eq!(settings.idle_timeout, Duration::from_secs(90 * 60));
     assert_eq!((settings.max_sessions, settings.max_queued), (3, 0));
+    assert_eq!((settings.rates.session.map(usize::from), settings.rates.daemon), (Some(60), None));
     assert_eq!(docker.image_of("python"), "python:3.12-slim");
     assert_eq!(docker.image_of("node"), "registry.example.com/tools/node:latest");
     assert!(docker.enabled && !docker.allows("python:3.12-slim"));

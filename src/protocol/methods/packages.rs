@@ -14,6 +14,7 @@ pub(super) const METHODS: &[Method] = &[
         .errors(&[
             LanguageUnsupported,
             QueueFull,
+            RateLimited,
             ProgramNotStarted,
             DiskFull,
             FileNotFound,
@@ -24,14 +25,15 @@ pub(super) const METHODS: &[Method] = &[
             PackageToolFailed,
             PackageRegistryUnusable,
         ]),
-    method::<PackagesRef, PackageListResult>("package/list", "The packages that a session has")
-        .shares(SANDBOX)
-        .errors(&[LanguageUnsupported, QueueFull, ProgramNotStarted, PackageToolMissing, PackageToolFailed]),
+    method::<PackagesRef, PackageListResult>("package/list", "The packages that a session has").shares(SANDBOX).errors(
+        &[LanguageUnsupported, QueueFull, RateLimited, ProgramNotStarted, PackageToolMissing, PackageToolFailed],
+    ),
     method::<PackagesRef, PackageLockResult>("package/lock", "The packages that a session has, pinned")
         .shares(SANDBOX)
         .errors(&[
             LanguageUnsupported,
             QueueFull,
+            RateLimited,
             ProgramNotStarted,
             TooLarge,
             PackageToolMissing,
@@ -43,6 +45,7 @@ pub(super) const METHODS: &[Method] = &[
         .errors(&[
             LanguageUnsupported,
             QueueFull,
+            RateLimited,
             ProgramNotStarted,
             PackageToolMissing,
             PackageToolFailed,

@@ -5,8 +5,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{debug, run, sessions};
-use crate::protocol::editor::{CALL, CLOSE_SESSION, COMMANDS, CallCommand, DEBUG, NEW_SESSION, RUN, STOP};
+use super::{cells, contexts, debug, run, sessions};
+use crate::protocol::editor::{
+    CALL, CLOSE_SESSION, COMMANDS, CallCommand, DEBUG, NEW_SESSION, RESTART_CONTEXT, RUN, RUN_CELL, STOP,
+};
 use crate::protocol::handshake::Feature;
 use crate::protocol::{Cancel, ErrorKind, ProtocolError, methods, parse};
 use crate::server::connection::Connection;
@@ -67,6 +69,14 @@ fn argument(params: ExecuteCommandParams) -> Result<Map<String, Value>, Protocol
 async fn dispatch(connection: &Connection, name: &str, argument: Map<String, Value>) -> Result<Value, ProtocolError> {
     match name {
         RUN => written(&run::run(connection, read(argument)?).await?),
+        RUN_CELL => {
+            connection.features().demand(Feature::Contexts, RUN_CELL)?;
+            written(&cells::run(connection, read(argument)?).await?)
+        }
+        RESTART_CONTEXT => {
+            connection.features().demand(Feature::Contexts, RESTART_CONTEXT)?;
+            written(&contexts::restart(connection, read(argument)?).await?)
+        }
         DEBUG => {
             connection.features().demand(Feature::Debug, DEBUG)?;
             written(&debug::ready(connection, read(argument)?).await?)

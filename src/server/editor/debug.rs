@@ -3,7 +3,10 @@
 use lsp_types::{MessageType, ShowMessageParams};
 use serde_json::{Map, Value, json};
 
+use super::cells::comment;
 use super::place::{Subject, existing, given};
+use crate::documents::cells::Lines;
+use crate::engine::Engine;
 use crate::protocol::ProtocolError;
 use crate::protocol::debug::{DebugStartParams, DebugTransport};
 use crate::protocol::editor::{DebugCommand, DebugReady};
@@ -15,7 +18,7 @@ use crate::transport::Message;
 const MAX_COMPARED: u64 = crate::documents::MAX_DOCUMENT_BYTES as u64;
 
 pub(super) async fn ready(connection: &Connection, command: DebugCommand) -> Result<DebugReady, ProtocolError> {
-    let subject = Subject::find(connection, &command.uri, command.language.as_deref())?;
+    let subject = Subject::find(connection, &command.uri, command.language.as_deref(), command.engine.as_deref())?;
     let session = given(connection, command.session_id.as_deref()).await?;
     let engine = subject.debugged(connection, session.as_deref());
     let mut configuration = Map::new();
@@ -29,10 +32,10 @@ pub(super) async fn ready(connection: &Connection, command: DebugCommand) -> Res
         None => set("uri", json!(subject.uri)),
     }
     // A document that is as it was saved is debugged where it lies, among the files that it imports.
-    if let Some(text) = subject.text.clone()
-        && !is_saved(&subject, &text).await
-    {
-        set("code", json!(text));
+    match (&subject.text, command.cell_line) {
+        (_, Some(line)) => set("code", json!(cell(&subject, engine, line)?)),
+        (Some(text), None) if !is_saved(&subject, text).await => set("code", json!(text)),
+        _ => {}
     }
     if session.is_none()
         && let Some(folder) = existing(subject.folder(connection)).await
@@ -59,6 +62,14 @@ pub(super) async fn ready(connection: &Connection, command: DebugCommand) -> Res
     // What the client has already need not travel again.
     configuration.remove("code");
     Ok(DebugReady { debug_id: started.debug_id, socket: started.socket, configuration })
+}
+
+/// The cell that a line is in, by itself and where it is.
+fn cell(subject: &Subject, engine: &Engine, line: u32) -> Result<String, ProtocolError> {
+    let lines = Lines::of(subject.open_text()?);
+    let cells = lines.cells(comment(engine));
+    let cell = cells.iter().rfind(|cell| cell.first <= line).unwrap_or(&cells[0]);
+    Ok(lines.alone(cell.first, cell.end))
 }
 
 /// Whether the file has this text.

@@ -1,4 +1,4 @@
-//! Follows a run that a command has begun to its end: progress while it runs, what came of it when it has ended.
+//! Follows what a command has begun to its end: progress while it runs, what came of it when it has ended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,79 +21,116 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The last line is shown so often at most.
 const GLIMPSES: Duration = Duration::from_millis(250);
 
-/// A run.
-pub(super) struct Followed {
+/// What is being followed: a document, or one of its cells.
+pub(super) struct Piece {
     /// What a person calls it.
     pub(super) name: String,
-    /// The token of its progress, by which the editor knows it.
-    pub(super) token: String,
     pub(super) execution: Arc<Execution>,
     pub(super) reporter: Arc<Reporter>,
     pub(super) source_map: SourceMap,
-    /// The session that it has for itself.
-    pub(super) own: Option<Arc<Session>>,
 }
 
-/// Returns when all is told and nothing is left of the run.
-pub(super) async fn follow(connection: Connection, run: Followed) {
-    let (ended, progress) = shown(&connection, &run).await;
-    connection.editor().running().remove(&run.token);
-    let told = ended.as_ref().map_or_else(|_| "was not run".to_owned(), verdict);
-    if let Some(progress) = progress {
-        progress.end(&told).await;
+impl Piece {
+    /// Marks what it says of itself, and tells a plain client what came of it.
+    pub(super) async fn conclude(&self, connection: &Connection, ended: Result<Summary, ExecutionError>) {
+        // Also what a program says that ends itself by a signal, as assertions of C do.
+        if let Ok(summary) = &ended
+            && matches!(summary.outcome, Outcome::Error | Outcome::Killed)
+        {
+            publish(connection, self, summary.raised.as_ref());
+        }
+        self.reporter.conclude(&self.name, &ended.map_err(|error| in_full(&error))).await;
     }
-    // Also what a program says that ends itself by a signal, as assertions of C do.
-    if ended.as_ref().is_ok_and(|summary| matches!(summary.outcome, Outcome::Error | Outcome::Killed)) {
-        publish(&connection, &run);
-    }
-    run.reporter.conclude(&run.name, &ended.map_err(|error| in_full(&error))).await;
-    if let Some(session) = run.own {
+}
+
+/// What came of it, in words.
+pub(super) fn told(ended: &Result<Summary, ExecutionError>) -> String {
+    ended.as_ref().map_or_else(|_| "was not run".to_owned(), verdict)
+}
+
+/// Follows a run. Returns when all is told and nothing is left of it. `own` is the session that it has for itself.
+pub(super) async fn follow(connection: Connection, token: String, piece: Piece, own: Option<Arc<Session>>) {
+    let mut screen = Screen::new(&connection, &token, format!("Running {}", piece.name));
+    let ended = screen.show(&piece, "").await;
+    connection.editor().running().remove(&token);
+    screen.clear(&told(&ended)).await;
+    piece.conclude(&connection, ended).await;
+    if let Some(session) = own {
         session.close(Why::ClosedByClient).await;
     }
 }
 
-/// Waits for the end, and shows how it goes where the client wants to see that.
-async fn shown(connection: &Connection, run: &Followed) -> (Result<Summary, ExecutionError>, Option<Progress>) {
-    let ended = run.execution.ended();
-    tokio::pin!(ended);
-    let progress = tokio::select! {
-        biased;
-        ended = &mut ended => return (ended, None),
-        progress = begin(connection, run) => progress,
-    };
-    let Some(progress) = progress else { return (ended.await, None) };
-    let mut glimpses = tokio::time::interval(GLIMPSES);
-    glimpses.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            biased;
-            ended = &mut ended => return (ended, Some(progress)),
-            _ = glimpses.tick() => {
-                if let Some(line) = run.reporter.glimpse() {
-                    progress.report(&line, None).await;
+/// The progress of one command, where the client wants to see it.
+pub(super) struct Screen<'a> {
+    connection: &'a Connection,
+    token: &'a str,
+    title: String,
+    /// The client was asked to show it.
+    is_asked: bool,
+    progress: Option<Progress>,
+}
+
+impl<'a> Screen<'a> {
+    pub(super) fn new(connection: &'a Connection, token: &'a str, title: String) -> Self {
+        Self { connection, token, title, is_asked: false, progress: None }
+    }
+
+    /// Waits for the end, and shows how it goes: the last line that was printed, after `head`.
+    pub(super) async fn show(&mut self, piece: &Piece, head: &str) -> Result<Summary, ExecutionError> {
+        let ended = piece.execution.ended();
+        tokio::pin!(ended);
+        if !self.is_asked {
+            self.progress = tokio::select! {
+                biased;
+                ended = &mut ended => return ended,
+                progress = self.begin() => progress,
+            };
+            self.is_asked = true;
+        }
+        let Some(progress) = &self.progress else { return ended.await };
+        if !head.is_empty() {
+            progress.report(head, None).await;
+        }
+        let mut glimpses = tokio::time::interval(GLIMPSES);
+        glimpses.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut ended => return ended,
+                _ = glimpses.tick() => {
+                    if let Some(line) = piece.reporter.glimpse() {
+                        progress.report(&format!("{head}{line}"), None).await;
+                    }
                 }
             }
         }
     }
-}
 
-async fn begin(connection: &Connection, run: &Followed) -> Option<Progress> {
-    if !connection.editor().facts().progress {
-        return None;
+    /// It is over.
+    pub(super) async fn clear(self, told: &str) {
+        if let Some(progress) = self.progress {
+            progress.end(told).await;
+        }
     }
-    let token = NumberOrString::String(run.token.clone());
-    let create = WorkDoneProgressCreateParams { token };
-    let asked = connection.outbox().ask("window/workDoneProgress/create", &create);
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(_)) => {
-            let progress = Some(ProgressToken::String(run.token.clone()));
-            let notifier = Notifier { outbox: connection.outbox().clone(), streaming: None, progress };
-            Some(notifier.begin(&format!("Running {}", run.name)))
+
+    async fn begin(&self) -> Option<Progress> {
+        if !self.connection.editor().facts().progress {
+            return None;
         }
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "no progress is shown");
-            None
+        let token = NumberOrString::String(self.token.to_owned());
+        let create = WorkDoneProgressCreateParams { token };
+        let asked = self.connection.outbox().ask("window/workDoneProgress/create", &create);
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(_)) => {
+                let progress = Some(ProgressToken::String(self.token.to_owned()));
+                let outbox = self.connection.outbox().clone();
+                Some(Notifier { outbox, streaming: None, progress }.begin(&self.title))
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "no progress is shown");
+                None
+            }
+            Err(_) => None,
         }
-        Err(_) => None,
     }
 }

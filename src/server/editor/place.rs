@@ -14,12 +14,14 @@ use crate::agent::wire::Existing;
 use crate::documents::Unkept;
 use crate::engine::{self, Engine};
 use crate::files::{self, FilesError, WriteOptions};
+use crate::protocol::editor::OwnSession;
+use crate::protocol::session::CreateParams;
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::Workspace;
 use crate::server::connection::Connection;
 use crate::server::fault;
-use crate::server::handlers::session::{engine as engine_of, find};
-use crate::session::{NewSession, Session, Source, Usable, Watcher, Wish};
+use crate::server::handlers::session::{engine as engine_of, find, new_session};
+use crate::session::{NewSession, Session, Source, Usable, Watcher};
 
 /// A document that a command is about.
 pub(super) struct Subject {
@@ -35,8 +37,13 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// Finds it. `language` is what the command says.
-    pub(super) fn find(connection: &Connection, uri: &str, language: Option<&str>) -> Result<Self, ProtocolError> {
+    /// Finds it. `language` and `engine` are what the command says.
+    pub(super) fn find(
+        connection: &Connection,
+        uri: &str,
+        language: Option<&str>,
+        engine: Option<&str>,
+    ) -> Result<Self, ProtocolError> {
         let invalid = |why: String| ProtocolError::invalid_params("uri", format!("uri: {why}"));
         let uri = Url::parse(uri).map_err(|error| invalid(format!("not a URI: {error}")))?;
         let (text, said) = {
@@ -49,13 +56,12 @@ impl Subject {
         if text.is_none() && path.is_none() {
             return Err(invalid("it is not open in the editor, and names no file of this machine".to_owned()));
         }
-        if let Some(language) = language {
-            engine_of(None, Some(language))?;
-        }
+        let named = engine_of(engine, language)?;
         let language = language.or(said.as_deref().filter(|said| engine::by_language(said).is_some()));
-        let engines: Vec<&'static Engine> = match language {
-            Some(language) => engine::all_by_language(language).collect(),
-            None => engine::all_by_file(uri.path()).collect(),
+        let engines: Vec<&'static Engine> = match (engine, language) {
+            (Some(_), _) => named.into_iter().collect(),
+            (None, Some(language)) => engine::all_by_language(language).collect(),
+            (None, None) => engine::all_by_file(uri.path()).collect(),
         };
         if engines.is_empty() {
             let what = said.map_or_else(|| uri.path().to_owned(), |said| format!("documents of language {said:?}"));
@@ -78,6 +84,38 @@ impl Subject {
         debugged().find(is_there).or_else(|| debugged().next()).copied().unwrap_or(self.engines[0])
     }
 
+    /// What its cells run in, and whether they are TypeScript.
+    pub(super) fn interpreter(&self, connection: &Connection) -> Result<(&'static Engine, bool), ProtocolError> {
+        let sessions = &connection.daemon().sessions;
+        let live = || self.engines.iter().copied().filter(|engine| engine.interpreter.is_some());
+        let found = live().find(|engine| sessions.usable(engine) != Usable::Missing).or_else(|| live().next());
+        let engine = found.ok_or_else(|| {
+            let message = format!("{} has no live interpreters, which cells need", self.engines[0].id);
+            ProtocolError::new(ErrorKind::LanguageUnsupported, message)
+                .at("uri")
+                .hint("`engine/list` says of which engines there are `contexts`")
+        })?;
+        let is_later = match &self.language {
+            Some(language) => !engine.languages.iter().any(|name| name.eq_ignore_ascii_case(language)),
+            None => engine.later_file(self.uri.path()).is_some(),
+        };
+        Ok((engine, is_later))
+    }
+
+    /// Its text, as it stands in the editor.
+    pub(super) fn open_text(&self) -> Result<&str, ProtocolError> {
+        self.text.as_deref().ok_or_else(|| {
+            let message = format!("{} is not open in the editor, and cells are of open documents", self.uri);
+            ProtocolError::new(ErrorKind::ValidationFailed, message).at("uri").hint("open it")
+        })
+    }
+
+    /// Which file of a session's workspace it is.
+    pub(super) fn inside(&self, session: &Session) -> Option<String> {
+        let (path, root) = self.path.as_ref().zip(session.workspace_path())?;
+        Some(path.strip_prefix(root).ok()?.to_str()?.to_owned())
+    }
+
     /// What a person calls it.
     pub(super) fn name(&self) -> String {
         let name = self.path.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
@@ -95,9 +133,7 @@ impl Subject {
     /// As what it runs in this session.
     pub(super) async fn source(&self, connection: &Connection, session: &Session) -> Result<Source, ProtocolError> {
         let engine = session.engine_among(self.engines.iter().copied());
-        let inside = self.path.as_ref().zip(session.workspace_path());
-        let inside = inside.and_then(|(path, root)| Some(path.strip_prefix(root).ok()?.to_str()?.to_owned()));
-        if let Some(path) = inside {
+        if let Some(path) = self.inside(session) {
             match (&session.workspace, &self.text) {
                 (_, None) => return Ok(Source::File { path, engine }),
                 (Workspace::Copy { path: root, .. } | Workspace::Overlay { path: root }, Some(_))
@@ -127,21 +163,49 @@ impl Subject {
         &self,
         connection: &Connection,
         asked: Option<&str>,
+        own: Option<OwnSession>,
         watcher: Arc<dyn Watcher>,
     ) -> Result<(Arc<Session>, bool), ProtocolError> {
-        if let Some(session) = given(connection, asked).await? {
+        if own.is_none()
+            && let Some(session) = given(connection, asked).await?
+        {
             return Ok((session, false));
         }
-        let sessions = &connection.daemon().sessions;
-        let wish = Wish { engines: self.engines.clone(), language: self.language.clone(), ..Wish::default() };
-        let workspace = match existing(self.folder(connection)).await {
-            Some(folder) => sessions.unchanged(&wish, folder).await,
-            None => Workspace::None,
-        };
-        let wanted = NewSession { wish, workspace, client: connection.client_name(), ..NewSession::default() };
-        let session = sessions.create(wanted, watcher).await.map_err(fault::of_session)?;
-        Ok((session, true))
+        let wanted = self.wanted(connection, own.unwrap_or_default()).await.map_err(of_own)?;
+        let created = connection.daemon().sessions.create(wanted, watcher).await;
+        Ok((created.map_err(|error| of_own(fault::of_session(error)))?, true))
     }
+
+    /// A session of its own.
+    async fn wanted(&self, connection: &Connection, own: OwnSession) -> Result<NewSession, ProtocolError> {
+        let OwnSession { runtime, image, preference, min_isolation, fallback, workspace, limits, network } = own;
+        let is_shown = workspace.is_none();
+        let workspace = workspace.unwrap_or_default();
+        let params = CreateParams {
+            runtime,
+            image,
+            preference,
+            min_isolation,
+            fallback,
+            workspace,
+            limits,
+            network,
+            ..CreateParams::default()
+        };
+        let mut wanted = new_session(connection, &params)?;
+        wanted.wish.engines.clone_from(&self.engines);
+        wanted.wish.language.clone_from(&self.language);
+        if let (true, Some(folder)) = (is_shown, existing(self.folder(connection)).await) {
+            wanted.workspace = connection.daemon().sessions.unchanged(&wanted.wish, folder).await;
+        }
+        Ok(wanted)
+    }
+}
+
+/// What is wrong with a session of a run's own: where that is in the command.
+fn of_own(mut error: ProtocolError) -> ProtocolError {
+    error.data.path = error.data.path.map(|path| format!("session.{path}"));
+    error
 }
 
 /// The session that a command names, else the one that runs of this client go to.

@@ -12,12 +12,13 @@ use lsp_types::{
     PublishDiagnosticsParams, Range, Url,
 };
 
-use super::follow::Followed;
+use super::follow::Piece;
 use super::place::Subject;
 use crate::agent::plan::{CODE, WORKSPACE};
+use crate::execution::{Origin, Raised};
 use crate::server::connection::Connection;
 use crate::session::Session;
-use crate::text::{Keep, clean, unstyled};
+use crate::text::{Keep, bare, clean};
 use crate::traces::{self, Place, Problem, Severity};
 use crate::transport::Message;
 
@@ -86,27 +87,53 @@ impl SourceMap {
             let Component::Normal(name) = part else { return None };
             host.push(name);
         }
-        if self.path.as_ref() == Some(&host) { Some(self.document.clone()) } else { Url::from_file_path(host).ok() }
+        self.of_host(host)
+    }
+
+    fn of_host(&self, path: PathBuf) -> Option<Url> {
+        if self.path.as_ref() == Some(&path) { Some(self.document.clone()) } else { Url::from_file_path(path).ok() }
+    }
+
+    /// The document that a call of a cell is in.
+    fn origin(&self, origin: &Origin) -> Option<Url> {
+        match origin {
+            Origin::Document(uri) if *uri == self.document.as_str() => Some(self.document.clone()),
+            Origin::Document(uri) => Url::parse(uri).ok(),
+            Origin::Host(path) => self.of_host(path.clone()),
+            Origin::Inside => None,
+        }
     }
 }
 
-/// Marks what a run that failed says of itself.
-pub(super) fn publish(connection: &Connection, run: &Followed) {
+/// Marks what a run that failed says of itself: the error that its interpreter tells of, else what it has printed.
+pub(super) fn publish(connection: &Connection, piece: &Piece, raised: Option<&Raised>) {
     let facts = connection.editor().facts();
     if !facts.diagnostics {
         return;
     }
-    // A program that prints its tracebacks has nothing on the other stream.
-    let mut marks: BTreeMap<String, (Url, Vec<Diagnostic>)> = BTreeMap::new();
-    for text in run.reporter.ends() {
-        for problem in traces::problems(&unstyled(&text)) {
-            let Some((uri, diagnostic)) = diagnostic(connection, run, &problem) else { continue };
-            if marks.len() < MAX_DOCUMENTS || marks.contains_key(uri.as_str()) {
-                marks.entry(uri.to_string()).or_insert_with(|| (uri, Vec::new())).1.push(diagnostic);
-            }
+    let (map, mut marks) = (&piece.source_map, BTreeMap::new());
+    match raised {
+        Some(raised) => {
+            let places = raised.frames.iter().rev().filter_map(|frame| {
+                let place = Place { path: String::new(), line: frame.line, function: Some(frame.function.clone()) };
+                Some((map.origin(&frame.origin)?, place))
+            });
+            let told = (Severity::Error, Some(raised.name.as_str()), raised.message.as_str());
+            collect(&mut marks, diagnostic(connection, told, places.take(traces::MAX_PLACES)));
         }
-        if !marks.is_empty() {
-            break;
+        // A program that prints its tracebacks has nothing on the other stream.
+        None => {
+            for text in piece.reporter.ends() {
+                for Problem { severity, kind, message, places } in traces::problems(&bare(&text)) {
+                    let execution = piece.execution.id.as_str();
+                    let places =
+                        places.into_iter().filter_map(|place| Some((map.document(&place.path, execution)?, place)));
+                    collect(&mut marks, diagnostic(connection, (severity, kind.as_deref(), &message), places));
+                }
+                if !marks.is_empty() {
+                    break;
+                }
+            }
         }
     }
     for (name, (uri, diagnostics)) in marks {
@@ -114,21 +141,32 @@ pub(super) fn publish(connection: &Connection, run: &Followed) {
         // Held, so that an edit comes after this and takes the mark away.
         let documents = connection.editor().documents();
         let now = documents.get(&name).ok().flatten().map(|document| document.revision);
-        if now == run.source_map.revisions.get(&name).copied() {
-            connection.editor().marked().insert(name, run.source_map.document.to_string());
+        if now == map.revisions.get(&name).copied() {
+            connection.editor().marked().insert(name, map.document.to_string());
             connection.outbox().control(message);
         }
     }
 }
 
-fn diagnostic(connection: &Connection, run: &Followed, problem: &Problem) -> Option<(Url, Diagnostic)> {
-    let execution = run.execution.id.as_str();
-    let mapped = problem.places.iter().filter_map(|place| {
-        let uri = run.source_map.document(&place.path, execution)?;
-        let range = range(connection, &uri, place);
-        Some((Location { uri, range }, place))
+/// What is marked, by the names of the documents.
+type Marks = BTreeMap<String, (Url, Vec<Diagnostic>)>;
+
+fn collect(marks: &mut Marks, found: Option<(Url, Diagnostic)>) {
+    let Some((uri, diagnostic)) = found else { return };
+    if marks.len() < MAX_DOCUMENTS || marks.contains_key(uri.as_str()) {
+        marks.entry(uri.to_string()).or_insert_with(|| (uri, Vec::new())).1.push(diagnostic);
+    }
+}
+
+fn diagnostic(
+    connection: &Connection,
+    (severity, kind, message): (Severity, Option<&str>, &str),
+    places: impl Iterator<Item = (Url, Place)>,
+) -> Option<(Url, Diagnostic)> {
+    let mut mapped = places.map(|(uri, place)| {
+        let range = range(connection, &uri, &place);
+        (Location { uri, range }, place)
     });
-    let mut mapped = mapped.peekable();
     let (first, _) = mapped.next()?;
     let related = mapped.map(|(location, place)| {
         let function = place.function.as_deref().unwrap_or("here");
@@ -136,11 +174,11 @@ fn diagnostic(connection: &Connection, run: &Followed, problem: &Problem) -> Opt
         DiagnosticRelatedInformation { location, message }
     });
     let related: Vec<_> = related.collect();
-    let kind = problem.kind.as_deref().map(|kind| clean(kind, Keep::OneLine, MAX_NAME));
-    let message = clean(&problem.message, Keep::OneLine, MAX_MESSAGE);
+    let kind = kind.map(|kind| clean(kind, Keep::OneLine, MAX_NAME));
+    let message = clean(message, Keep::OneLine, MAX_MESSAGE);
     let diagnostic = Diagnostic {
         range: first.range,
-        severity: Some(match problem.severity {
+        severity: Some(match severity {
             Severity::Error => DiagnosticSeverity::ERROR,
             Severity::Warning => DiagnosticSeverity::WARNING,
         }),

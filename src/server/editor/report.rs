@@ -5,14 +5,13 @@
 //! the length of each message is bounded. The whole output waits for the client like every other: a client that
 //! reads nothing holds up the program.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use lsp_types::{LogMessageParams, MessageType, ShowMessageParams};
 
-use crate::execution::{Execution, Gap, Observer, Outcome, Output, OutputStream, Summary};
+use crate::execution::{Display, Execution, Gap, Observer, Outcome, Output, OutputStream, Question, Raised, Summary};
 use crate::protocol::signal_name;
-use crate::server::notifier::Notifier;
 use crate::text::{Keep, clean, unstyled};
 use crate::transport::{Message, Outbox};
 
@@ -31,6 +30,9 @@ const MAX_TAIL_LINES: usize = 20;
 /// The longest message that says what came of a run, without the output's end.
 const MAX_VERDICT: usize = 1 << 10;
 
+/// The longest error of a cell, in bytes.
+const MAX_RAISED: usize = 500;
+
 /// The most that a report of progress shows, in bytes.
 const MAX_GLIMPSE: usize = 200;
 
@@ -38,7 +40,7 @@ const MAX_GLIMPSE: usize = 200;
 pub(super) struct Reporter {
     outbox: Outbox,
     /// Tells clients that know of executions; `None` for a plain one.
-    notifier: Option<Notifier>,
+    notifier: Option<Arc<dyn Observer>>,
     heard: Mutex<Heard>,
 }
 
@@ -49,7 +51,7 @@ struct Heard {
     tail: String,
     /// Something was before that.
     is_cut: bool,
-    /// The end of standard output, and of standard error.
+    /// The end of standard output or of what a terminal showed, and of standard error.
     ends: [String; 2],
     /// Lines that are not complete yet, of standard output and of standard error.
     pending: [String; 2],
@@ -98,7 +100,7 @@ fn keep_end(kept: &mut String, text: &str, max: usize) -> bool {
 }
 
 impl Reporter {
-    pub(super) fn new(outbox: Outbox, notifier: Option<Notifier>) -> Self {
+    pub(super) fn new(outbox: Outbox, notifier: Option<Arc<dyn Observer>>) -> Self {
         Self { outbox, notifier, heard: Mutex::default() }
     }
 
@@ -149,13 +151,20 @@ impl Reporter {
     }
 }
 
+/// What a cell ended with, in one line.
+fn raised_in_words(raised: &Raised) -> String {
+    let (name, message) = (&raised.name, &raised.message);
+    clean(&if message.is_empty() { name.clone() } else { format!("{name}: {message}") }, Keep::OneLine, MAX_RAISED)
+}
+
 /// What came of a run, in words.
 pub(super) fn verdict(summary: &Summary) -> String {
     let what = match summary.outcome {
         Outcome::Ok => "ended well".to_owned(),
-        Outcome::Error => match summary.exit_code {
-            Some(code) => format!("failed with exit code {code}"),
-            None => "failed".to_owned(),
+        Outcome::Error => match (&summary.raised, summary.exit_code) {
+            (Some(raised), _) => format!("failed with {}", raised_in_words(raised)),
+            (None, Some(code)) => format!("failed with exit code {code}"),
+            (None, None) => "failed".to_owned(),
         },
         Outcome::Timeout => "took too long and was ended".to_owned(),
         Outcome::Killed => match summary.signal {
@@ -193,6 +202,16 @@ impl Observer for Reporter {
             Some(notifier) => notifier.gap(execution, gap).await,
             None => self.log(&format!("[{} bytes of output are left out]", gap.bytes)).await,
         }
+    }
+
+    async fn displayed(&self, execution: &Execution, display: &Display) {
+        if let Some(notifier) = &self.notifier {
+            notifier.displayed(execution, display).await;
+        }
+    }
+
+    async fn asked(&self, execution: &Execution, question: &Question) -> Option<String> {
+        self.notifier.as_ref()?.asked(execution, question).await
     }
 
     async fn exited(&self, execution: &Execution, summary: &Summary) {

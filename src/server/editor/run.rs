@@ -7,19 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use super::Running;
-use super::follow::{Followed, follow};
+use super::follow::{Piece, follow};
 use super::place::Subject;
 use super::problems::{self, SourceMap};
 use super::report::Reporter;
+use crate::execution::Observer;
 use crate::protocol::ProtocolError;
 use crate::protocol::editor::{RunCommand, RunStarted};
+use crate::protocol::execution::StdinMode;
 use crate::server::connection::Connection;
 use crate::server::fault;
+use crate::server::handlers::execution::stdin_of;
 use crate::server::notifier::Notifier;
-use crate::session::{Run, RunLimits, Session, StateChange, Stdin, Watcher, Why};
+use crate::session::{Run, RunLimits, Session, StateChange, Watcher, Why};
 
 /// A plain client knows no sessions.
 pub(super) struct Unwatched;
@@ -34,12 +36,12 @@ pub(super) fn watcher(connection: &Connection) -> Arc<dyn Watcher> {
     if connection.editor().facts().plain { Arc::new(Unwatched) } else { Arc::new(notifier(connection)) }
 }
 
-fn notifier(connection: &Connection) -> Notifier {
+pub(super) fn notifier(connection: &Connection) -> Notifier {
     Notifier { outbox: connection.outbox().clone(), streaming: connection.streaming(), progress: None }
 }
 
 /// A session that is closed unless it is handed on: also when the command is given up.
-struct Own(Option<Arc<Session>>);
+pub(super) struct Own(pub(super) Option<Arc<Session>>);
 
 impl Drop for Own {
     fn drop(&mut self) {
@@ -50,8 +52,15 @@ impl Drop for Own {
 }
 
 pub(super) async fn run(connection: &Connection, command: RunCommand) -> Result<RunStarted, ProtocolError> {
-    let subject = Subject::find(connection, &command.uri, command.language.as_deref())?;
-    let (session, is_own) = subject.session(connection, command.session_id.as_deref(), watcher(connection)).await?;
+    let subject = Subject::find(connection, &command.uri, command.language.as_deref(), command.engine.as_deref())?;
+    if command.session.is_some() && command.session_id.is_some() {
+        let message = "session: excludes `sessionId`, which names one that is there";
+        return Err(ProtocolError::invalid_params("session", message));
+    }
+    let otherwise = if command.stdin_text.is_some() { StdinMode::Text } else { StdinMode::None };
+    let stdin = stdin_of(connection, command.stdin.unwrap_or(otherwise), command.stdin_text, command.pty)?;
+    let asked = command.session_id.as_deref();
+    let (session, is_own) = subject.session(connection, asked, command.session, watcher(connection)).await?;
     let mut own = Own(is_own.then(|| Arc::clone(&session)));
     let source_map = SourceMap::new(connection, &subject, &session, command.cwd.as_deref());
     problems::forget(connection, subject.uri.as_str());
@@ -65,7 +74,7 @@ pub(super) async fn run(connection: &Connection, command: RunCommand) -> Result<
         engine_args: command.engine_args,
         cwd: command.cwd,
         env: command.env.0,
-        stdin: command.stdin_text.map_or(Stdin::None, |text| Stdin::Text(Bytes::from(text))),
+        stdin,
         side: false,
         limits: RunLimits {
             timeout: command.timeout_ms.map(|ms| Duration::from_millis(ms.get())),
@@ -74,14 +83,15 @@ pub(super) async fn run(connection: &Connection, command: RunCommand) -> Result<
         max_chunk_bytes: streaming.max_chunk_bytes as usize,
     };
     let editor = connection.editor();
-    let notifier = (!editor.facts().plain).then(|| notifier(connection));
+    let notified = || Arc::new(notifier(connection)) as Arc<dyn Observer>;
+    let notifier = (!editor.facts().plain).then(notified);
     let reporter = Arc::new(Reporter::new(connection.outbox().clone(), notifier));
     let execution = session.execute(run, reporter.clone()).map_err(fault::of_session)?;
     let started = RunStarted { session_id: session.id.to_string(), execution_id: execution.id.to_string() };
     let running = Running { uri: subject.uri.to_string(), execution: Arc::clone(&execution) };
     let token = format!("codebeaker/{}", execution.id);
     editor.running().insert(token.clone(), running);
-    let followed = Followed { name: subject.name(), token, execution, reporter, source_map, own: own.0.take() };
-    tokio::spawn(follow(connection.clone(), followed));
+    let piece = Piece { name: subject.name(), execution, reporter, source_map };
+    tokio::spawn(follow(connection.clone(), token, piece, own.0.take()));
     Ok(started)
 }

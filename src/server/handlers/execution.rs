@@ -143,7 +143,7 @@ fn run(
     params: ExecuteParams,
     streaming: &StreamingOffer,
 ) -> Result<Run, ProtocolError> {
-    let stdin = stdin_of(connection, &params)?;
+    let stdin = stdin_of(connection, params.stdin, params.stdin_text, params.pty)?;
     let AskedSource { what, args, engine_args, cwd, env } = asked;
     let limits = params.limits;
     Ok(Run {
@@ -169,13 +169,19 @@ fn run(
     })
 }
 
-fn stdin_of(connection: &Connection, params: &ExecuteParams) -> Result<Stdin, ProtocolError> {
-    let text = params.stdin_text.clone().map(Bytes::from);
-    if params.pty.is_some() && params.stdin != StdinMode::Pty {
+/// Where a program's standard input comes from.
+pub(in crate::server) fn stdin_of(
+    connection: &Connection,
+    mode: StdinMode,
+    text: Option<String>,
+    pty: Option<PtySize>,
+) -> Result<Stdin, ProtocolError> {
+    let text = text.map(Bytes::from);
+    if pty.is_some() && mode != StdinMode::Pty {
         let message = "pty: goes with `stdin: \"pty\"` alone";
         return Err(ProtocolError::invalid_params("pty", message));
     }
-    match params.stdin {
+    match mode {
         StdinMode::None if text.is_some() => {
             let message = "stdinText: needs `stdin` to be \"text\", \"stream\" or \"pty\"";
             Err(ProtocolError::invalid_params("stdinText", message))
@@ -188,7 +194,7 @@ fn stdin_of(connection: &Connection, params: &ExecuteParams) -> Result<Stdin, Pr
         }
         StdinMode::Pty => {
             connection.features().demand(Feature::Pty, "`stdin: \"pty\"`")?;
-            let size = params.pty.map_or(TerminalSize { cols: 80, rows: 24 }, terminal_size);
+            let size = pty.map_or(TerminalSize { cols: 80, rows: 24 }, terminal_size);
             Ok(Stdin::Pty(size, text.unwrap_or_default()))
         }
     }
@@ -225,7 +231,7 @@ fn source(session: &Session, what: Runnable) -> Result<Source, ProtocolError> {
 }
 
 /// The name that code goes by: the last part of the URI of the document that it is of.
-pub(super) fn file_name(uri: &str) -> Result<String, ProtocolError> {
+pub(in crate::server) fn file_name(uri: &str) -> Result<String, ProtocolError> {
     let refuse = |why: &str| ProtocolError::invalid_params("source.uri", format!("source.uri: {why}"));
     let url = lsp_types::Url::parse(uri).map_err(|error| refuse(&format!("not a URI: {error}")))?;
     // Documents of other schemes have names too, such as `untitled:Untitled-1`.

@@ -117,7 +117,11 @@ pub(in crate::server) async fn create_for(
     Ok(convert::details(&*created.map_err(fault::of_session)?))
 }
 
-fn new_session(connection: &Connection, params: &CreateParams) -> Result<NewSession, ProtocolError> {
+/// What a client wants its session to be.
+pub(in crate::server) fn new_session(
+    connection: &Connection,
+    params: &CreateParams,
+) -> Result<NewSession, ProtocolError> {
     let network = network::policy(params.network.mode, &params.network.allow, "network.")?;
     let settings = connection.daemon().sessions.settings();
     Ok(NewSession {
@@ -192,8 +196,8 @@ pub(in crate::server) async fn list(
     let sessions = connection.daemon().sessions.list();
     let sessions = sessions
         .iter()
-        .map(|session| convert::session(session))
-        .filter(|session| params.labels.iter().all(|(name, value)| session.labels.get(name) == Some(value)));
+        .map(|session| convert::details(session))
+        .filter(|details| params.labels.iter().all(|(name, value)| details.session.labels.get(name) == Some(value)));
     Ok(SessionListResult { sessions: sessions.collect() })
 }
 

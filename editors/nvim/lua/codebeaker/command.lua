@@ -43,7 +43,7 @@ end
 ---@type table<string, fun(client: vim.lsp.Client, arguments: string[])>
 local sessions = {
   new = function(client, arguments)
-    require("codebeaker.session").open(client, { runtime = arguments[2] })
+    require("codebeaker.session").open(client, here(), { runtime = arguments[2] })
   end,
   close = function(client)
     require("codebeaker.session").close(client)
@@ -138,6 +138,33 @@ M.subcommands = {
       with_client(require("codebeaker.session").pick)
     end,
     needs = "session/list",
+  },
+  tree = {
+    run = function()
+      with_client(require("codebeaker.tree").open)
+    end,
+    needs = "session/list",
+  },
+  engine = {
+    run = function(_, arguments)
+      with_client(function(client)
+        require("codebeaker.engine").choose(client, here(), arguments[1])
+      end)
+    end,
+    complete = function()
+      return require("codebeaker.engine").names(require("codebeaker.client").near(here()))
+    end,
+  },
+  install = {
+    run = function(_, arguments)
+      with_client(function(client)
+        require("codebeaker.packages").install(client, arguments)
+      end)
+    end,
+    complete = function()
+      return require("codebeaker.packages").MANAGERS
+    end,
+    needs = "package/install",
   },
   session = {
     run = function(_, arguments)
@@ -248,6 +275,7 @@ function M.complete(lead, line)
   local typed = line:gsub("^.-Codebeaker!?%s*", "")
   local name = typed:match("^(%S+)%s")
   local choices = name == nil and names() or (M.subcommands[name] or {}).complete or {}
+  choices = type(choices) == "function" and choices() or choices
   if name == "session" and typed:find("^%S+%s+new%s") then
     local client = require("codebeaker.client").near(here())
     local runtimes = client and require("codebeaker.client").offer(client).runtimes or {}

@@ -25,6 +25,7 @@ local function of_document(buffer, give)
     local argument = {
       uri = vim.uri_from_bufnr(buffer),
       args = require("codebeaker.run").remembered(buffer).args,
+      engine = require("codebeaker.run").remembered(buffer).engine,
       transport = "socket",
     }
     local session = require("codebeaker.session").current()
@@ -65,7 +66,7 @@ end
 local function offered(buffer)
   local clients = require("codebeaker.client")
   local client = clients.of(buffer)
-  local engine = client and clients.engine(client, buffer)
+  local engine = client and require("codebeaker.engine").of(client, buffer)
   return engine and engine.debug and { configuration(buffer) } or {}
 end
 

@@ -21,7 +21,6 @@ local M = {}
 ---@field tick integer the state of the buffer when it began
 ---@field state "queued"|"running"|"ended"
 ---@field started_at? integer milliseconds of the editor's clock
----@field told_to_stop? boolean
 ---@field typed_ahead? string what was typed before it began
 ---@field tail string the last of its output, for the result below the code
 ---@field result? codebeaker.ExecutionExited
@@ -31,6 +30,10 @@ local MOST_STRANGERS, MOST_NEWS = 32, 256
 
 ---@type table<string, codebeaker.Execution>
 local known = {}
+
+---What was told to stop.
+---@type table<string, true>
+local told = {}
 
 ---@type { id: string, news: fun()[] }[]
 local strangers = {}
@@ -89,6 +92,13 @@ function M.register(execution)
       return
     end
   end
+end
+
+---What was begun here and has not ended.
+---@param id string
+---@return codebeaker.Execution?
+function M.find(id)
+  return known[id]
 end
 
 ---@param execution codebeaker.Execution
@@ -175,7 +185,7 @@ function M.exited(params)
       return
     end
     execution.state, execution.result = "ended", params
-    known[execution.id] = nil
+    known[execution.id], told[execution.id] = nil, nil
     local words = M.describe(params)
     execution.terminal:ended(execution, words, params.outcome == "ok")
     require("codebeaker.inline").show(execution, words)
@@ -228,20 +238,25 @@ function M.type(execution, data, eof)
 end
 
 ---Interrupts, as Ctrl+C does; kills what was told before and runs on.
----@param execution codebeaker.Execution
-function M.stop(execution)
-  local client = vim.lsp.get_client_by_id(execution.client_id)
-  if not client then
-    return
-  end
-  local method = execution.told_to_stop and "execution/kill" or "execution/interrupt"
-  execution.told_to_stop = true
-  require("codebeaker.client").request(client, method, { executionId = execution.id }, function(err)
+---@param client vim.lsp.Client
+---@param id string
+function M.interrupt(client, id)
+  local method = told[id] and "execution/kill" or "execution/interrupt"
+  told[id] = true
+  require("codebeaker.client").request(client, method, { executionId = id }, function(err)
     -- 1301: it has ended in the meantime, which is what was wanted.
     if err and err.code ~= 1301 and err.code ~= 1300 then
       require("codebeaker.say").failure(err)
     end
   end, { quiet = true })
+end
+
+---@param execution codebeaker.Execution
+function M.stop(execution)
+  local client = vim.lsp.get_client_by_id(execution.client_id)
+  if client then
+    M.interrupt(client, execution.id)
+  end
 end
 
 return M

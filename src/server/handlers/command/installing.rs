@@ -1,10 +1,9 @@
-//! Packages of a command, and whether it may have the network that it asks for.
+//! Packages of a command: who installs them, and what of the original's options is refused.
 
 use serde_json::{Value, json};
 
 use super::Asking;
 use crate::engine;
-use crate::network::Mode;
 use crate::protocol::command::Command;
 use crate::protocol::packages::PackageManager;
 use crate::protocol::{ErrorKind, ProtocolError};
@@ -53,18 +52,5 @@ impl Asking<'_> {
                     .hint("say with `manager` who is to: `pip`, `npm` or `gem`"))
             }
         }
-    }
-
-    /// Refuses a network that the session has not, and none where it has one: a program has that of its session.
-    pub(super) async fn check_network(&self, command: &Command) -> Result<(), ProtocolError> {
-        let Some(wanted) = command.network_enabled else { return Ok(()) };
-        let has = find(self.connection, self.session).await?.network.policy().mode != Mode::None;
-        let message = match (wanted, has) {
-            (true, false) => "networkEnabled: the session has no network",
-            (false, true) => "networkEnabled: the session has a network, and so have its programs",
-            _ => return Ok(()),
-        };
-        let error = ProtocolError::new(ErrorKind::ValidationFailed, message).at("networkEnabled");
-        Err(error.hint("`net/policy/set`, or `network` of `session/create`, says what a session reaches"))
     }
 }
