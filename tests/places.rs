@@ -159,6 +159,7 @@ in_each_place! {
     }
     commands::{
         d1_d3_every_command_works_in_both_spellings,
+        d14_limits_and_network_of_a_command_are_heeded,
         d2_d4_what_fails_is_told_in_the_same_shape,
         d5_d18_no_shell_reads_names_and_arguments,
         d6_d7_d17_output_is_whole_and_failures_leave_a_session_usable,
