@@ -44,9 +44,13 @@ has_package() {
     gcc) command -v cc >/dev/null ;;
     # The agent is linked statically, so the archive is needed as well as the shared library.
     libc6-dev) command -v cc >/dev/null && [ -e "$(cc -print-file-name=libc.a)" ] ;;
+    lua-busted) [ -x /usr/bin/busted ] ;;
+    lua-check) command -v luacheck >/dev/null ;;
+    neovim) [ -x /usr/bin/nvim ] ;;
     nodejs) command -v node >/dev/null ;;
     python3) [ -x /usr/bin/python3 ] ;;
     python3-venv) [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import venv, ensurepip' 2>/dev/null ;;
+    ruby-bundler) command -v ruby >/dev/null && ruby -e "Gem.bin_path('bundler', 'bundle')" 2>/dev/null ;;
     util-linux) command -v setpriv >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
     esac

@@ -9,8 +9,10 @@ cd "$(dirname "$0")/.."
 . scripts/prerequisites.sh
 . scripts/engine.sh
 
-need_packages bubblewrap delve emacs-nox g++ gcc git golang-go libc6-dev nodejs npm patch python3 python3-venv ruby util-linux
+need_packages bubblewrap delve emacs-nox g++ gcc git golang-go libc6-dev nodejs npm patch python3 python3-venv ruby ruby-bundler util-linux
 need_packages elpa-eglot
+# The front ends' checkers, a Neovim that is too old for the plug-in, and a browser for VS Code's workbench.
+need_packages chromium lua-busted lua-check neovim
 need_rust rustfmt clippy
 tools=$PWD/target/tools
 need_tools "$tools"
@@ -33,13 +35,23 @@ if start_engine target/engine; then
     # By themselves: they are four times as large.
     scripts/images.sh ruby go c cpp
 fi
+export CODEBEAKER_SKIPS=$PWD/target/skipped-tests
+rm -f "$CODEBEAKER_SKIPS"
+say "front ends"
+cargo build -p codebeaker --locked
+failed=0
+for front_end in editors/*/test.sh; do
+    CODEBEAKER_BIN=$PWD/target/debug/codebeaker "$front_end" || {
+        failed=1
+        say "$front_end failed; the other tests run all the same"
+    }
+done
 say "tests"
 # Only what is tested with containers gets to see the engine.
 export XDG_CONFIG_HOME=$PWD/tests/settings
-export CODEBEAKER_SKIPS=$PWD/target/skipped-tests
-rm -f "$CODEBEAKER_SKIPS"
-cargo nextest run --workspace --locked "$@"
+cargo nextest run --workspace --locked "$@" || failed=1
 if [ -e "$CODEBEAKER_SKIPS" ]; then
     say "$(wc -l < "$CODEBEAKER_SKIPS") skipped, or done in part"
     cat "$CODEBEAKER_SKIPS" >&2
 fi
+exit $failed

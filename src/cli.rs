@@ -21,6 +21,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::causes;
 use crate::config::file::{self, Configuration};
+use crate::config::machine::Machine;
 use crate::container::address::Environment;
 use crate::engine::{self, discover};
 use crate::runtime::Runtime;
@@ -176,6 +177,7 @@ fn configuration(common: &Common) -> Result<Configuration, String> {
         file::load(common.config.as_deref(), default, &engines).map_err(|error| causes::in_full(&error))?;
     let settings = &mut configuration.settings;
     settings.max_sessions = common.max_sessions.unwrap_or(settings.max_sessions);
+    Machine::current().complete(&mut settings.packages);
     Ok(configuration)
 }
 

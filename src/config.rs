@@ -1,17 +1,22 @@
 //! The daemon's settings: every limit and default in one place.
 //!
-//! `docker` has those of container engines, `network` those of what can be reached; `file` reads what a person changes of all of them. Nothing here
-//! acts on a setting, and no setting is read from anywhere else.
+//! `docker` has those of container engines, `network` those of what can be reached, `packages` those of
+//! where packages come from; `file` reads what a person changes of all of them, and `machine` what pip, npm and gem are configured
+//! with. Nothing here acts on a setting, and no setting is read from anywhere else.
 
 mod docker;
 pub mod file;
+pub mod machine;
 mod network;
+mod packages;
 mod values;
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub use docker::{DockerSettings, MachineSettings, PoolSettings, TlsFiles};
-pub use network::{Host, HostError, NetworkSettings, PackageSettings, Pattern, registry_host};
+pub use network::{Host, HostError, NetworkSettings, Pattern};
+pub use packages::{PackageSettings, Registries, is_scope, registry_host};
 
 /// Limits of one session or of one execution.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,6 +51,15 @@ impl Default for Limits {
     }
 }
 
+/// Executions that may begin within any minute; any number where it is `None`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// Of one session.
+    pub session: Option<NonZeroUsize>,
+    /// Of all sessions together.
+    pub daemon: Option<NonZeroUsize>,
+}
+
 /// Settings of one daemon.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -69,6 +83,8 @@ pub struct Settings {
     pub max_contexts: usize,
     /// Ended executions that a session remembers.
     pub max_remembered: usize,
+    /// Executions that may begin within a minute; more are refused. A person is never kept waiting by a default.
+    pub rates: Rates,
     /// Output that an execution keeps for `execution/read`, per stream, in bytes.
     pub kept_output_bytes: usize,
     /// From the interrupt of a cancelled execution to its termination, and from there to its end.
@@ -106,6 +122,7 @@ impl Default for Settings {
             max_queued: 64,
             max_contexts: 8,
             max_remembered: 100,
+            rates: Rates::default(),
             kept_output_bytes: 256 << 10,
             cancel_grace: Duration::from_millis(500),
             kill_patience: Duration::from_secs(30),

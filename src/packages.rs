@@ -1,9 +1,10 @@
-//! Packages of a session: installed by pip or npm inside the sandbox, listed, pinned and looked up.
+//! Packages of a session: installed by pip, npm or gem inside the sandbox, listed, pinned and looked up.
 //!
 //! What installs is an execution like any other, with a way out of its own for as long as it runs: to the registries of the
 //! settings, and to nothing else. It promises that no name or file of requirements is taken for an option, a path or a
 //! URL, and that what the tools print is read as what a sandbox says: bounded, and believed by nobody else.
 
+mod gem;
 mod names;
 mod npm;
 mod pip;
@@ -13,7 +14,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{HostError, registry_host};
+use bytes::Bytes;
+
+use crate::config::{HostError, Pattern, Registries, machine};
 use crate::execution::{ExecutionError, Observer, Outcome, Summary};
 use crate::files::FilesError;
 use crate::ids::ExecutionId;
@@ -30,6 +33,12 @@ pub const MAX_PACKAGES: usize = 5000;
 /// Where the session's own Python is, in every sandbox: it goes with the session, and is no part of a workspace.
 const OWN_PYTHON: &str = "/tmp/.codebeaker/python";
 
+/// Where the session's own gems are.
+const OWN_GEMS: &str = "/tmp/.codebeaker/gems";
+
+/// The certificates that registries are believed by, in the directory of the installer's own.
+const AUTHORITIES: &str = "authorities.pem";
+
 /// Who installs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Manager {
@@ -37,6 +46,8 @@ pub enum Manager {
     Pip,
     /// Packages of Node.
     Npm,
+    /// Packages of Ruby.
+    Gem,
 }
 
 /// What is to be installed.
@@ -159,6 +170,8 @@ pub enum PackageError {
         summary: Box<Summary>,
         /// The last that it printed.
         printed: String,
+        /// This machine has something secret for the registry, which the tool was not given.
+        without_credentials: bool,
     },
     /// Nobody wants it any more.
     #[error("it was given up")]
@@ -166,6 +179,14 @@ pub enum PackageError {
     /// A registry of the settings is none.
     #[error("a registry of the settings can't be read")]
     Registry(#[from] HostError),
+    /// What this machine says of registries can't be used.
+    #[error("{tool} is configured on this machine in a way that can't be used: {fault}")]
+    Machine {
+        /// Whose configuration.
+        tool: &'static str,
+        /// What is wrong with it.
+        fault: String,
+    },
     /// The session can't run it.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -218,7 +239,17 @@ impl Packages<'_> {
             match self.manager {
                 Manager::Pip => self.pip_install(wanted, observer).await,
                 Manager::Npm => self.npm_install(wanted, observer).await,
+                Manager::Gem => self.gem_install(wanted, observer).await,
             }
+        };
+        let work = async {
+            work.await.map_err(|error| match error {
+                PackageError::Failed { tool, execution, summary, printed, .. } => {
+                    let without_credentials = self.registries().1.wants_credentials;
+                    PackageError::Failed { tool, execution, summary, printed, without_credentials }
+                }
+                other => other,
+            })
         };
         tokio::select! {
             biased;
@@ -236,6 +267,7 @@ impl Packages<'_> {
         match self.manager {
             Manager::Pip => self.pip_list().await,
             Manager::Npm => self.npm_list().await,
+            Manager::Gem => self.gem_list().await,
         }
     }
 
@@ -247,6 +279,7 @@ impl Packages<'_> {
         match self.manager {
             Manager::Pip => self.pip_lock().await,
             Manager::Npm => self.npm_lock().await,
+            Manager::Gem => self.gem_lock().await,
         }
     }
 
@@ -258,17 +291,75 @@ impl Packages<'_> {
         match self.manager {
             Manager::Pip => self.pip_audit().await,
             Manager::Npm => self.npm_audit().await,
+            Manager::Gem => self.gem_audit().await,
         }
     }
 
-    /// The registry of the manager, with the hosts that go with it.
-    fn registry(&self) -> Result<(&str, Vec<crate::config::Pattern>), PackageError> {
+    /// What the manager is called, and its registries.
+    fn registries(&self) -> (&'static str, &Registries) {
         let settings = &self.session.settings().packages;
-        let url = match self.manager {
-            Manager::Pip => &settings.pip_index,
-            Manager::Npm => &settings.npm_registry,
+        match self.manager {
+            Manager::Pip => ("pip", &settings.pip),
+            Manager::Npm => ("npm", &settings.npm),
+            Manager::Gem => ("gem", &settings.gem),
+        }
+    }
+
+    /// Where the manager's packages come from.
+    async fn source(&self) -> Result<Source<'_>, PackageError> {
+        let (tool, registries) = self.registries();
+        if let Some(fault) = &registries.fault {
+            return Err(PackageError::Machine { tool, fault: fault.clone() });
+        }
+        let mut hosts = registries.hosts()?;
+        hosts.extend(self.session.settings().packages.hosts.iter().cloned());
+        let Some(path) = registries.authorities.clone() else {
+            return Ok(Source { registries, hosts, authorities: None });
         };
-        let hosts = std::iter::once(registry_host(url)?).chain(settings.hosts.iter().cloned());
-        Ok((url, hosts.collect()))
+        let read = tokio::task::spawn_blocking(move || (machine::read_bounded(&path), path)).await;
+        let fault = |fault: String| PackageError::Machine { tool, fault };
+        let (read, path) = read.map_err(|_| fault("its certificates can't be read".to_owned()))?;
+        let bytes = read.map_err(|error| fault(format!("{} can't be read: {error}", path.display())))?;
+        let authorities = certificates(&bytes);
+        if authorities.is_empty() {
+            return Err(fault(format!("{} has no certificates", path.display())));
+        }
+        Ok(Source { registries, hosts, authorities: Some(Bytes::from(authorities)) })
+    }
+}
+
+/// Where packages come from.
+struct Source<'a> {
+    registries: &'a Registries,
+    /// What has to be reached for it.
+    hosts: Vec<Pattern>,
+    /// By what the registries are believed.
+    authorities: Option<Bytes>,
+}
+
+/// The certificates of a PEM file, and nothing that may lie there with them: a key, say.
+fn certificates(bytes: &[u8]) -> String {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let text = String::from_utf8_lossy(bytes);
+    let found = text.split(BEGIN).skip(1).filter_map(|rest| Some(rest.split_once(END)?.0));
+    let is_plain = |inner: &&str| {
+        inner.chars().all(|character| character.is_ascii_alphanumeric() || "+/=\r\n \t".contains(character))
+    };
+    found.filter(is_plain).map(|inner| format!("{BEGIN}{inner}{END}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_file_of_certificates_nothing_else_goes_into_a_sandbox() {
+        let one = "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n";
+        let key = "-----BEGIN PRIVATE KEY-----\nU0VDUkVU\n-----END PRIVATE KEY-----\n";
+        let odd = "-----BEGIN CERTIFICATE-----\npassword: SECRET\n-----END CERTIFICATE-----\n";
+        assert_eq!(certificates(format!("# a comment\n{one}{key}{odd}{one}").as_bytes()), one.repeat(2));
+        assert_eq!(certificates(key.as_bytes()), "");
+        assert_eq!(certificates(b"-----BEGIN CERTIFICATE-----\nQUJD"), "");
     }
 }

@@ -360,6 +360,9 @@ pub trait Keeper: Send + Sync {
     /// counted.
     fn oom_kills(&self) -> Option<u64>;
 
+    /// The container that it is, by its engine's id; `None` for what is none.
+    fn container(&self) -> Option<String>;
+
     /// What it uses, as far as that is counted.
     fn usage(&self) -> Usage;
 

@@ -13,6 +13,7 @@ mod inside;
 mod launch;
 mod life;
 mod notes;
+mod rate;
 mod reach;
 mod registry;
 mod select;
@@ -47,6 +48,7 @@ pub use host::Host;
 pub use launch::{Run, RunLimits, Source, Stdin};
 pub use life::{State, StateChange, Why};
 pub use notes::Notes;
+pub use rate::{RateError, Whose};
 pub use reach::ExposeError;
 pub use registry::{NewSession, Sessions};
 pub use select::{Bar, Candidate, Fallback, Preference, Question, Rejection, Selection, Wish, select};
@@ -152,6 +154,9 @@ pub enum SessionError {
     /// What its programs are to reach can't be had.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// Too many executions have begun in too short a time.
+    #[error(transparent)]
+    Rate(#[from] RateError),
     /// The execution could not be queued.
     #[error(transparent)]
     Execution(#[from] ExecutionError),
@@ -240,6 +245,8 @@ pub struct Session {
     pub language: Option<String>,
     /// The machine that it is on, where that is one of several.
     pub machine: Option<String>,
+    /// The container that it is in, by its engine's id, where it is in one.
+    pub container: Option<String>,
     /// What programs its sandbox has.
     pub toolbox: Arc<Toolbox>,
     /// Whether it outlives the daemon.
@@ -252,6 +259,8 @@ pub struct Session {
     pub network: Network,
     /// The interpreter of its own that packages of Python were installed for.
     own_python: std::sync::OnceLock<String>,
+    /// The directory of its own that packages of Ruby were installed in.
+    own_gems: std::sync::OnceLock<String>,
     /// Its ports that are open to this machine.
     pub ports: Arc<Ports>,
     /// Its age when this daemon got it: others may have had it before.
@@ -260,6 +269,7 @@ pub struct Session {
     keeper: Arc<tokio::sync::Mutex<Box<dyn Keeper>>>,
     settings: Arc<Settings>,
     turns: Arc<Semaphore>,
+    pace: rate::Pace,
     changeable: Mutex<Changeable>,
     executions: Mutex<Vec<Arc<Execution>>>,
     contexts: contexts::Contexts,

@@ -22,6 +22,7 @@ in_place! {
         live_interpreters_go_with_their_daemon,
         a_flood_goes_on_where_it_was,
         a_terminal_and_an_old_program_go_on,
+        a_compiled_program_keeps_its_stages,
         a_session_whose_time_is_over_is_removed,
     }
     others::{
@@ -37,6 +38,7 @@ in_place! {
         what_runs_is_answered_for_when_its_daemon_ends,
         live_interpreters_go_with_their_daemon,
         a_flood_goes_on_where_it_was,
+        a_compiled_program_keeps_its_stages,
         a_session_whose_time_is_over_is_removed,
     }
     others::{

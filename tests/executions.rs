@@ -11,6 +11,8 @@ mod input;
 mod limits;
 #[path = "executions/queue.rs"]
 mod queue;
+#[path = "executions/rate.rs"]
+mod rate;
 #[path = "executions/signals.rs"]
 mod signals;
 

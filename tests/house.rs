@@ -64,6 +64,35 @@ fn a_module_lies_beside_its_directory() {
 }
 
 #[test]
+fn a_test_names_each_defect_that_is_put_right() {
+    let mut tests: Vec<PathBuf> = rust_files("tests");
+    tests.extend(rust_files("src"));
+    let own = root().join(file!());
+    let texts: Vec<String> = tests.iter().filter(|path| **path != own).map(|path| read(path)).collect();
+    let names = |number: usize| {
+        let (said, called) = (format!("D{number}:"), format!("d{number}_"));
+        move |text: &String| {
+            text.lines().any(|line| {
+                let word = |word: &str| word == said;
+                let is_said = line.trim_start().starts_with("//") && line.split_whitespace().any(word);
+                is_said
+                    || line
+                        .split_once("fn ")
+                        .is_some_and(|(_, name)| format!("_{name}").contains(&format!("_{called}")))
+            })
+        }
+    };
+    none(
+        (1..=21)
+            .filter(|number| !texts.iter().any(names(*number)))
+            .map(|number| {
+                format!("no test says that it is about D{number}: tests/places/defects.rs tells what that is")
+            })
+            .collect(),
+    );
+}
+
+#[test]
 fn unsafe_code_lives_in_the_agent_alone() {
     let mut faults = Vec::new();
     for path in rust_files("src").iter().filter(|path| !shown(path).starts_with(GUEST)) {

@@ -42,11 +42,13 @@ in_each_language! {
         says_hello_in_any_script
         gets_its_arguments_whole
         reads_its_input_to_the_end
+        finds_its_variables
         tells_its_exit_code
         keeps_its_streams_apart
         tells_where_it_broke
         tells_where_its_source_is_wrong
         is_ended_when_its_time_is_up
+        gets_no_more_memory_than_it_may
         leaves_no_children
         prints_a_mebibyte_whole
         reads_and_writes_the_workspace
@@ -57,5 +59,5 @@ in_each_language! {
     python node deno bun typescript_by_bun javascript_by_deno bash ruby go c cpp rust csharp
 }
 
-harness::place::in_place! { docker Docker, containers::{ each_engine_behaves } }
-harness::place::in_place! { gvisor Gvisor, containers::{ each_engine_behaves } }
+harness::place::in_place! { docker Docker, containers::{ python, node, deno, bun, bash, ruby, go, c, cpp, rust } }
+harness::place::in_place! { gvisor Gvisor, containers::{ python, node, deno, bun, bash, ruby, go, c, cpp, rust } }

@@ -83,13 +83,16 @@ in_each_place! {
         d8_nothing_is_answered_from_what_was_answered_before,
         d10_code_is_judged_by_what_it_may_do,
         d12_output_comes_while_the_program_runs,
+        d14_what_a_program_is_to_reach_is_heeded_or_refused,
         d16_wrong_parameters_are_the_callers,
+        d20_a_session_names_one_runtime_and_a_container_where_there_is_one,
     }
     documents::{
         an_open_document_runs_as_it_stands,
     }
     contexts::{
         an_interpreter_keeps_its_state,
+        a_cell_tells_what_it_has_used,
         output_is_kept_exactly,
         cells_wait_for_each_other_and_contexts_do_not,
         an_interrupt_keeps_the_state,

@@ -87,6 +87,10 @@ impl Keeper for Kept {
         None
     }
 
+    fn container(&self) -> Option<String> {
+        None
+    }
+
     fn usage(&self) -> Usage {
         Usage::default()
     }

@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "target/", "test/**/*.mjs", "eslint.config.mjs"] },
+  { ignores: ["dist/", "node_modules/", "target/", "test/**/*.mjs", "scripts/*.mjs", "media/*.js", "eslint.config.mjs"] },
   ...tseslint.configs.strictTypeChecked,
   { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } } },
   { rules: { "no-control-regex": "error", "@typescript-eslint/no-invalid-void-type": "off",

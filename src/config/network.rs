@@ -21,47 +21,6 @@ pub struct NetworkSettings {
     pub private: Vec<Pattern>,
 }
 
-/// Where packages come from: registries as URLs of `http` or `https`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PackageSettings {
-    /// The index of pip.
-    pub pip_index: String,
-    /// The registry of npm.
-    pub npm_registry: String,
-    /// Hosts that files are fetched from beside the registries' own.
-    pub hosts: Vec<Pattern>,
-}
-
-impl Default for PackageSettings {
-    fn default() -> Self {
-        // The index leads to files of another host.
-        let files = Hosts::One(Host::Name("files.pythonhosted.org".to_owned()));
-        Self {
-            pip_index: "https://pypi.org/simple".to_owned(),
-            npm_registry: "https://registry.npmjs.org".to_owned(),
-            hosts: vec![Pattern { hosts: files, port: Some(443) }],
-        }
-    }
-}
-
-/// The host and the port that a registry is reached at.
-///
-/// # Errors
-/// [`HostError`]: also when it is no URL of `http` or `https`, or has a user in it.
-pub fn registry_host(url: &str) -> Result<Pattern, HostError> {
-    let (rest, usual) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
-        (Some(rest), _) => (rest, 443),
-        (_, Some(rest)) => (rest, 80),
-        _ => return Err(HostError::Registry),
-    };
-    if url.chars().any(|character| character.is_whitespace() || character.is_control()) {
-        return Err(HostError::Registry);
-    }
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (host, port) = Host::parse_with_port(&rest[..end])?;
-    Ok(Pattern::of(host, port.unwrap_or(usual)))
-}
-
 /// Why a text names no host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {

@@ -62,7 +62,7 @@ const PYTHON: Driver = Driver {
 const PYTHON_OWN: &[(&str, &str)] = files! { "python/":
     "bundles.py", "calls.py", "code.py", "completion.py", "displays.py", "errors.py", "execution.py", "figures.py",
     "forks.py", "imports.py", "inbox.py", "inputs.py", "inspection.py", "interrupts.py", "pretty.py", "session.py",
-    "signatures.py", "streams.py", "summaries.py", "texts.py", "variables.py", "words.py",
+    "signatures.py", "streams.py", "summaries.py", "texts.py", "usage.py", "variables.py", "words.py",
 };
 
 /// What the driver has in common with the debugger's helper.

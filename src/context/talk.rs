@@ -1,5 +1,7 @@
 //! What is said with a driver while a cell runs.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
@@ -87,12 +89,14 @@ impl Talk<'_> {
                         answer_with(channel, number, None);
                     }
                 }
-                Event::Done { id: of, status, code, error } if of == id => {
+                Event::Done { id: of, status, code, error, cpu, memory } if of == id => {
                     due.cancel();
                     return Ok(Verdict {
                         failed: status != Status::Ok && code != Some(0),
                         interrupted: status == Status::Interrupted,
                         code,
+                        cpu: cpu.map(Duration::from_micros),
+                        peak_memory_bytes: memory,
                         raised: error.map(|error| raised(context, error)),
                     });
                 }

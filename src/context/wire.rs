@@ -84,6 +84,12 @@ pub(super) enum Event {
         code: Option<i32>,
         #[serde(default)]
         error: Option<Error>,
+        /// Microseconds of processor time.
+        #[serde(default)]
+        cpu: Option<u64>,
+        /// The most memory that the interpreter has had, in bytes.
+        #[serde(default)]
+        memory: Option<u64>,
     },
     /// The answer to a question.
     Answer {

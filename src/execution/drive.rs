@@ -18,7 +18,7 @@ pub(super) use self::course::{Begun, Done, Feed, see_through};
 use self::course::{Course, Part, UNSTARTED};
 pub(super) use self::watch::due;
 use super::outcome::StopReason;
-use super::{Execution, ExecutionError, Observer, Outcome, Phase, SIGINT, Summary};
+use super::{Execution, ExecutionError, Observer, Outcome, Phase, SIGINT, StageSummary, Summary};
 use crate::agent::{Link, LinkError, Program};
 
 const SIGTERM: i32 = 15;
@@ -30,6 +30,8 @@ pub struct Order {
     pub program: Program,
     /// What makes it first, if it has to be made.
     pub compiler: Option<Compiler>,
+    /// What the agent is to call the program, where that says what came of its compiler.
+    pub named: Option<Named>,
     /// Files of its own.
     pub code: Option<Code>,
     /// What is written to its input before all else.
@@ -76,6 +78,9 @@ pub struct Compiler {
     /// An empty file that is there beforehand, and with it the directory.
     pub target: String,
 }
+
+/// The agent's name for a program, from how its compiler ended and how many bytes that printed on each stream.
+pub type Named = Box<dyn Fn(&StageSummary, [u64; 2]) -> String + Send + Sync>;
 
 /// Counts how often the kernel killed for memory in a sandbox.
 pub type OomKills = Box<dyn Fn() -> Option<u64> + Send + Sync>;

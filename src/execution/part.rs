@@ -61,6 +61,10 @@ pub struct Verdict {
     pub code: Option<i32>,
     /// The error that ended it.
     pub raised: Option<Raised>,
+    /// Processor time that the program had meanwhile, as it says.
+    pub cpu: Option<Duration>,
+    /// The most memory that the program has had, as it says.
+    pub peak_memory_bytes: Option<u64>,
 }
 
 /// A part that is about to begin.
@@ -187,8 +191,8 @@ where
         started_at: Some(started_at),
         duration: began.elapsed(),
         queued,
-        cpu: None,
-        peak_memory_bytes: None,
+        cpu: verdict.cpu,
+        peak_memory_bytes: verdict.peak_memory_bytes.or_else(|| ended.as_ref().map(|ended| ended.peak_memory_bytes)),
         stdout: stdout_written,
         stderr: stderr_written,
         raised: verdict.raised,

@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::drive::{Begun, Done, Feed, OomKills, Over, Terms, clear_away, conclude, see_through};
 use super::pump::{Before, Past};
-use super::{Execution, Observer, Outcome, Stage};
+use super::{Execution, Observer, Outcome, Stage, StageSummary};
 use crate::agent::{Link, Process};
 
 /// An execution that runs.
@@ -18,9 +18,11 @@ pub struct TakenOver {
     pub process: Process,
     /// Which of them. What the daemon was to run after its compiler, it alone knew.
     pub stage: Stage,
+    /// How its compiler ended, where that came before.
+    pub compiled: Option<StageSummary>,
     /// How long ago it was started.
     pub age: Duration,
-    /// How many bytes of each of its streams another daemon was sent.
+    /// How many bytes of each stream of the execution another daemon was sent.
     pub passed: [u64; 2],
     /// Its place among those of its session that may run.
     pub permit: Option<OwnedSemaphorePermit>,
@@ -39,9 +41,11 @@ impl std::fmt::Debug for TakenOver {
 /// Sees it through to its end, and leaves the result in the execution, for those who wait there.
 pub async fn take_over(execution: &Execution, terms: Terms, taken: TakenOver, observer: &dyn Observer) {
     let _over = Over(execution);
-    let TakenOver { process, stage, age, passed, permit, link, oom_kills } = taken;
+    let TakenOver { process, stage, compiled, age, passed, permit, link, oom_kills } = taken;
     let past = Past { streams: passed.map(Before::missed), seq: 0, spent: passed.iter().sum() };
-    let done = Done { is_staged: stage == Stage::Compile, past, ..Done::default() };
+    let age = age.saturating_add(compiled.as_ref().map_or(Duration::ZERO, |stage| stage.duration));
+    let is_staged = stage == Stage::Compile || compiled.is_some();
+    let done = Done { is_staged, stages: compiled.into_iter().collect(), past };
     let begun = Begun { process, stage, queued: Duration::ZERO, age, done };
     let feed = Feed { _turn: Some(execution.stdin_turn.lock().await), ..Feed::default() };
     let (mut summary, _) = see_through(execution, &terms, begun, feed, &link, &oom_kills, observer).await;

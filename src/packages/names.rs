@@ -103,6 +103,28 @@ pub(super) fn check_npm(text: &str) -> Result<(), NameFault> {
     if !version.trim().is_empty() && version.chars().all(fits) { Ok(()) } else { Err(NameFault::Version) }
 }
 
+/// Whether this is a package of gem's: `name`, or `name:requirement` with one requirement such as `~>1.2`.
+pub(super) fn check_gem(text: &str) -> Result<(), NameFault> {
+    check(text)?;
+    let (name, version) = text.split_once(':').unwrap_or((text, "0"));
+    if text.contains(['/', '\\', '@']) || name.starts_with(['.', '~']) || name.ends_with(".gem") {
+        return Err(NameFault::Elsewhere);
+    }
+    let fits = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    if !name.starts_with(|first: char| first.is_ascii_alphanumeric()) || !name.chars().all(fits) {
+        return Err(NameFault::Name);
+    }
+    let version = version.trim();
+    let sign = ["~>", "!=", ">=", "<=", "=", ">", "<"].into_iter().find(|sign| version.starts_with(sign)).unwrap_or("");
+    let number = version[sign.len()..].trim_start();
+    let is_number = number.starts_with(|first: char| first.is_ascii_digit());
+    if is_number && number.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '.' | '-')) {
+        Ok(())
+    } else {
+        Err(NameFault::Version)
+    }
+}
+
 /// Reads a file of requirements; answers it with nothing in it but requirements and their hashes.
 pub(super) fn read_requirements(bytes: &[u8]) -> Result<String, (usize, NameFault)> {
     let text = std::str::from_utf8(bytes).map_err(|_| (1, NameFault::Text))?;
@@ -211,6 +233,31 @@ mod tests {
             "a\nb",
         ] {
             assert!(check_npm(bad).is_err(), "{bad:?}");
+        }
+        for good in ["rake", "a-b_c.d", "RedCloth", "a:1.0", "a:~> 1.2", "a:>=1", "a:2.0.0.pre1"] {
+            assert_eq!(check_gem(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "-i",
+            "--source=http://evil.example",
+            "./a",
+            "../a",
+            "/a",
+            "a.gem",
+            "a/b",
+            "~a",
+            "a:",
+            "a: -v 1",
+            "a:>= 1, < 2",
+            "a:1 --source",
+            "https://evil.example/a.gem",
+            "git@a",
+            "a b",
+            "a\nb",
+            "ａ",
+        ] {
+            assert!(check_gem(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::names::{check_all, check_npm};
 use super::tool::{Ran, Tool, plain};
-use super::{Advisory, Audit, Installed, Lock, MAX_PACKAGES, Package, PackageError, Packages, USUAL_TIMEOUT, Wanted};
-use crate::agent::plan::WORKSPACE;
+use super::{
+    AUTHORITIES, Advisory, Audit, Installed, Lock, MAX_PACKAGES, Package, PackageError, Packages, USUAL_TIMEOUT, Wanted,
+};
+use crate::agent::plan::{CODE, WORKSPACE};
 use crate::execution::Observer;
 use crate::files::{self, FilesError};
 use crate::ids::ExecutionId;
@@ -48,16 +51,16 @@ impl Packages<'_> {
         if wanted.locked && !wanted.packages.is_empty() {
             return Err(PackageError::NotTogether("what is locked is named by package-lock.json alone"));
         }
-        let (_, hosts) = self.registry()?;
+        let source = self.source().await?;
         let mut args = vec![if wanted.locked { "ci" } else { "install" }.to_owned()];
         if !wanted.scripts {
             args.push("--ignore-scripts".to_owned());
         }
         args.push("--".to_owned());
         args.extend(wanted.packages.iter().cloned());
-        let way = self.session.admit_installer(hosts).await?;
+        let way = self.session.admit_installer(source.hosts).await?;
         let timeout = wanted.timeout.unwrap_or(USUAL_TIMEOUT);
-        let ran = self.npm(args, way.variables(), timeout, Some(observer)).await?.well()?;
+        let ran = self.npm(args, way.variables(), source.authorities, timeout, Some(observer)).await?.well()?;
         drop(way);
         let (execution, summary) = (ran.execution, ran.summary);
         Ok(Installed { execution, summary, packages: self.npm_list().await? })
@@ -65,7 +68,7 @@ impl Packages<'_> {
 
     pub(super) async fn npm_list(&self) -> Result<Vec<Package>, PackageError> {
         let ran = self
-            .npm(vec!["ls".to_owned(), "--json".to_owned(), "--depth=0".to_owned()], Vec::new(), LOOKING, None)
+            .npm(vec!["ls".to_owned(), "--json".to_owned(), "--depth=0".to_owned()], Vec::new(), None, LOOKING, None)
             .await?;
         // It ends with 1 where something is missing or too much, and lists what is there all the same.
         let Ok(listed) = serde_json::from_slice::<Listed>(&ran.stdout) else { return ran.well().map(|_| Vec::new()) };
@@ -84,9 +87,10 @@ impl Packages<'_> {
     }
 
     pub(super) async fn npm_audit(&self) -> Result<Audit, PackageError> {
-        let (_, hosts) = self.registry()?;
-        let way = self.session.admit_installer(hosts).await?;
-        let ran = self.npm(vec!["audit".to_owned(), "--json".to_owned()], way.variables(), LOOKING, None).await?;
+        let source = self.source().await?;
+        let way = self.session.admit_installer(source.hosts).await?;
+        let args = vec!["audit".to_owned(), "--json".to_owned()];
+        let ran = self.npm(args, way.variables(), source.authorities, LOOKING, None).await?;
         drop(way);
         let Ok(told) = serde_json::from_slice::<Value>(&ran.stdout) else {
             return ran.well().map(|_| Audit::default());
@@ -98,10 +102,12 @@ impl Packages<'_> {
         &self,
         args: Vec<String>,
         env: Vec<(String, String)>,
+        authorities: Option<Bytes>,
         timeout: Duration,
         onward: Option<Arc<dyn Observer>>,
     ) -> Result<Ran, PackageError> {
-        let (registry, _) = self.registry()?;
+        let (_, registries) = self.registries();
+        let id = ExecutionId::random();
         let settings = [
             ("cache", "/tmp/.codebeaker/npm"),
             ("userconfig", "/tmp/.codebeaker/npmrc"),
@@ -115,13 +121,15 @@ impl Packages<'_> {
             settings.iter().map(|(name, value)| (format!("npm_config_{name}"), (*value).to_owned())).collect();
         all.extend(env);
         // What stands on the command line beats what a file of the workspace says.
-        let mut words = vec![format!("--registry={registry}"), format!("--prefix={WORKSPACE}")];
+        let mut words = vec![format!("--registry={}", registries.url), format!("--prefix={WORKSPACE}")];
+        words.extend(registries.scopes.iter().map(|(scope, url)| format!("--{scope}:registry={url}")));
+        words.extend(authorities.is_some().then(|| format!("--cafile={CODE}/{id}/{AUTHORITIES}")));
         let is_install = args.first().is_some_and(|word| word == "install" || word == "ci");
         words.extend(is_install.then(|| "--no-audit".to_owned()));
         let mut args = args.into_iter();
         let command = args.next().into_iter();
         let args = command.chain(words).chain(args).collect();
-        let (files, id) = (Vec::new(), ExecutionId::random());
+        let files = authorities.map(|authorities| (AUTHORITIES.to_owned(), authorities)).into_iter().collect();
         self.run(Tool { name: "npm", program: "npm", args, env: all, files, id, timeout }, FIX, onward).await
     }
 }

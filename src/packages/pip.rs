@@ -8,7 +8,10 @@ use serde::Deserialize;
 
 use super::names::{check_all, check_pip, read_requirements};
 use super::tool::{Ran, Tool, plain};
-use super::{Audit, Installed, Lock, MAX_PACKAGES, OWN_PYTHON, Package, PackageError, Packages, USUAL_TIMEOUT, Wanted};
+use super::{
+    AUTHORITIES, Audit, Installed, Lock, MAX_PACKAGES, OWN_PYTHON, Package, PackageError, Packages, USUAL_TIMEOUT,
+    Wanted,
+};
 use crate::agent::plan::CODE;
 use crate::engine;
 use crate::execution::Observer;
@@ -48,11 +51,12 @@ impl Packages<'_> {
             return Err(PackageError::NotTogether("what is locked is named by the requirements alone"));
         }
         self.pip_prepare().await?;
-        let (index, hosts) = self.registry()?;
+        let source = self.source().await?;
         let id = ExecutionId::random();
         let mut args =
             words(&["install", "--isolated", "--no-input", "--no-cache-dir", "--progress-bar=off", "--index-url"]);
-        args.push(index.to_owned());
+        args.push(source.registries.url.clone());
+        args.extend(source.registries.more.iter().flat_map(|url| ["--extra-index-url".to_owned(), url.clone()]));
         if !wanted.scripts {
             args.extend(words(&["--only-binary", ":all:"]));
         }
@@ -60,6 +64,10 @@ impl Packages<'_> {
             args.push("--require-hashes".to_owned());
         }
         let mut files = Vec::new();
+        if let Some(authorities) = source.authorities {
+            files.push((AUTHORITIES.to_owned(), authorities));
+            args.extend(["--cert".to_owned(), format!("{CODE}/{id}/{AUTHORITIES}")]);
+        }
         if let Some(text) = requirements {
             // Where no program can change what was looked at.
             files.push((REQUIREMENTS.to_owned(), Bytes::from(text)));
@@ -67,7 +75,7 @@ impl Packages<'_> {
         }
         args.push("--".to_owned());
         args.extend(wanted.packages.iter().cloned());
-        let way = self.session.admit_installer(hosts).await?;
+        let way = self.session.admit_installer(source.hosts).await?;
         let timeout = wanted.timeout.unwrap_or(USUAL_TIMEOUT);
         let ran = self.pip(id, args, way.variables(), files, timeout, Some(observer)).await?.well()?;
         drop(way);

@@ -53,7 +53,7 @@ impl Ran {
         let shown = |character: char| if character.is_control() && character != '\n' { ' ' } else { character };
         let printed = printed.into_iter().map(shown).collect();
         let (execution, summary) = (self.execution, Box::new(self.summary));
-        Err(PackageError::Failed { tool: self.name, execution, summary, printed })
+        Err(PackageError::Failed { tool: self.name, execution, summary, printed, without_credentials: false })
     }
 }
 

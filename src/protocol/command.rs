@@ -69,6 +69,12 @@ pub struct Command {
     /// How many mebibytes of memory it may have.
     #[serde(alias = "memory_limit", skip_serializing_if = "Option::is_none")]
     pub memory_limit: Option<u32>,
+    /// How many processors it may have.
+    #[serde(alias = "cpu_limit", skip_serializing_if = "Option::is_none")]
+    pub cpu_limit: Option<f64>,
+    /// Whether it is to reach the network. The session's `network` decides that for all its programs: what does not agree with it is refused.
+    #[serde(alias = "network_enabled", skip_serializing_if = "Option::is_none")]
+    pub network_enabled: Option<bool>,
     /// Names that are listed: a glob.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,

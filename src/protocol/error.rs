@@ -131,6 +131,8 @@ kinds! {
     ValidationFailed = 1400;
     /// The path leads out of the workspace.
     PathOutsideWorkspace = 1401;
+    /// More executions have begun within the last minute than the daemon's settings allow. `data.retryAfterMs` says when one more may.
+    RateLimited = 1405, retryable;
     /// The daemon's settings do not let a session reach that much. The hint says which.
     NetworkDenied = 1407;
     /// No port is open under this name, or no longer.
@@ -176,6 +178,8 @@ kinds! {
     PackageToolFailed = 1602;
     /// There is no lock file.
     PackageNotLocked = 1603;
+    /// What this machine says of registries can't be used, and nothing else is asked in their place. The message says what is wrong.
+    PackageRegistryUnusable = 1604;
 
     /// Nothing is debugged under this name, or no longer.
     DebugNotFound = 1700;

@@ -150,9 +150,9 @@ pub struct Ending {
     pub duration_ms: u64,
     /// How long it waited for its turn.
     pub queue_ms: u64,
-    /// Processor time of all its processes; 0 of a cell, and when its sandbox was lost.
+    /// Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost.
     pub cpu_ms: u64,
-    /// The most memory it had; 0 of a cell, and when its sandbox was lost.
+    /// The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost.
     pub peak_memory_bytes: u64,
     /// What it wrote to standard output.
     pub stdout: StreamSummary,

@@ -16,6 +16,8 @@ pub enum PackageManager {
     Pip,
     /// Packages of Node, in `node_modules` of the workspace.
     Npm,
+    /// Packages of Ruby, in a directory of the session's own, where its executions look for them from then on.
+    Gem,
 }
 
 /// Parameters of `package/install`.
@@ -26,15 +28,15 @@ pub struct PackageInstallParams {
     pub session_id: String,
     /// Who installs.
     pub manager: PackageManager,
-    /// Packages by their names in the registry, with extras and versions as the manager writes them. With `npm`, none means those of `package.json`.
+    /// Packages by their names in the registry, with extras and versions as the manager writes them. With `npm`, none means those of `package.json`, with `gem` those of the `Gemfile`.
     #[serde(default)]
     pub packages: Vec<String>,
     /// With `pip`: a file of requirements in the workspace. Names, versions, markers and hashes are read, options refused.
     pub requirements: Option<String>,
-    /// Exactly what is pinned: with `pip`, requirements that all have hashes; with `npm`, `package-lock.json`.
+    /// Exactly what is pinned: with `pip`, requirements that all have hashes; with `npm`, `package-lock.json`, with `gem`, `Gemfile.lock`.
     #[serde(default)]
     pub locked: bool,
-    /// Packages may run programs of their own for it: scripts of npm's, builds from source of pip's.
+    /// Packages may run programs of their own for it: scripts of npm's, builds from source of pip's, extensions and plug-ins of gem's.
     #[serde(default)]
     pub scripts: bool,
     /// How long it may take. 600000 when absent.

@@ -74,6 +74,9 @@ pub struct Selection {
     /// The machine that the session is on, where its runtime has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
+    /// The container that the session is in, by its engine's id; absent where it is in none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// The runtime that was asked for, where this one had to be taken in its place (`fallback`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_place_of: Option<String>,

@@ -59,6 +59,12 @@ pub struct ServerLimits {
     pub max_running: u64,
     /// Executions of one session that wait; more are refused (1304).
     pub max_queued: u64,
+    /// Executions of one session that may begin within a minute; more are refused (1405). Absent where any number may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_executions_per_minute: Option<u64>,
+    /// The same of all sessions together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executions_per_minute: Option<u64>,
     /// Live interpreters of one session; more are refused (1307).
     pub max_contexts: u64,
     /// Ended executions that a session remembers.

@@ -153,6 +153,10 @@ impl Keeper for NativeKeeper {
         self.cgroups.as_ref()?.oom_kills()
     }
 
+    fn container(&self) -> Option<String> {
+        None
+    }
+
     fn usage(&self) -> Usage {
         self.cgroups.as_ref().map(Session::usage).unwrap_or_default()
     }

@@ -22,6 +22,7 @@ use crate::network::ports::PortError;
 use crate::protocol::{ErrorKind, ProtocolError};
 use crate::runtime::images::ImageError;
 use crate::runtime::{Lack, RuntimeError};
+use crate::server::convert;
 use crate::session::{Bar, Candidate, ExposeError, SessionError};
 
 /// What brings an interpreter back.
@@ -82,6 +83,14 @@ pub(super) fn of_session(error: SessionError) -> ProtocolError {
         SessionError::Died { .. } | SessionError::TooSlow(_) => new(ErrorKind::RuntimeLost).retry_after_ms(1000),
         SessionError::Copy(error) => of_copy(error, &message),
         SessionError::Network(error) => of_network(&error, &message),
+        SessionError::Rate(error) => {
+            // A client that waits so long is not refused again, so the rest of a millisecond is one.
+            let wait = convert::millis(error.wait).saturating_add(1);
+            new(ErrorKind::RateLimited).retry_after_ms(wait).hint(format!(
+                "wait for `retryAfterMs`, or raise `{}` in the settings file of the daemon",
+                error.whose.key()
+            ))
+        }
         SessionError::Execution(error) => of_execution(error),
         SessionError::Context(error) => of_context(error),
     }

@@ -8,7 +8,11 @@ use crate::session::{self, Session, Wish};
 
 /// Where a session is, and why.
 pub(super) fn of_session(session: &Session) -> Selection {
-    Selection { machine: session.machine.clone(), ..selection(&session.selection) }
+    Selection {
+        machine: session.machine.clone(),
+        container: session.container.clone(),
+        ..selection(&session.selection)
+    }
 }
 
 pub(super) fn selection(selection: &session::Selection) -> Selection {
@@ -29,6 +33,7 @@ pub(super) fn selection(selection: &session::Selection) -> Selection {
         engine: selection.engine.map(id),
         isolation: isolation(selection.isolation),
         machine: None,
+        container: None,
         in_place_of: selection.in_place_of.clone(),
         considered: considered.collect(),
     }

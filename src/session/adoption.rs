@@ -17,6 +17,7 @@ use super::contexts::Contexts;
 use super::inside::{Begun, Kept};
 use super::life::State;
 use super::notes::Notes;
+use super::rate::Pace;
 use super::select::{Candidate, Selection};
 use super::{Changeable, Session, Sessions, Watcher};
 use crate::agent::wire::Running;
@@ -30,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many sandboxes are taken up at a time.
 const AT_A_TIME: usize = 4;
+
+/// More than that was printed by nothing that is still to be counted on.
+const MOST_PASSED: u64 = 1 << 52;
 
 /// Who is told what happens in sessions that were taken up.
 pub struct Audience {
@@ -222,6 +226,7 @@ impl Sessions {
             id: left.session,
             network,
             own_python: OnceLock::new(),
+            own_gems: OnceLock::new(),
             ports: Arc::default(),
             created_at: notes.created_at(),
             selection: Selection { runtime, engine, isolation, in_place_of: None, considered: vec![chosen] },
@@ -229,6 +234,7 @@ impl Sessions {
             engine,
             language: notes.language().map(str::to_owned),
             machine: left.machine,
+            container: taken.keeper.container(),
             toolbox,
             persist: true,
             workspace: notes.workspace(),
@@ -238,6 +244,7 @@ impl Sessions {
             keeper: Arc::new(tokio::sync::Mutex::new(taken.keeper)),
             settings: Arc::clone(&self.settings),
             turns: Arc::new(Semaphore::new(self.settings.max_running)),
+            pace: Pace::new(self.settings.rates.session, &self.rate),
             changeable: Mutex::new(Changeable {
                 env: std::collections::BTreeMap::new(),
                 labels: kept.as_ref().map_or_else(|| notes.labels().clone(), |kept| kept.labels.clone()),
@@ -265,7 +272,9 @@ impl Session {
         let begun = Begun::read(&running.name).filter(|begun| sessions.execution(&begun.id()).is_none());
         // A process that is dropped is killed.
         let Some(begun) = begun else { return };
-        let passed = [running.stdout_sent, running.stderr_sent];
+        let (compiled, printed) = begun.compiler(&self.settings);
+        let sent = [running.stdout_sent, running.stderr_sent];
+        let passed = [0, 1].map(|stream| sent[stream].saturating_add(printed[stream]).min(MOST_PASSED));
         let kept_bytes = self.settings.kept_output_bytes;
         let (id, argv, at) = (begun.id(), begun.argv.clone(), begun.created_at());
         let execution = Execution::after(id, self.id.clone(), argv, running.terminal, kept_bytes, passed, at);
@@ -275,6 +284,7 @@ impl Session {
         let taken = TakenOver {
             process,
             stage: begun.stage(),
+            compiled,
             age: Duration::from_millis(running.age_ms),
             passed,
             permit: Arc::clone(&self.turns).try_acquire_owned().ok(),

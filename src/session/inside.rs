@@ -16,8 +16,8 @@ use super::bounds::{check_lifetimes, check_limits, millis};
 use super::toolbox::{Toolbox, ToolboxNote};
 use crate::agent::wire::MAX_NAME_BYTES;
 use crate::config::{Limits, Settings};
-use crate::execution::Stage;
 use crate::execution::drive::Terms;
+use crate::execution::{Stage, StageSummary};
 use crate::ids::ExecutionId;
 
 /// The most of a program's arguments that is noted.
@@ -105,6 +105,19 @@ pub(super) struct Begun {
     /// What runs is the compiler of what was to run then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     compiles: bool,
+    /// What its compiler did before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compiled: Option<Compiled>,
+}
+
+/// A compiler that did what it was to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Compiled {
+    at_ms: i64,
+    duration_ms: u64,
+    cpu_ms: u64,
+    memory_bytes: u64,
+    written: [u64; 2],
 }
 
 impl Begun {
@@ -117,12 +130,41 @@ impl Begun {
             output_bytes: terms.output_bytes,
             stop: terms.stop_at_output_limit,
             compiles: false,
+            compiled: None,
         }
     }
 
     /// The stage before that.
     pub(super) fn compiling(self) -> Self {
         Self { compiles: true, ..self }
+    }
+
+    /// The stage after that, with what is told of the compiler and how many bytes it printed on each stream.
+    pub(super) fn compiled_by(self, compiler: &StageSummary, written: [u64; 2]) -> Self {
+        let compiled = Compiled {
+            at_ms: compiler.started_at.map_or(self.at_ms, Timestamp::as_millisecond),
+            duration_ms: millis(compiler.duration),
+            cpu_ms: millis(compiler.cpu.unwrap_or_default()),
+            memory_bytes: compiler.peak_memory_bytes.unwrap_or_default(),
+            written,
+        };
+        Self { compiled: Some(compiled), ..self }
+    }
+
+    /// How its compiler ended, and how many bytes that printed. No time is longer than an execution may take.
+    pub(super) fn compiler(&self, settings: &Settings) -> (Option<StageSummary>, [u64; 2]) {
+        let Some(compiled) = self.compiled.as_ref().filter(|_| !self.compiles) else { return (None, [0; 2]) };
+        let time = |ms| Duration::from_millis(ms).min(settings.ceiling.execution_timeout);
+        let stage = StageSummary {
+            stage: Stage::Compile,
+            exit_code: Some(0),
+            signal: None,
+            started_at: Timestamp::from_millisecond(compiled.at_ms).ok(),
+            duration: time(compiled.duration_ms),
+            cpu: Some(time(compiled.cpu_ms)),
+            peak_memory_bytes: Some(compiled.memory_bytes),
+        };
+        (Some(stage), compiled.written)
     }
 
     pub(super) fn stage(&self) -> Stage {
@@ -210,6 +252,23 @@ mod tests {
         assert_eq!(Begun::read(&read.clone().compiling().written()).unwrap().stage(), Stage::Compile);
         let again = read.terms(&Settings::default(), 1);
         assert_eq!((again.timeout, again.output_bytes, again.stop_at_output_limit), (Duration::from_secs(7), 99, true));
+        let settings = Settings::default();
+        assert_eq!(read.compiler(&settings), (None, [0; 2]));
+        let stage = StageSummary {
+            stage: Stage::Compile,
+            exit_code: Some(0),
+            signal: None,
+            started_at: Some(begun.created_at()),
+            duration: Duration::from_millis(3),
+            cpu: Some(Duration::from_millis(2)),
+            peak_memory_bytes: Some(1),
+        };
+        let compiled = Begun::read(&begun.clone().compiled_by(&stage, [4, 5]).written()).unwrap();
+        assert_eq!((compiled.stage(), compiled.compiler(&settings)), (Stage::Run, (Some(stage.clone()), [4, 5])));
+        // Whoever wrote it, it is not longer than anything may take.
+        let long = StageSummary { duration: Duration::MAX, ..stage };
+        let (long, written) = begun.compiled_by(&long, [u64::MAX; 2]).compiler(&settings);
+        assert_eq!((long.unwrap().duration, written), (settings.ceiling.execution_timeout, [u64::MAX; 2]));
         // Each of these takes six bytes in JSON.
         let odd = Begun::new(&id, &["\u{1}".repeat(400)], &terms());
         assert!(odd.written().len() <= MAX_NAME_BYTES);

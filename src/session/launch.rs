@@ -17,7 +17,7 @@ use crate::agent::wire::{ExecutionLimits, TerminalSize};
 use crate::config::Limits;
 use crate::engine::Engine;
 use crate::execution::drive::{Compiler, Order, Place, Terms, drive, join_queue};
-use crate::execution::{Execution, ExecutionError, Observer};
+use crate::execution::{Execution, ExecutionError, Observer, StageSummary};
 use crate::ids::ExecutionId;
 
 /// What to run.
@@ -138,7 +138,9 @@ impl Session {
             let begun = inside::Begun::new(&id, &order.program.argv, &order.terms);
             order.program.name = begun.written();
             if let Some(compiler) = &mut order.compiler {
-                compiler.program.name = begun.compiling().written();
+                compiler.program.name = begun.clone().compiling().written();
+                let named = move |stage: &StageSummary, written| begun.clone().compiled_by(stage, written).written();
+                order.named = Some(Box::new(named));
             }
         }
         let Program { argv, terminal, .. } = &order.program;
@@ -258,6 +260,7 @@ impl Session {
         Order {
             program,
             compiler,
+            named: None,
             code,
             input,
             input_ends,
@@ -298,6 +301,7 @@ impl Session {
         if waiting >= self.settings.max_queued && execution.context.is_none() {
             return Err(ExecutionError::QueueFull { waiting }.into());
         }
+        self.pace.begin()?;
         let mut over = executions.iter().filter(|known| known.is_over()).count();
         executions.retain(|known| {
             let forget = over >= self.settings.max_remembered && known.is_over();

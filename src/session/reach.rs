@@ -75,6 +75,18 @@ impl Session {
         drop(self.own_python.set(interpreter.to_owned()));
     }
 
+    /// Whether packages of Ruby were installed.
+    #[must_use]
+    pub fn has_own_gems(&self) -> bool {
+        self.own_gems.get().is_some()
+    }
+
+    /// From now on Ruby looks for packages in this directory first.
+    pub fn use_gems(&self, directory: &str) {
+        // The place is the same each time.
+        drop(self.own_gems.set(directory.to_owned()));
+    }
+
     /// What an engine's programs find in their environment for its sake.
     pub(super) fn engine_env(&self, engine: &'static Engine) -> impl Iterator<Item = (String, String)> + use<> {
         let offline = if self.network.proxy().is_some() { &[] } else { engine.online.env_without };
@@ -84,9 +96,14 @@ impl Session {
     /// What programs find in their environment of what they reach: the session's packages, and the way out.
     pub(super) fn reach_env(&self) -> BTreeMap<String, String> {
         let mut env: BTreeMap<_, _> = self.network.variables().into_iter().collect();
-        if let Some(bin) = self.own_python.get().and_then(|python| python.strip_suffix("/python")) {
-            env.insert("PATH".to_owned(), format!("{bin}:{}", self.toolbox.path()));
+        let python = self.own_python.get().and_then(|python| python.strip_suffix("/python")).map(str::to_owned);
+        let gems = self.own_gems.get().map(|gems| format!("{gems}/bin"));
+        let mut own: Vec<String> = python.into_iter().chain(gems).collect();
+        if !own.is_empty() {
+            own.push(self.toolbox.path().to_owned());
+            env.insert("PATH".to_owned(), own.join(":"));
         }
+        env.extend(self.own_gems.get().map(|gems| ("GEM_HOME".to_owned(), gems.clone())));
         env
     }
 

@@ -16,6 +16,7 @@ use super::contexts::Contexts;
 use super::host::Host;
 use super::life::{self, State, Why};
 use super::notes::Notes;
+use super::rate::{Pace, Rate, Whose};
 use super::select::{self, Question, Selection, Wish};
 use super::standing::{Standing, check_age};
 use super::toolbox::{Toolbox, Toolboxes};
@@ -66,6 +67,8 @@ pub struct Sessions {
     pub(super) settings: Arc<Settings>,
     host: Arc<Host>,
     pub(super) places: Arc<Semaphore>,
+    /// Of all sessions together.
+    pub(super) rate: Arc<Rate>,
     table: Mutex<BTreeMap<SessionId, Arc<Session>>>,
     /// The last sessions that ended, and why.
     ended: Mutex<VecDeque<(SessionId, Option<Why>)>>,
@@ -112,12 +115,14 @@ impl Sessions {
     #[must_use]
     pub fn new(settings: Settings, host: Host) -> Self {
         let places = Arc::new(Semaphore::new(settings.max_sessions));
+        let rate = Arc::new(Rate::new(Whose::Daemon, settings.rates.daemon));
         Self {
             settings: Arc::new(settings),
             host_tools: Arc::new(Toolbox::of_host(&host)),
             host: Arc::new(host),
             toolboxes: Toolboxes::default(),
             places,
+            rate,
             table: Mutex::default(),
             ended: Mutex::default(),
             claimed: Mutex::default(),
@@ -240,12 +245,14 @@ impl Sessions {
             created_at,
             network,
             own_python: OnceLock::new(),
+            own_gems: OnceLock::new(),
             ports: Arc::default(),
             client_token: wanted.client_token,
             engine: selection.engine,
             language: wanted.wish.language,
             selection,
             machine,
+            container: keeper.container(),
             toolbox,
             persist: wanted.persist,
             workspace: wanted.workspace,
@@ -255,6 +262,7 @@ impl Sessions {
             keeper: Arc::new(tokio::sync::Mutex::new(keeper)),
             settings: Arc::clone(&self.settings),
             turns: Arc::new(Semaphore::new(self.settings.max_running)),
+            pace: Pace::new(self.settings.rates.session, &self.rate),
             changeable: Mutex::new(Changeable {
                 env: wanted.env,
                 labels: wanted.labels,

@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::harness::skip::skip;
 use crate::harness::{Client, Place, eventually};
 use crate::lab::{ENDS, End, daemon, end, heard, id_of, left_by, nothing_is_left, persistent, start, takes_up};
 
@@ -96,6 +97,43 @@ fn close(client: &mut Client, session: &str) {
     for to in ["closing", "closed"] {
         client.claim(to, |message| message["params"]["sessionId"] == session && message["params"]["to"] == to);
     }
+}
+
+pub(crate) fn a_compiled_program_keeps_its_stages(place: Place) {
+    if !place.engine().has_image("codebeaker/c:latest") {
+        return skip("there is no image of C: scripts/images.sh makes it");
+    }
+    let mut first = daemon(place);
+    let session = id_of(&persistent(place, &mut first, json!({"language": "c"})));
+    let code = "#include <stdio.h>\n#warning told\n\
+                int main(void) { puts(\"first\"); fflush(stdout); getchar(); fputs(\"last\\n\", stderr); return 3; }\n";
+    let params = json!({"sessionId": session, "source": {"code": code}, "stdin": "stream"});
+    let running = start(&mut first, params);
+    first.wait_for_output(&running, "first");
+    let read = json!({"executionId": running, "stream": "stderr"});
+    let warned = first.request("execution/read", read.clone())["nextOffset"].as_u64().unwrap();
+    assert!(warned > 0, "the compiler has said something");
+    let daemon_of_old = end(first, End::Killed);
+
+    let mut next = daemon(place);
+    takes_up(&mut next, &[&session]);
+    let wait = next.send_request("execution/wait", json!({"executionId": running}));
+    next.request("execution/stdin", json!({"executionId": running, "data": "\n", "eof": true}));
+    let ended = next.response(wait).unwrap();
+    assert_eq!((&ended["outcome"], &ended["exitCode"], &ended["stage"]), (&json!("error"), &json!(3), &json!("run")));
+    let stages = ended["stages"].as_array().unwrap_or_else(|| panic!("{ended}"));
+    let told: Vec<_> = stages.iter().map(|stage| (stage["stage"].as_str(), stage["exitCode"].as_i64())).collect();
+    assert_eq!(told, [(Some("compile"), Some(0)), (Some("run"), Some(3))], "{ended}");
+    let sum: u64 = stages.iter().map(|stage| stage["durationMs"].as_u64().unwrap()).sum();
+    assert!(ended["durationMs"].as_u64().unwrap().abs_diff(sum) <= 2, "{ended}");
+    assert_eq!(ended["startedAt"], stages[0]["startedAt"], "{ended}");
+    // What the compiler has said counts, though it is not here.
+    assert_eq!(ended["stderr"]["bytes"], warned + 5, "{ended}");
+    let last = next.request("execution/read", read);
+    assert_eq!((&last["data"], &last["offset"]), (&json!("last\n"), &json!(warned)), "{last}");
+    next.allow_unclaimed();
+    close(&mut next, &session);
+    nothing_is_left(place, daemon_of_old);
 }
 
 pub(crate) fn what_runs_is_answered_for_when_its_daemon_ends(place: Place) {

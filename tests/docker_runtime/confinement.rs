@@ -195,6 +195,10 @@ impl codebeaker::runtime::Keeper for NoKeeper {
         None
     }
 
+    fn container(&self) -> Option<String> {
+        None
+    }
+
     fn usage(&self) -> codebeaker::runtime::Usage {
         codebeaker::runtime::Usage::default()
     }

@@ -37,42 +37,6 @@ while True: time.sleep(1)
     assert_eq!((ended.outcome(), ended.result["signal"].as_str()), ("killed", Some("SIGKILL")));
 }
 
-/// A program with a child in a process group and session of its own.
-const PAIR: &str = "
-import os, signal, sys, time
-def handle(number, _):
-    os.write(1, b'%s got %s\\n' % (name, signal.Signals(number).name.encode()))
-for number in (signal.SIGINT, signal.SIGUSR1): signal.signal(number, handle)
-name = b'parent'
-inside, outside = os.pipe()
-if os.fork() == 0:
-    os.setsid()
-    name = b'child'
-    os.write(outside, b'x')
-else:
-    os.read(inside, 1)
-    os.write(1, b'ready\\n')
-while True: time.sleep(1)
-";
-
-#[test]
-fn a_signal_goes_to_every_process_and_an_interrupt_to_the_foreground() {
-    let mut client = Client::initialized();
-    let session = client.create_session(json!({}));
-    let (id, execution) = start(&mut client, &session, python(PAIR));
-    client.request("execution/interrupt", json!({"executionId": execution}));
-    client.wait_for_output(&execution, "parent got SIGINT");
-    client.request("execution/signal", json!({"executionId": execution, "signal": "SIGUSR1"}));
-    client.wait_for_output(&execution, "parent got SIGUSR1");
-    client.wait_for_output(&execution, "child got SIGUSR1");
-    client.request("execution/kill", json!({"executionId": execution}));
-    let ended = client.finished(id);
-    assert_eq!(ended.outcome(), "killed");
-    assert!(!ended.stdout().contains("child got SIGINT"), "{}", ended.stdout());
-    let left = client.execute(&session, bash("cat /proc/[0-9]*/comm"));
-    assert!(!left.stdout().contains("python"), "{}", left.stdout());
-}
-
 #[test]
 fn cancelling_asks_then_insists_and_then_ends_the_whole_tree() {
     for setup in Setup::users() {

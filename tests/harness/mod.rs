@@ -6,6 +6,7 @@
 //! - [`engine`] is the container engine that the tests are given, [`place`] what is asked in each place; [`dockerd`] is an
 //!   engine that a test may break.
 //! - [`leftovers`] says what a daemon left on the machine.
+//! - [`project`] is a directory of the host that sessions get to see.
 //! - [`session`] adds sessions and executions.
 //! - [`stream`] is what is done with bytes: framing, and logs.
 //! - [`taking`] has programs that take until a limit stops them.
@@ -22,6 +23,7 @@ pub(crate) mod dockerd;
 pub(crate) mod engine;
 pub(crate) mod leftovers;
 pub(crate) mod place;
+pub(crate) mod project;
 pub(crate) mod session;
 pub(crate) mod skip;
 pub(crate) mod stream;

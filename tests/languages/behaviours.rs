@@ -48,6 +48,27 @@ pub(crate) fn reads_its_input_to_the_end(bench: &mut Bench) {
     assert_eq!(run.stdout(), "", "without input it is at its end");
 }
 
+pub(crate) fn finds_its_variables(bench: &mut Bench) {
+    let word = "a b  $HOME 'ü€😀'\nnext=line";
+    let (name, code) = bench.language.program;
+    let source =
+        json!({"code": code, "uri": format!("file:///elsewhere/{name}"), "args": ["env"], "env": {"WORD": word}});
+    let run = bench.client.execute(&bench.session, source);
+    assert_well(&run);
+    assert_eq!(run.stdout(), format!("[{word}]\n"));
+}
+
+pub(crate) fn gets_no_more_memory_than_it_may(bench: &mut Bench) {
+    let run = bench.run_with(&["memory"], json!({"limits": {"memoryBytes": 300 << 20}}));
+    // What asks for memory in a large piece may be told that there is none.
+    let copes = ["Memory", "memory", "alloc"].iter().any(|word| run.stderr().contains(word));
+    let was_held = run.outcome() == "outOfMemory" || (run.outcome() != "ok" && copes);
+    assert!(was_held && run.outcome() != "timeout", "{} {}", run.result, run.stderr());
+    assert_eq!(run.stdout(), "filling\n");
+    assert_eq!(bench.run(&["hello"]).stdout(), "hello ä€😀\n", "the session works on");
+    bench.assert_clean();
+}
+
 pub(crate) fn tells_its_exit_code(bench: &mut Bench) {
     let run = bench.run(&["exit"]);
     assert_eq!(ended(&run), ("error", Some(3)), "{}", run.stderr());
@@ -62,7 +83,8 @@ pub(crate) fn keeps_its_streams_apart(bench: &mut Bench) {
 
 /// The lines that an editor would mark.
 fn marked(bench: &mut Bench, name: &str, text: &str, args: &[&str]) -> Vec<u64> {
-    let uri = format!("file:///elsewhere/{name}");
+    // A document of each kind: what was marked before is unmarked first where it is the same.
+    let uri = format!("file:///{}/{name}", args.first().unwrap_or(&"wrong"));
     let document = json!({"uri": uri, "languageId": bench.language.language, "version": 1, "text": text});
     bench.client.notify("textDocument/didOpen", json!({"textDocument": document}));
     let lenses = bench.client.request("textDocument/codeLens", json!({"textDocument": {"uri": uri}}));

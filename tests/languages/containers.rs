@@ -6,44 +6,52 @@ use crate::behaviours;
 use crate::bench::{Bench, client};
 use crate::harness::Place;
 use crate::harness::skip::note;
-use crate::table::LANGUAGES;
+use crate::table::named;
 
-/// Goes through the list with each engine that has an image.
-pub(crate) fn each_engine_behaves(place: Place) {
-    let mut client = client(place.setup());
-    let mut missing = Vec::new();
-    for language in LANGUAGES {
-        let image = format!("codebeaker/{}:latest", language.engine);
-        if !place.engine().has_image(&image) {
-            missing.push(language.name);
-            continue;
-        }
-        let wish = json!({"engine": language.engine, "language": language.language});
-        let session = match client.call("session/create", place.wish(wish)) {
-            Ok(created) => created["sessionId"].as_str().expect("every session has an id").to_owned(),
-            // An image of this name may be anybody's.
-            Err(refused) => {
-                assert_eq!(refused["code"], 1201, "{refused}");
-                missing.push(language.name);
-                continue;
+macro_rules! behave {
+    ($($language:ident)+) => {
+        $(
+            pub(crate) fn $language(place: Place) {
+                behaves(place, stringify!($language));
             }
-        };
-        let mut bench = Bench { client, session, language };
-        eprintln!("{}", language.name);
-        behaviours::says_hello_in_any_script(&mut bench);
-        behaviours::gets_its_arguments_whole(&mut bench);
-        behaviours::reads_its_input_to_the_end(&mut bench);
-        behaviours::tells_its_exit_code(&mut bench);
-        behaviours::tells_where_its_source_is_wrong(&mut bench);
-        behaviours::leaves_no_children(&mut bench);
-        behaviours::prints_a_mebibyte_whole(&mut bench);
-        behaviours::reads_and_writes_the_workspace(&mut bench);
-        behaviours::reaches_no_network(&mut bench);
-        let session = bench.session.clone();
-        client = bench.client;
-        client.request("session/close", json!({"sessionId": session}));
+        )+
+    };
+}
+
+behave! { python node deno bun bash ruby go c cpp rust }
+
+/// Goes through the list with an engine, if it has an image. How a program is ended is the place's, whatever runs it.
+fn behaves(place: Place, name: &str) {
+    let (mut client, language) = (client(place.setup()), named(name));
+    let image = format!("codebeaker/{}:latest", language.engine);
+    let missing = format!("there is no image {image}: scripts/images.sh makes it");
+    if !place.engine().has_image(&image) {
+        return note(&missing);
     }
-    if !missing.is_empty() {
-        note(&format!("there are no images of {}", missing.join(", ")));
+    let wish = json!({"engine": language.engine, "language": language.language});
+    let session = match client.call("session/create", place.wish(wish)) {
+        Ok(created) => created["sessionId"].as_str().expect("every session has an id").to_owned(),
+        // An image of this name may be anybody's.
+        Err(refused) => {
+            assert_eq!(refused["code"], 1201, "{refused}");
+            return note(&missing);
+        }
+    };
+    let mut bench = Bench { client, session, language };
+    for behaviour in [
+        behaviours::says_hello_in_any_script,
+        behaviours::gets_its_arguments_whole,
+        behaviours::reads_its_input_to_the_end,
+        behaviours::finds_its_variables,
+        behaviours::tells_its_exit_code,
+        behaviours::tells_where_it_broke,
+        behaviours::tells_where_its_source_is_wrong,
+        behaviours::gets_no_more_memory_than_it_may,
+        behaviours::leaves_no_children,
+        behaviours::prints_a_mebibyte_whole,
+        behaviours::reads_and_writes_the_workspace,
+        behaviours::reaches_no_network,
+    ] {
+        behaviour(&mut bench);
     }
 }

@@ -1,11 +1,18 @@
-"""Registries of pip and npm for tests, with packages that they make themselves. Prints its port."""
+"""Registries of pip, npm and gem for tests, with packages that they make themselves. Prints its port.
+
+With --user NAME:PASSWORD it answers nobody else. Gems are there where Ruby is.
+"""
 import base64
 import hashlib
 import http.server
 import io
 import json
+import os
+import shutil
+import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 
 
@@ -41,9 +48,18 @@ WHEELS = {
 TARBALL = tarball("small", "1.2.3")
 
 
+USER = base64.b64encode(sys.argv[2].encode()).decode() if sys.argv[1:2] == ["--user"] else None
+GEMS = tempfile.TemporaryDirectory()
+if shutil.which("ruby"):
+    here = os.path.dirname(os.path.abspath(__file__))
+    subprocess.run(["ruby", os.path.join(here, "gems.rb"), GEMS.name], check=True, stdout=subprocess.DEVNULL)
+
+
 class Registry(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path = self.path.split("?")[0].strip("/")
+        if USER and self.headers["Authorization"] != f"Basic {USER}":
+            return self.send_error(401)
         if path.startswith("files/") and path[6:] in WHEELS:
             return self.answer(WHEELS[path[6:]], "application/octet-stream")
         if path.startswith("simple/"):
@@ -55,16 +71,23 @@ class Registry(http.server.BaseHTTPRequestHandler):
             ]
             if links:
                 return self.answer("".join(links).encode(), "text/html")
-        if path == "small":
+        file = os.path.join(GEMS.name, path)
+        if ".." not in path and os.path.isfile(file):
+            with open(file, "rb") as opened:
+                return self.answer(opened.read(), "application/octet-stream")
+        if path.replace("%2f", "/").replace("%2F", "/") in ("small", "@corp/small"):
+            name = "@corp/small" if "corp" in path else "small"
             digest = "sha512-" + base64.b64encode(hashlib.sha512(TARBALL).digest()).decode()
             host = self.headers["Host"]
             dist = {"tarball": f"http://{host}/small/-/small-1.2.3.tgz", "integrity": digest}
-            version = {"name": "small", "version": "1.2.3", "dist": dist, "hasInstallScript": True}
-            document = {"name": "small", "dist-tags": {"latest": "1.2.3"}, "versions": {"1.2.3": version}}
+            version = {"name": name, "version": "1.2.3", "dist": dist, "hasInstallScript": True}
+            document = {"name": name, "dist-tags": {"latest": "1.2.3"}, "versions": {"1.2.3": version}}
             return self.answer(json.dumps(document).encode(), "application/json")
         if path == "small/-/small-1.2.3.tgz":
             return self.answer(TARBALL, "application/octet-stream")
         self.send_error(404)
+
+    do_HEAD = do_GET
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -79,7 +102,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        if self.command != "HEAD":
+            self.wfile.write(data)
 
     def log_message(self, *_):
         pass

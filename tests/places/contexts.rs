@@ -42,6 +42,7 @@ fn state(client: &mut Client, context: &str) -> Value {
     own.expect("it is listed")["state"].clone()
 }
 
+/// D13: what was called stateful began anew each time; nothing but files was kept.
 pub(crate) fn an_interpreter_keeps_its_state(place: Place) {
     let (mut client, session, context) = open(place);
     let first =
@@ -73,6 +74,26 @@ pub(crate) fn an_interpreter_keeps_its_state(place: Place) {
     client.request("context/delete", json!({"contextId": other}));
     let left = client.execute(&session, bash("cat /proc/[0-9]*/comm"));
     assert!(!left.stdout().contains("python"), "{}", left.stdout());
+}
+
+pub(crate) fn a_cell_tells_what_it_has_used(place: Place) {
+    let python = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass\nlarge = b'x' * (48 << 20)";
+    let javascript = "const start = process.cpuUsage().user; let large = Buffer.alloc(48 << 20, 1);\n\
+                      while (process.cpuUsage().user - start < 300000);";
+    for (language, code) in [("python", python), ("javascript", javascript)] {
+        let (mut client, session) = place.open(json!({"language": language}));
+        let context = context(&mut client, &session);
+        let cell = run(&mut client, &session, &context, code);
+        assert_eq!(cell.outcome(), "ok", "{}", cell.stderr());
+        let used = |cell: &Execution| {
+            (cell.result["cpuMs"].as_u64().unwrap(), cell.result["peakMemoryBytes"].as_u64().unwrap())
+        };
+        let (cpu, memory) = used(&cell);
+        assert!(cpu >= 250 && memory >= 48 << 20, "{language}: {}", cell.result);
+        // What was used before is not the next one's, but what it holds still is.
+        let (less, memory) = used(&run(&mut client, &session, &context, "large = 1"));
+        assert!(less < cpu && memory >= 48 << 20, "{language}: {less} of {cpu} ms, {memory} bytes");
+    }
 }
 
 pub(crate) fn output_is_kept_exactly(place: Place) {

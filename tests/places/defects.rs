@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::{bash, python};
+use super::{bash, network, python};
 use crate::harness::Place;
+use crate::harness::web::{daemon, private};
 
 /// D7: one failure made a session unusable for ever.
 pub(crate) fn d7_a_failure_leaves_the_session_usable(place: Place) {
@@ -83,6 +84,38 @@ pub(crate) fn d12_output_comes_while_the_program_runs(place: Place) {
     assert!(ended.pieces.len() >= 2, "{:?}", ended.pieces);
 }
 
+/// D14: that a program was to have a network was read and not heeded.
+pub(crate) fn d14_what_a_program_is_to_reach_is_heeded_or_refused(place: Place) {
+    // Nobody listens there, and nobody asks for it.
+    let host = ["127.0.0.1:9".to_owned()];
+    let (_directory, mut client) = daemon(place, &private(&host));
+    let closed = place.session(&mut client, json!({}));
+    let open = network::session(place, &mut client, &host);
+    for (session, spelling, enabled, code) in [
+        (&closed, "networkEnabled", true, Some(1407)),
+        (&closed, "network_enabled", false, None),
+        (&open, "network_enabled", true, None),
+        (&open, "networkEnabled", false, Some(1400)),
+    ] {
+        let mut command = json!({"type": "execute", "language": "python", "code": "print(1)", "cpuLimit": 1});
+        command[spelling] = enabled.into();
+        let result = client.request("session/execute", json!({"sessionId": session, "command": command}));
+        match code {
+            None => assert_eq!(result["result"]["stdout"], "1\n", "{result}"),
+            Some(code) => {
+                let error = &result["error"];
+                assert_eq!(
+                    (&error["code"], &error["data"]["path"]),
+                    (&json!(code), &json!("networkEnabled")),
+                    "{result}"
+                );
+                assert!(error["data"]["hint"].is_string(), "{result}");
+            }
+        }
+    }
+    client.allow_unclaimed();
+}
+
 /// D16: what was wrong with the parameters was said as a fault of the server.
 pub(crate) fn d16_wrong_parameters_are_the_callers(place: Place) {
     let (mut client, session) = place.open(json!({}));
@@ -96,4 +129,25 @@ pub(crate) fn d16_wrong_parameters_are_the_callers(place: Place) {
         let error = client.call(method, params).unwrap_err();
         assert_eq!((&error["code"], &error["data"]["path"]), (&json!(-32602), &json!(path)), "{method}: {error}");
     }
+}
+
+/// D20: the runtime of a session was a list, and processes were said to have containers.
+pub(crate) fn d20_a_session_names_one_runtime_and_a_container_where_there_is_one(place: Place) {
+    let mut client = place.client();
+    let created = client.request("session/create", place.wish(json!({})));
+    let got = client.request("session/get", json!({"sessionId": created["sessionId"]}));
+    for told in [&created, &got] {
+        assert_eq!(told["selection"]["runtime"], place.runtime(), "{told}");
+        assert!(told.get("containerId").is_none() && told.get("runtimeType").is_none(), "{told}");
+    }
+    let container = &got["selection"]["container"];
+    assert_eq!(container, &created["selection"]["container"]);
+    if !place.has_containers() {
+        assert!(got["selection"].get("container").is_none(), "{got}");
+        return;
+    }
+    let asked = ["inspect", "--format", "{{.Name}}", container.as_str().expect("it is in a container")];
+    let name = place.engine().order(&asked);
+    let own = place.engine().containers_of(client.pid());
+    assert!(own.iter().any(|one| name == format!("/{one}")), "{name} is none of {own:?}");
 }

@@ -9,11 +9,8 @@ use serde_json::{Value, json};
 use super::files::ask;
 use super::streams::base64;
 use super::{bash, python};
+use crate::harness::project::uri;
 use crate::harness::{Client, Place};
-
-fn uri(path: &Path) -> String {
-    format!("file://{}", path.display())
-}
 
 /// A directory of this machine with files in it.
 fn project(client: &Client) -> PathBuf {

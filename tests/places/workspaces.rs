@@ -1,64 +1,28 @@
 //! What sessions make of a directory of the host, and what a place says that can't do it.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::harness::project::{CHANGE, CHANGED, project, snapshot, uri};
 use crate::harness::{Client, Place};
 
-/// A directory with files in it, which belongs to the user that containers run programs as; native sandboxes run
-/// them as its owner, whoever that is.
+/// A project that belongs to the user that containers run programs as; native sandboxes run them as its owner,
+/// whoever that is.
 fn directory(client: &Client) -> PathBuf {
-    let path = client.scratch().join("project");
-    fs::create_dir_all(path.join("sub/deep")).unwrap();
-    fs::write(path.join("sub/deep/file.txt"), "deep").unwrap();
-    fs::write(path.join("file.txt"), "old").unwrap();
-    fs::write(path.join("run.sh"), "#!/bin/sh\necho ran\n").unwrap();
-    fs::set_permissions(path.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
-    fs::create_dir(path.join("node_modules")).unwrap();
-    fs::write(path.join("node_modules/large"), "large").unwrap();
-    symlink("file.txt", path.join("link")).unwrap();
+    let owner = rustix::process::getuid().is_root().then_some(1000);
+    let path = project(client, "project", owner);
     symlink("/etc/hostname", path.join("outside")).unwrap();
     fs::set_permissions(client.scratch(), fs::Permissions::from_mode(0o755)).unwrap();
-    if rustix::process::getuid().is_root() {
-        for entry in
-            ["", "sub", "sub/deep", "sub/deep/file.txt", "file.txt", "run.sh", "node_modules", "node_modules/large"]
-        {
-            chown(path.join(entry), Some(1000), Some(1000)).unwrap();
-        }
-    }
     path
-}
-
-fn uri(path: &Path) -> String {
-    format!("file://{}", path.display())
 }
 
 fn shell(client: &mut Client, session: &str, code: &str) -> String {
     let execution = client.execute(session, super::bash(code));
     format!("{}{}", execution.stdout(), execution.stderr())
 }
-
-/// Everything below a directory, with what is in it.
-fn snapshot(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut open = vec![directory.to_owned()];
-    while let Some(path) = open.pop() {
-        for entry in fs::read_dir(path).unwrap().flatten() {
-            if entry.file_type().unwrap().is_dir() {
-                open.push(entry.path());
-            }
-            found.push((entry.path(), fs::read(entry.path()).unwrap_or_default()));
-        }
-    }
-    found.sort();
-    found
-}
-
-const CHANGE: &str = "cat file.txt link sub/deep/file.txt; ./run.sh; echo new > file.txt; rm -r sub; \
-                      echo more > added.txt; chmod 600 run.sh; cat file.txt";
 
 /// A session in this workspace, or what a place says that doesn't offer it: which says what to do.
 fn open(place: Place, client: &mut Client, workspace: &Value) -> Result<String, Value> {
@@ -95,7 +59,7 @@ pub(crate) fn a_copy_is_whole_but_for_what_is_left_out(place: Place) {
     let expected = "./file.txt\n./link\n./outside\n./run.sh\n./sub\n./sub/deep\n./sub/deep/file.txt\n\
                     file.txt\n/etc/hostname\n755 1000 19\n644 1000 3\n";
     assert_eq!(shell(&mut client, &session, list), expected);
-    assert_eq!(shell(&mut client, &session, CHANGE), "oldolddeepran\nnew\n");
+    assert_eq!(shell(&mut client, &session, CHANGE), CHANGED);
     assert!(snapshot(&path) == before, "the directory was changed");
     let again = open(place, &mut client, &workspace).expect("every place copies");
     assert_eq!(shell(&mut client, &again, "cat file.txt"), "old", "what one changes another does not see");
@@ -121,7 +85,7 @@ pub(crate) fn a_bound_directory_is_the_hosts_own(place: Place) {
         fs::write(path.join("file.txt"), "old").unwrap();
     }
     if let Ok(session) = open(place, &mut client, &json!({"mode": "bindRw", "uri": uri(&path)})) {
-        assert_eq!(shell(&mut client, &session, CHANGE), "oldolddeepran\nnew\n");
+        assert_eq!(shell(&mut client, &session, CHANGE), CHANGED);
         client.request("fs/write", json!({"sessionId": session, "path": "by/client.txt", "data": "x"}));
         assert_eq!(fs::read_to_string(path.join("file.txt")).unwrap(), "new\n");
         assert!(!path.join("sub").exists());
@@ -138,7 +102,7 @@ pub(crate) fn an_overlay_is_made_or_refused_with_a_way_out(place: Place) {
     let path = directory(&client);
     let before = snapshot(&path);
     match open(place, &mut client, &json!({"mode": "overlay", "uri": uri(&path)})) {
-        Ok(session) => assert_eq!(shell(&mut client, &session, CHANGE), "oldolddeepran\nnew\n"),
+        Ok(session) => assert_eq!(shell(&mut client, &session, CHANGE), CHANGED),
         Err(_) => assert!(place.has_containers(), "a native sandbox has overlays"),
     }
     assert!(snapshot(&path) == before);

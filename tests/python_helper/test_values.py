@@ -199,6 +199,10 @@ class Values(Case):
         self.assertEqual(names, [["later", "own"], ["seen"]])
         self.assertEqual(scopes[0]["named"], 2)
         self.assertEqual(self.children(debuggee, scopes[2]["ref"])["top"]["value"]["text"], "'global'")
+        # Where the globals are all that there is to see, they are shown at once.
+        module = debuggee.stack(event["thread"])[-1]["id"]
+        (scope,) = debuggee.ask("scopes", frame=module)["scopes"]
+        self.assertEqual((scope["kind"], "expensive" in scope), ("globals", False))
 
     @each_engine
     def test_variables_are_set_where_the_program_finds_them(self, engine):

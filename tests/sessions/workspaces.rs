@@ -1,35 +1,12 @@
 //! What a session makes of a directory of the host.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
+use crate::harness::project::{CHANGE, CHANGED, project, snapshot, uri};
 use crate::harness::skip::skip;
 use crate::harness::{Client, Setup};
 use serde_json::{Value, json};
-
-/// A directory with files in it, which belongs to this user.
-fn directory(client: &Client, name: &str, owner: Option<u32>) -> PathBuf {
-    let path = client.scratch().join(name);
-    fs::create_dir_all(path.join("sub/deep")).unwrap();
-    fs::write(path.join("sub/deep/file.txt"), "deep").unwrap();
-    fs::write(path.join("file.txt"), "old").unwrap();
-    fs::write(path.join("run.sh"), "#!/bin/sh\necho ran\n").unwrap();
-    fs::set_permissions(path.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
-    fs::create_dir(path.join("node_modules")).unwrap();
-    fs::write(path.join("node_modules/large"), "large").unwrap();
-    symlink("file.txt", path.join("link")).unwrap();
-    for entry in
-        ["", "sub", "sub/deep", "sub/deep/file.txt", "file.txt", "run.sh", "node_modules", "node_modules/large"]
-    {
-        chown(path.join(entry), owner, owner).unwrap();
-    }
-    path
-}
-
-fn uri(path: &Path) -> String {
-    format!("file://{}", path.display())
-}
 
 fn open(client: &mut Client, workspace: Value) -> String {
     client.create_session(json!({"workspace": workspace}))
@@ -39,25 +16,6 @@ fn shell(client: &mut Client, session: &str, code: &str) -> String {
     let execution = client.execute(session, json!({"code": code, "language": "bash"}));
     format!("{}{}", execution.stdout(), execution.stderr())
 }
-
-/// Everything below a directory, with what is in it.
-fn snapshot(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut open = vec![directory.to_owned()];
-    while let Some(path) = open.pop() {
-        for entry in fs::read_dir(path).unwrap().flatten() {
-            if entry.file_type().unwrap().is_dir() {
-                open.push(entry.path());
-            }
-            found.push((entry.path(), fs::read(entry.path()).unwrap_or_default()));
-        }
-    }
-    found.sort();
-    found
-}
-
-const CHANGE: &str = "cat file.txt link sub/deep/file.txt; ./run.sh; echo new > file.txt; rm -r sub; \
-                      echo more > added.txt; chmod 600 run.sh; cat file.txt";
 
 #[test]
 fn an_empty_workspace_is_empty_and_can_be_written_to() {
@@ -76,14 +34,14 @@ fn a_copy_and_an_overlay_leave_the_directory_alone() {
         for setup in Setup::users() {
             let owner = setup.other_user();
             let mut client = setup.initialized();
-            let path = directory(&client, "project", owner);
+            let path = project(&client, "project", owner);
             let before = snapshot(&path);
             let workspace = json!({"mode": mode, "uri": uri(&path)});
             let session = match client.call("session/create", json!({"workspace": workspace})) {
                 Ok(session) => session["sessionId"].as_str().unwrap().to_owned(),
                 Err(error) => panic!("{mode} as {owner:?}: {error}"),
             };
-            assert_eq!(shell(&mut client, &session, CHANGE), "oldolddeepran\nnew\n", "{mode} as {owner:?}");
+            assert_eq!(shell(&mut client, &session, CHANGE), CHANGED, "{mode} as {owner:?}");
             assert!(snapshot(&path) == before, "{mode} as {owner:?} changed the directory");
             let again = open(&mut client, workspace.clone());
             assert_eq!(
@@ -100,7 +58,7 @@ fn a_copy_and_an_overlay_leave_the_directory_alone() {
 #[test]
 fn a_copy_leaves_out_what_it_is_told_to() {
     let mut client = Client::initialized();
-    let path = directory(&client, "project", None);
+    let path = project(&client, "project", None);
     let workspace = json!({"mode": "copy", "uri": uri(&path), "exclude": ["node_modules", "*.txt"]});
     let session = open(&mut client, workspace);
     assert_eq!(shell(&mut client, &session, "find . ! -name . | sort"), "./link\n./run.sh\n./sub\n./sub/deep\n");
@@ -111,7 +69,7 @@ fn a_directory_that_is_bound_to_be_read_is_not_changed() {
     for setup in Setup::users() {
         let owner = setup.other_user();
         let mut client = setup.initialized();
-        let path = directory(&client, "project", owner);
+        let path = project(&client, "project", owner);
         let before = snapshot(&path);
         let session = open(&mut client, json!({"mode": "bindRo", "uri": uri(&path)}));
         assert_eq!(shell(&mut client, &session, "cat file.txt link; ./run.sh"), "oldoldran\n");
@@ -138,9 +96,9 @@ fn a_directory_that_is_bound_to_be_written_is_changed_by_its_owner() {
         }
         let mut client = setup.initialized();
         for (number, owner) in owners.into_iter().enumerate() {
-            let path = directory(&client, &format!("project{number}"), owner);
+            let path = project(&client, &format!("project{number}"), owner);
             let session = open(&mut client, json!({"mode": "bindRw", "uri": uri(&path)}));
-            assert_eq!(shell(&mut client, &session, CHANGE), "oldolddeepran\nnew\n", "as {owner:?}");
+            assert_eq!(shell(&mut client, &session, CHANGE), CHANGED, "as {owner:?}");
             client.request(
                 "fs/write",
                 json!({"sessionId": session, "path": "by/client.txt", "data": "x", "createParents": true}),
@@ -210,7 +168,7 @@ fn a_directory_that_the_user_may_not_enter_stays_closed() {
         return;
     }
     let mut client = setup.initialized();
-    let path = directory(&client, "private", None);
+    let path = project(&client, "private", None);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     for mode in ["copy", "bindRo", "bindRw", "overlay"] {
         let params = json!({"workspace": {"mode": mode, "uri": uri(&path)}});

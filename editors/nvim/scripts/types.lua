@@ -12,7 +12,15 @@ M.FILE = here .. "/../lua/codebeaker/types.lua"
 local WANTED = {
   { "initialize server", nil, "InitializeServer" },
   { "session/create", "Result", "SessionCreateResult" },
+  { "session/list", "Result", "SessionListResult" },
+  { "execution/list", "Result", "ExecutionListResult" },
+  { "execution/read", "Result", "ExecutionReadResult" },
   { "runtime/list", "Result", "RuntimeListResult" },
+  { "package/install", "Parameters", "PackageInstall" },
+  { "package/install", "Result", "PackageInstallResult" },
+  { "execution/display", "Parameters", "ExecutionDisplay" },
+  { "execution/inputRequest", "Parameters", "ExecutionInputRequest" },
+  { "net/ask", "Parameters", "NetAsk" },
   { "fs/list", "Result", "FsListResult" },
   { "fs/read", "Result", "FsReadResult" },
   { "fs/write", "Result", "FsWriteResult" },
@@ -25,6 +33,7 @@ local WANTED = {
   { "execution/outputGap", "Parameters", "ExecutionOutputGap" },
   { "execution/exited", "Parameters", "ExecutionExited" },
   { "session/stateChanged", "Parameters", "SessionStateChanged" },
+  { "context/stateChanged", "Parameters", "ContextStateChanged" },
 }
 
 ---The lines of a generated table.

@@ -67,26 +67,7 @@ describe("the daemon", function()
     local mark = "mark-" .. vim.fn.rand()
     editor:command("Codebeaker run " .. mark)
     editor:sees("\non")
-    local pid = editor:lua([[
-      return vim.lsp.get_clients()[1]:request_sync("server/info", vim.empty_dict(), 5000).result.pid]])
-    local function runs()
-      return vim.iter(vim.fn.glob("/proc/[0-9]*/cmdline", true, true)):any(function(path)
-        local file = io.open(path)
-        local words = file and file:read("*a") or ""
-        if file then
-          file:close()
-        end
-        return words:find(mark, 1, true) ~= nil
-      end)
-    end
-    assert.is_true(runs())
-    vim.uv.kill(editor:lua("return vim.uv.os_getpid()"), "sigkill")
-    editors.await("the end of the daemon", function()
-      return vim.uv.kill(pid, 0) ~= 0
-    end)
-    editors.await("the end of the program", function()
-      return not runs()
-    end)
+    editor:crash(editor:daemon(), mark)
   end)
 
   it("is not started for what is no file, nor when that is not wanted", function()

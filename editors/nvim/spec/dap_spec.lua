@@ -1,20 +1,18 @@
 local editors = require("spec.support.editor")
 
--- Says `initialize` and `launch` at the adapter, as a debugger does, and gives what comes until the program stops.
+-- Says `initialize` and `launch` at the adapter, as a debugger does, and holds the program where it stops.
 local DIAL = [[
-  local path, line = ...
+  local adapter, launch, line = ...
   local pipe = vim.uv.new_pipe(false)
-  local seq, buffer = 0, ""
-  _G.heard = {}
+  local input, seq, buffer = pipe, 0, ""
   local function say(command, arguments)
     seq = seq + 1
     local body = vim.json.encode({ seq = seq, type = "request", command = command, arguments = arguments })
-    pipe:write(("Content-Length: %d\r\n\r\n%s"):format(#body, body))
+    input:write(("Content-Length: %d\r\n\r\n%s"):format(#body, body))
   end
-  pipe:connect(path, function(err)
-    assert(not err, err)
+  local function begin()
     say("initialize", { adapterID = "codebeaker", linesStartAt1 = true, columnsStartAt1 = true, pathFormat = "path" })
-    say("launch", { type = "codebeaker", request = "launch", name = "spec" })
+    say("launch", vim.tbl_extend("force", { type = "codebeaker", request = "launch", name = "spec" }, launch))
     pipe:read_start(function(_, data)
       buffer = buffer .. (data or "")
       while true do
@@ -24,7 +22,6 @@ local DIAL = [[
         end
         local message = vim.json.decode(buffer:sub(#head + 1, #head + length))
         buffer = buffer:sub(#head + length + 1)
-        table.insert(heard, message.event or message.command)
         if message.event == "initialized" then
           vim.schedule(function()
             local source = { path = vim.api.nvim_buf_get_name(0) }
@@ -35,12 +32,21 @@ local DIAL = [[
           say("stackTrace", { threadId = message.body.threadId })
         elseif message.command == "stackTrace" then
           _G.stopped_at = message.body.stackFrames[1].line
-          pipe:close()
-          return
         end
       end
     end)
-  end)]]
+  end
+  if adapter.type == "pipe" then
+    pipe:connect(adapter.pipe, function(err)
+      assert(not err, err)
+      begin()
+    end)
+  else
+    input = vim.uv.new_pipe(false)
+    local stdio = { input, pipe, nil }
+    _G.adapter = assert(vim.uv.spawn(adapter.command, { args = adapter.args, stdio = stdio }, function() end))
+    begin()
+  end]]
 
 describe("debugging", function()
   local editor
@@ -86,9 +92,31 @@ describe("debugging", function()
     editor:awaits("the adapter", "return require('dap').runs[1].adapter ~= nil")
     local adapter = editor:lua("return require('dap').runs[1].adapter")
     assert.are.equal("pipe", adapter.type)
-    editor:lua(DIAL, adapter.pipe, 3)
+    -- nvim-dap sends the whole configuration, with what is meant for the plug-in alone.
+    editor:lua(DIAL, adapter, editor:lua("return require('dap').runs[1].config"), 3)
     local line = editor:awaits("a stop", "return stopped_at")
     assert.are.equal(3, line)
+  end)
+
+  it("ends with the editor, and with it what is debugged, whoever runs the adapter", function()
+    for _, way in ipairs({ "buffer", "program" }) do
+      editor = editors.start({ files = { ["main.py"] = "x = 1\nprint(x)" }, open = "main.py", stubs = true })
+      editor:ready()
+      local mark = "mark-" .. vim.fn.rand()
+      local launch = vim.empty_dict()
+      if way == "buffer" then
+        editor:lua("vim.b.codebeaker = { args = { ... } }", mark)
+        editor:command("Codebeaker debug")
+      else
+        launch = { program = editor.folder .. "/main.py", args = { mark } }
+        editor:lua("require('dap').run(...)", { type = "codebeaker", request = "launch", name = "it", program = "" })
+      end
+      local adapter = editor:awaits("the adapter", "local run = require('dap').runs[1]; return run and run.adapter")
+      editor:lua(DIAL, adapter, launch, 2)
+      assert.are.equal(2, editor:awaits("a stop", "return stopped_at"))
+      editor:crash(way == "buffer" and editor:daemon() or editor:lua("return adapter:get_pid()"), mark)
+      editor:stop()
+    end
   end)
 
   it("begins by the lens", function()

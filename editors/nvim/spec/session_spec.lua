@@ -105,4 +105,72 @@ describe("a session", function()
     editor:command("Codebeaker sessions")
     editor:awaits("its end", "return require('codebeaker.session').current() == nil")
   end)
+
+  it("is in the tree, with what ran in it and its files", function()
+    editor:command("Codebeaker session new")
+    local id = opened()
+    editor:command("Codebeaker run")
+    editor:sees("│ False")
+    editor:command("Codebeaker tree")
+    local screen = editor:sees("▸ " .. id)
+    assert.matches("sessions *│", screen)
+    local function on(text, keys)
+      editor:awaits("the tree", "return vim.bo.filetype == 'codebeaker-sessions'")
+      editor:sees(text)
+      editor:lua("vim.fn.search(...)", "\\V" .. text)
+      editor:press(keys)
+    end
+    on(id, "<CR>")
+    on("▸ files", "<CR>")
+    editor:sees("▾ files")
+    on("▸ executions (0 run)", "<CR>")
+    editor:sees("▾ executions (0 run)")
+    on("kept", "<CR>")
+    editor:awaits("the file", "return vim.b.codebeaker_etag ~= nil")
+    assert.are.equal(("codebeaker://%s/kept"):format(id), editor:lua("return vim.api.nvim_buf_get_name(0)"))
+    -- What ended can be read again, from what the daemon has kept.
+    editor:command("Codebeaker tree")
+    on("  ended well", "<CR>")
+    local printed = editor:awaits(
+      "its output",
+      [[
+      local buffer = vim.iter(vim.api.nvim_list_bufs()):find(function(one)
+        return vim.api.nvim_buf_get_name(one):find("output://exe_", 1, true)
+      end)
+      local text = buffer and table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), "\n") or ""
+      return text:find("ended well") and text]]
+    )
+    assert.matches("main%.py *\nFalse *\n── ended well", printed)
+    assert.is_nil(editor:screen():find("stream:", 1, true))
+    -- It follows what happens, and what runs is ended from it.
+    editor:lua("vim.cmd.wincmd('t')")
+    editor:command("wincmd p")
+    editor:command("buffer main.py")
+    editor:lua("vim.api.nvim_buf_set_lines(0, 0, -1, true, { 'import time', 'time.sleep(600)' })")
+    editor:command("Codebeaker run")
+    editor:sees("▾ executions (1 run)")
+    editor:command("Codebeaker tree")
+    on("    runs", "x")
+    editor:sees("▾ executions (0 run)")
+    on(id, "x")
+    editor:sees("(C)lose")
+    editor:press("c")
+    editor:sees("none is open")
+  end)
+
+  it("asks whether a program may reach a host, which it may not unless somebody says so", function()
+    editor:lua("vim.g.codebeaker = { session = { network = { mode = 'allowlist' } } }")
+    editor:lua([[vim.api.nvim_buf_set_lines(0, 0, -1, true, {
+      "import urllib.request",
+      "try:",
+      "    urllib.request.urlopen('http://codebeaker.invalid/')",
+      "except OSError as why:",
+      "    print('it could not:', why)",
+    })]])
+    editor:press(":Codebeaker run<CR>")
+    editor:sees("A program wants to reach codebeaker.invalid, port 80")
+    editor:sees("1: No")
+    editor:press("1<CR>")
+    editor:sees("│ it could not: ")
+  end)
 end)

@@ -21,7 +21,7 @@ ln -sf "$wheel/lib/node_modules/npm/bin/npm-cli.js" "$tools/node/bin/npm"
 ln -sf "$wheel/lib/node_modules/npm/bin/npx-cli.js" "$tools/node/bin/npx"
 ln -sfn "$wheel/include" "$tools/node/include"
 chmod +x "$wheel"/lib/node_modules/npm/bin/*-cli.js
-export PATH="$tools/node/bin:$PATH" npm_config_nodedir="$tools/node"
+export PATH="$tools/node/bin:$PATH" npm_config_nodedir="$tools/node" npm_config_loglevel=error
 
 # Without scripts at all three levels: they download. The few native parts that it needs are built by name.
 mkdir -p "$tools/code-server"

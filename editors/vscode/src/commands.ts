@@ -5,17 +5,26 @@ import { tell } from "./daemon/fault";
 import type { Mender } from "./daemon/mend";
 import { configurationOf } from "./debug/configuration";
 import type { Doctor } from "./doctor/show";
+import type { OutputPages } from "./output/panel";
+import { cellCommands } from "./run/cellCommands";
+import type { CellLenses } from "./run/cellLenses";
+import type { Cells } from "./run/cells";
 import type { Runner } from "./run/runner";
 import { chooseSession, chooseWish } from "./sessions/choose";
+import { installPackages } from "./sessions/packages";
 import type { Places } from "./sessions/place";
 import type { SessionStore } from "./sessions/store";
 import type { Node } from "./sessions/tree";
+import { mayRun } from "./trust";
 
 /** What the commands act upon. */
 export interface Parts {
   readonly client: DaemonClient;
   readonly mender: Mender;
   readonly runner: Runner;
+  readonly cells: Cells;
+  readonly lenses: CellLenses;
+  readonly pages: OutputPages;
   readonly places: Places;
   readonly store: SessionStore;
   readonly doctor: Doctor;
@@ -24,7 +33,7 @@ export interface Parts {
 
 /** Registers all of them. Each tells its own failure. */
 export function registerCommands(parts: Parts): vscode.Disposable {
-  const { client, mender, runner, places, store, doctor } = parts;
+  const { client, mender, runner, pages, places, store, doctor } = parts;
   const debug = async (uri: vscode.Uri): Promise<void> => {
     await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), configurationOf(uri));
   };
@@ -41,8 +50,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     openSession: async () => {
       const wish = await chooseWish(client);
       if (wish === undefined) return;
-      const where = { location: vscode.ProgressLocation.Notification, title: "CodeBeaker: opening a session" };
-      await vscode.window.withProgress(where, () => places.open(wish));
+      await places.open(wish);
     },
     endSession: async (node?: Node) => {
       const sessionId = sessionOf(node) ?? (await chooseSession(store));
@@ -55,6 +63,31 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     },
     showOutput: (node: Node) =>
       node.kind === "execution" ? runner.show(node.execution.sessionId, node.execution.executionId) : undefined,
+    clearOutput: () => {
+      pages.clear();
+    },
+    installPackages: async (node?: Node) => {
+      if (!mayRun()) return;
+      await client.ready();
+      const sessionId = sessionOf(node) ?? store.current ?? (await chooseSession(store)) ?? (await places.open({})).sessionId;
+      await installPackages(client, sessionId, (...ids) => runner.show(...ids));
+    },
+    restartInterpreter: async (node: Node) => {
+      if (node.kind !== "context") return;
+      await client.call("context/restart", { contextId: node.context.contextId });
+      await store.refresh();
+    },
+    endInterpreter: async (node: Node) => {
+      if (node.kind !== "context") return;
+      await client.call("context/delete", { contextId: node.context.contextId });
+      await store.refresh();
+    },
+    interruptInterpreter: async (node: Node) => {
+      if (node.kind !== "context") return;
+      const { contextId, sessionId } = node.context;
+      const running = (await store.executions(sessionId)).filter((one) => one.contextId === contextId && one.state === "running");
+      await Promise.all(running.map((one) => client.call("execution/interrupt", { executionId: one.executionId })));
+    },
     refreshSessions: () => store.refresh(),
     deleteFile: async (node: Node) => {
       if (node.kind !== "file") return;
@@ -72,6 +105,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       vscode.commands.executeCommand("workbench.action.openWalkthrough", `${parts.extensionId}#codebeaker.start`, false),
     menu: () => menu(client),
   };
+  for (const [name, act] of Object.entries(cellCommands(parts.cells, parts.lenses))) commands[name] = () => withEditor(act);
   const guarded = Object.entries(commands).map(([name, run]) =>
     vscode.commands.registerCommand(`codebeaker.${name}`, async (...args: never[]): Promise<unknown> => {
       try {
@@ -97,11 +131,10 @@ function withDocument(uri: vscode.Uri | undefined, act: (uri: vscode.Uri) => Pro
   return Promise.resolve();
 }
 
-function withEditor(act: (editor: vscode.TextEditor) => Promise<void>): Promise<void> {
+async function withEditor(act: (editor: vscode.TextEditor) => Thenable<unknown>): Promise<void> {
   const editor = vscode.window.activeTextEditor;
-  if (editor !== undefined) return act(editor);
-  void vscode.window.showInformationMessage("CodeBeaker: open the program first.");
-  return Promise.resolve();
+  if (editor !== undefined) await act(editor);
+  else void vscode.window.showInformationMessage("CodeBeaker: open the program first.");
 }
 
 /** What a click on the status bar offers, in the order of use. */
@@ -111,6 +144,7 @@ async function menu(client: DaemonClient): Promise<void> {
     ["$(play) Run File", "runFile"],
     ["$(debug-alt) Debug File", "debugFile"],
     ["$(vm-active) Open a Session…", "openSession"],
+    ...(client.has("package/install") ? [["$(package) Install Packages…", "installPackages"] satisfies [string, string]] : []),
     ["$(pulse) Doctor", "doctor"],
     ["$(output) Show Log", "showLog"],
     ["$(debug-restart) Restart the Daemon", "restartServer"],

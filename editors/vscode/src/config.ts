@@ -18,6 +18,8 @@ export interface Settings {
   "session.preference": "" | "security" | "speed" | "memory" | "balanced";
   "session.minIsolation": "" | "namespaces" | "container" | "kernel" | "vm";
   "session.workspace": "" | "overlay" | "copy" | "bindRo" | "bindRw" | "none";
+  "session.network": "" | "none" | "allowlist" | "full";
+  "session.allowedHosts": string[];
   "session.limits": Record<string, number>;
 }
 

@@ -57,7 +57,7 @@ export class StatusBar implements vscode.Disposable {
       return;
     }
     const session = sessions.find((one) => one.sessionId === current);
-    const place = session?.selection?.runtime;
+    const place = session?.selection.runtime;
     const where = place === undefined ? "Each run has a session of its own." : `Runs go to a session on ${place}.`;
     this.set(`$(beaker) CodeBeaker${place === undefined ? "" : `: ${place}`}`, `${where} Click for more.`);
   }

@@ -1,13 +1,14 @@
 //! What may be written in the settings file, and which setting each key of it is.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::Configuration;
 use crate::config::values::{Count, Kind, Number, Processors, Reachable, Registry, Size, Time, Written};
-use crate::config::{DockerSettings, Limits, MachineSettings, PackageSettings, TlsFiles};
+use crate::config::{DockerSettings, Limits, MachineSettings, PackageSettings, Rates, TlsFiles, is_scope};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,6 +17,7 @@ pub(super) struct File {
     ceiling: FileLimits,
     timeouts: Timeouts,
     sessions: SessionNumbers,
+    rate: FileRates,
     docker: Docker,
     network: Network,
     packages: Packages,
@@ -54,6 +56,13 @@ struct SessionNumbers {
     max_contexts: Option<Written<Number>>,
     max_remembered: Option<Written<Count>>,
     kept_output: Option<Written<Size>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FileRates {
+    session: Option<Written<Count>>,
+    daemon: Option<Written<Count>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -105,17 +114,50 @@ struct Network {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Packages {
     pip_index: Option<Written<Registry>>,
+    pip_extra_indexes: Option<Vec<Written<Registry>>>,
     npm_registry: Option<Written<Registry>>,
+    npm_scopes: Option<BTreeMap<Scope, Written<Registry>>>,
+    gem_sources: Option<Vec<Written<Registry>>>,
     hosts: Option<Vec<Written<Reachable>>>,
+    ca_file: Option<PathBuf>,
+    machine: Option<bool>,
+}
+
+/// A scope of npm's.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+struct Scope(String);
+
+impl TryFrom<String> for Scope {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if is_scope(&text) { Ok(Self(text)) } else { Err("expected a scope such as \"@corp\"".to_owned()) }
+    }
 }
 
 impl Packages {
     fn apply(self, packages: &mut PackageSettings) {
-        set(&mut packages.pip_index, self.pip_index);
-        set(&mut packages.npm_registry, self.npm_registry);
-        if let Some(hosts) = self.hosts {
-            packages.hosts = hosts.into_iter().map(|written| written.0).collect();
+        let PackageSettings { pip, npm, gem, hosts, machine } = packages;
+        let all = |urls: Option<Vec<Written<Registry>>>| urls.unwrap_or_default().into_iter().map(|url| url.0);
+        pip.is_settled = self.pip_index.is_some() || self.pip_extra_indexes.is_some();
+        npm.is_settled = self.npm_registry.is_some() || self.npm_scopes.is_some();
+        set(&mut pip.url, self.pip_index);
+        pip.more = all(self.pip_extra_indexes).collect();
+        set(&mut npm.url, self.npm_registry);
+        npm.scopes = self.npm_scopes.unwrap_or_default().into_iter().map(|(scope, url)| (scope.0, url.0)).collect();
+        let mut sources = all(self.gem_sources);
+        if let Some(first) = sources.next() {
+            (gem.url, gem.is_settled) = (first, true);
+            gem.more = sources.collect();
         }
+        if let Some(written) = self.hosts {
+            *hosts = written.into_iter().map(|written| written.0).collect();
+        }
+        for registries in [pip, npm, gem] {
+            registries.authorities.clone_from(&self.ca_file);
+        }
+        *machine = self.machine.unwrap_or(*machine);
     }
 }
 
@@ -129,6 +171,11 @@ fn set_number<K: Kind<Value = u64>>(place: &mut usize, written: Option<Written<K
     if let Some(number) = written.and_then(|written| usize::try_from(written.0).ok()) {
         *place = number;
     }
+}
+
+/// A bound that holds where one is written.
+fn most(written: Option<Written<Count>>) -> Option<NonZeroUsize> {
+    NonZeroUsize::new(usize::try_from(written?.0).ok()?)
 }
 
 impl FileLimits {
@@ -161,6 +208,7 @@ impl File {
         set_number(&mut settings.max_contexts, self.sessions.max_contexts);
         set_number(&mut settings.max_remembered, self.sessions.max_remembered);
         set_number(&mut settings.kept_output_bytes, self.sessions.kept_output);
+        settings.rates = Rates { session: most(self.rate.session), daemon: most(self.rate.daemon) };
         settings.network.full = self.network.full.unwrap_or(settings.network.full);
         settings.network.private = self.network.private.into_iter().map(|written| written.0).collect();
         self.packages.apply(&mut settings.packages);

@@ -44,8 +44,25 @@ fn what_may_be_reached_is_told() {
 #[test]
 fn registries_are_urls_without_a_user() {
     let packages = read("[packages]\npip-index = \"http://127.0.0.1:8080/simple/\"\nhosts = []").settings.packages;
-    assert_eq!((packages.pip_index.as_str(), packages.hosts.len()), ("http://127.0.0.1:8080/simple", 0));
-    assert_eq!(packages.npm_registry, Configuration::default().settings.packages.npm_registry);
+    assert_eq!((packages.pip.url.as_str(), packages.hosts.len()), ("http://127.0.0.1:8080/simple", 0));
+    assert_eq!(packages.npm, Configuration::default().settings.packages.npm);
+    let packages = read(
+        r#"
+        [packages]
+        pip-extra-indexes = ["https://a.example/simple"]
+        npm-scopes = { "@corp" = "https://npm.a.example/" }
+        gem-sources = ["https://gems.a.example", "https://b.example"]
+        ca-file = "/etc/ca.pem"
+        machine = false
+        "#,
+    )
+    .settings
+    .packages;
+    assert_eq!(packages.pip.urls().collect::<Vec<_>>(), ["https://pypi.org/simple", "https://a.example/simple"]);
+    assert_eq!(packages.npm.scopes, [("@corp".to_owned(), "https://npm.a.example".to_owned())]);
+    assert_eq!(packages.gem.urls().collect::<Vec<_>>(), ["https://gems.a.example", "https://b.example"]);
+    assert!(packages.gem.is_settled && packages.gem.authorities.is_some() && !packages.machine);
+    assert!(wrong("[packages]\nnpm-scopes = { corp = \"https://a.example\" }").contains("expected a scope"));
     for odd in [
         "ftp://a.org",
         "a.org",
@@ -79,6 +96,8 @@ fn values_are_written_as_people_write_them() {
         [sessions]
         max = 3
         max-queued = 0
+        [rate]
+        session = 60
         [docker]
         registry = "registry.example.com/tools"
         images = { python = "python:3.12-slim" }
@@ -102,6 +121,7 @@ fn values_are_written_as_people_write_them() {
     assert_eq!(settings.ceiling.memory_bytes, 2_000_000_000);
     assert_eq!(settings.idle_timeout, Duration::from_secs(90 * 60));
     assert_eq!((settings.max_sessions, settings.max_queued), (3, 0));
+    assert_eq!((settings.rates.session.map(usize::from), settings.rates.daemon), (Some(60), None));
     assert_eq!(docker.image_of("python"), "python:3.12-slim");
     assert_eq!(docker.image_of("node"), "registry.example.com/tools/node:latest");
     assert!(docker.enabled && !docker.allows("python:3.12-slim"));

@@ -23,6 +23,13 @@ const INTERRUPTED = {
 const TAKEN = /^Identifier '(.+)' has already been declared$/;
 
 const { setImmediate } = globalThis;
+const resourceUsage = process.resourceUsage.bind(process);
+
+/** Microseconds of processor time that the process has used, and the most memory that it has had, in bytes. */
+function used() {
+  const { userCPUTime, systemCPUTime, maxRSS } = resourceUsage();
+  return { cpu: userCPUTime + systemCPUTime, memory: maxRSS * 1024 };
+}
 
 class Cells {
   /** The cell that runs or waits; undefined between cells. */
@@ -108,6 +115,7 @@ class Cells {
   #execute({ id, code, name, line, mark, rich, input }) {
     this.#count = (this.#count % MAX_COUNT) + 1;
     const cell = { id, number: this.#count, mark, rich: rich !== false, input: input !== false, shows: false };
+    cell.cpu = used().cpu;
     this.running = cell;
     this.#interrupts.cell = cell.number;
     this.#surroundings.enter(name ?? null);
@@ -215,7 +223,8 @@ class Cells {
       this.#output.error(text);
     }
     this.#output.mark(cell.mark);
-    const done = { event: 'done', id: cell.id, status, code };
+    const { cpu, memory } = used();
+    const done = { event: 'done', id: cell.id, status, code, cpu: cpu - cell.cpu, memory };
     if (!this.#channel.send({ ...done, error })) {
       this.#channel.send({ ...done, error: { ...error, frames: [] } });
     }

@@ -73,22 +73,41 @@ def is_debugger(trace):
 class Loop:
     """The event loop of a context; the program's `asyncio` makes it when it is needed."""
 
-    def __init__(self):
+    def __init__(self, interrupts):
+        self.interrupts = interrupts
         self.loop = None
 
     def run(self, parts, scope):
-        """Runs code that awaits. An interrupt cancels it where it waits."""
+        """Runs code that awaits. An interrupt cancels it where it waits, and no task of an earlier cell."""
         asyncio = program_import("asyncio")
         if self.loop is None or self.loop.is_closed():
             self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
         contexts, interrupt = [], None
         task = self.loop.create_task(call_awaiting(parts, scope, contexts))
+        asked = []
+
+        def end():
+            # Where the cell itself runs, it can be told where it is; and once is enough to ask.
+            if asked or task.done() or asyncio.current_task(self.loop) is task:
+                return False
+            asked.append(trace_of(task.get_coro()))
+            task.cancel()
+            # The loop may sleep, which a signal alone does not end.
+            self.loop.call_soon_threadsafe(int)
+            return True
+
+        self.interrupts.soften(end)
         try:
             return self.loop.run_until_complete(task)
         except KeyboardInterrupt as error:
             interrupt = error
+        except asyncio.CancelledError as cancelled:
+            if not asked:
+                raise
+            interrupt = raised_at(asked[0], cancelled)
         finally:
+            self.interrupts.harden()
             if contexts:
                 keep_variables(contexts[0])
         # Outside of the handler: what comes up from here on has nothing to do with it.
@@ -105,12 +124,16 @@ class Loop:
         try:
             self.loop.run_until_complete(task)
         except asyncio.CancelledError as cancelled:
-            # Before 3.11 nobody knows any more where it was.
-            trace = where if sys.version_info < (3, 11) else cancelled.__traceback__
-            return KeyboardInterrupt().with_traceback(trace)
+            return raised_at(where, cancelled)
         except BaseException as error:
             return error
         return interrupt
+
+
+def raised_at(where, cancelled):
+    """The interrupt that came up where a task waited that it cancelled."""
+    # Before 3.11 nobody knows any more where that was.
+    return KeyboardInterrupt().with_traceback(where if sys.version_info < (3, 11) else cancelled.__traceback__)
 
 
 def trace_of(coroutine):

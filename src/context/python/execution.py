@@ -4,6 +4,7 @@ import sys
 
 from .code import Code
 from .errors import show, told
+from .usage import used
 
 # Each line before a cell costs a byte.
 MAX_LINE = 1000000
@@ -27,6 +28,7 @@ class Execution:
         """Executes the cell and says how it ended."""
         session = self.session
         session.current, session.running = self, True
+        before, _ = used()
         name = self.name or "<cell %s>" % self.id
         session.texts.add(name, self.line, self.text)
         self.place(name)
@@ -41,6 +43,8 @@ class Execution:
         if session.forked:
             raise SystemExit({"ok": 0, "exit": done.get("code", 0)}.get(done["status"], 1))
         session.running = False
+        after, done["memory"] = used()
+        done["cpu"] = max(0, after - before)
         if self.mark:
             session.streams.mark(self.mark)
         session.send(done)

@@ -25,6 +25,9 @@ class Interrupts:
             # Whoever started this ignored it for all that he starts.
             self.program = default_int_handler
         self.late = False
+        # Ends what an interrupt is meant for where something else may run; None where there is no need to ask.
+        self.end = None
+        self.soft = self._soft
         self.note = self._note
         self.between = self._between
         self.closed = self.between
@@ -41,6 +44,7 @@ class Interrupts:
 
     def begin(self):
         """Raises the interrupt of what begins now, if it has come already."""
+        self.harden()
         if self.early:
             self.early = False
             raise KeyboardInterrupt
@@ -62,6 +66,18 @@ class Interrupts:
             while not self._is_closed():
                 pass
         return outcome[0]
+
+    def soften(self, end):
+        """Has an interrupt call this instead, unless the program handles it: it answers whether that ends the cell."""
+        if self.is_main() and getsignal(SIGINT) is default_int_handler:
+            self.end = end
+            signal(SIGINT, self.soft)
+
+    def harden(self):
+        """Interrupts are raised again."""
+        self.end = None
+        if self.is_main() and getsignal(SIGINT) is self.soft:
+            signal(SIGINT, default_int_handler)
 
     def wait(self, function):
         """Calls a function that waits and may be interrupted while all around it may not."""
@@ -101,6 +117,11 @@ class Interrupts:
     def _between(self, _, __):
         # What comes while a request is on its way may as well be meant for the one before, and does nothing.
         self.early = not self.idle
+
+    def _soft(self, number, frame):
+        end = self.end
+        if end is None or not end():
+            default_int_handler(number, frame)
 
     def _note(self, _, __):
         self.late = True

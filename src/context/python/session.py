@@ -39,7 +39,7 @@ class Session:
         self.interrupts = Interrupts()
         self.streams = Streams()
         self.tracing = Tracing()
-        self.loop = Loop()
+        self.loop = Loop(self.interrupts)
         self.texts = Texts()
         self.displays = Displays(self)
         self.figures = Figures(self)

@@ -33,7 +33,7 @@ pub(super) struct Course<'a> {
 
 impl Course<'_> {
     pub(super) async fn run(&self) -> Result<Summary, ExecutionError> {
-        let Order { program, compiler, code, input, input_ends, .. } = self.order;
+        let Order { program, compiler, named, code, input, input_ends, .. } = self.order;
         // Taken before anybody else can ask for it, so that what was given beforehand comes first.
         let turn = self.execution.stdin_turn.lock().await;
         let mut done = Done::default();
@@ -48,6 +48,9 @@ impl Course<'_> {
             }
             let size = *self.execution.size.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             program.terminal = program.terminal.and(size.or(program.terminal));
+            if let Some((named, compiled)) = named.as_ref().zip(done.stages.last()) {
+                program.name = named(compiled, done.past.streams.map(|stream| stream.written.bytes));
+            }
         }
         let is_staged = done.is_staged;
         let feed = Feed { input: input.clone(), ends: *input_ends, _turn: Some(turn) };
@@ -221,8 +224,8 @@ pub(in crate::execution) async fn see_through(
 ) -> (Summary, Done) {
     let Begun { mut process, stage, queued, age, mut done } = begun;
     let oom_before = oom_kills();
-    // Another daemon may have begun it.
-    let before = if done.stages.is_empty() { age } else { Duration::ZERO };
+    // Another daemon may have begun this stage.
+    let before = age.saturating_sub(done.duration());
     let started_at = Timestamp::now().saturating_sub(before).unwrap_or(Timestamp::UNIX_EPOCH);
     let began = Instant::now();
     let stdin = process.stdin();

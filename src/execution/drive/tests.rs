@@ -85,6 +85,7 @@ fn order(timeout: Duration) -> Order {
     Order {
         program: Program::new(vec!["sleep".to_owned()], Vec::new()),
         compiler: None,
+        named: None,
         code: None,
         input: None,
         input_ends: false,

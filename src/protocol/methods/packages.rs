@@ -14,6 +14,7 @@ pub(super) const METHODS: &[Method] = &[
         .errors(&[
             LanguageUnsupported,
             QueueFull,
+            RateLimited,
             ProgramNotStarted,
             DiskFull,
             FileNotFound,
@@ -22,15 +23,17 @@ pub(super) const METHODS: &[Method] = &[
             PackageToolMissing,
             PackageNameRefused,
             PackageToolFailed,
+            PackageRegistryUnusable,
         ]),
-    method::<PackagesRef, PackageListResult>("package/list", "The packages that a session has")
-        .shares(SANDBOX)
-        .errors(&[LanguageUnsupported, QueueFull, ProgramNotStarted, PackageToolMissing, PackageToolFailed]),
+    method::<PackagesRef, PackageListResult>("package/list", "The packages that a session has").shares(SANDBOX).errors(
+        &[LanguageUnsupported, QueueFull, RateLimited, ProgramNotStarted, PackageToolMissing, PackageToolFailed],
+    ),
     method::<PackagesRef, PackageLockResult>("package/lock", "The packages that a session has, pinned")
         .shares(SANDBOX)
         .errors(&[
             LanguageUnsupported,
             QueueFull,
+            RateLimited,
             ProgramNotStarted,
             TooLarge,
             PackageToolMissing,
@@ -39,5 +42,13 @@ pub(super) const METHODS: &[Method] = &[
         ]),
     method::<PackagesRef, PackageAuditResult>("package/audit", "What is known against the packages of a session")
         .shares(SANDBOX)
-        .errors(&[LanguageUnsupported, QueueFull, ProgramNotStarted, PackageToolMissing, PackageToolFailed]),
+        .errors(&[
+            LanguageUnsupported,
+            QueueFull,
+            RateLimited,
+            ProgramNotStarted,
+            PackageToolMissing,
+            PackageToolFailed,
+            PackageRegistryUnusable,
+        ]),
 ];

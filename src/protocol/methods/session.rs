@@ -40,7 +40,15 @@ pub(super) const METHODS: &[Method] = &[
         .graceful()
         .progress()
         .shares(SANDBOX)
-        .errors(&[FeatureNotNegotiated, LanguageUnsupported, ContextNotFound, QueueFull, ProgramNotStarted, DiskFull]),
+        .errors(&[
+            FeatureNotNegotiated,
+            LanguageUnsupported,
+            ContextNotFound,
+            QueueFull,
+            RateLimited,
+            ProgramNotStarted,
+            DiskFull,
+        ]),
     method::<BatchParams, BatchResult>("session/batch", "Does several typed commands, one after the other")
         .graceful()
         .shares(SANDBOX),

@@ -115,6 +115,10 @@ impl Keeper for ContainerKeeper {
         None
     }
 
+    fn container(&self) -> Option<String> {
+        Some(self.id.to_string())
+    }
+
     fn usage(&self) -> Usage {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let is_old = counted.at.is_none_or(|at| at.elapsed() >= COUNT_EVERY);

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use self::undo::Undo;
 use super::session::find;
+use crate::network::Mode;
 use crate::protocol::command::{
     BatchParams, BatchResult, Command, CommandDiffFormat, CommandResult, CommandType, CommandWriteMode, MAX_COMMANDS,
 };
@@ -155,12 +156,15 @@ impl Asking<'_> {
 
     /// Runs a program to its end. What it printed comes with the result, however it ended.
     async fn program(&self, command: &Command, source: Value) -> Result<(bool, Value), ProtocolError> {
-        let mut order = json!({"source": source});
+        if let Some(enabled) = command.network_enabled {
+            self.check_network(enabled).await?;
+        }
+        let mut order = json!({"source": source, "limits": {"cpu": command.cpu_limit}});
         if let Some(seconds) = command.timeout {
             order["timeoutMs"] = (u64::from(seconds) * 1000).into();
         }
         if let Some(mebibytes) = command.memory_limit {
-            order["limits"] = json!({"memoryBytes": u64::from(mebibytes) << 20});
+            order["limits"]["memoryBytes"] = (u64::from(mebibytes) << 20).into();
         }
         let ended = self.ask("session/execute", order).await?;
         let mut result = Map::new();
@@ -182,6 +186,21 @@ impl Asking<'_> {
             }
         }
         Ok((ended["outcome"] == "ok", result.into()))
+    }
+
+    /// Refuses a program that is to have a network where the session has none, or none where it has one: that is one
+    /// and the same for all its programs, and nothing that was asked for is passed over.
+    async fn check_network(&self, enabled: bool) -> Result<(), ProtocolError> {
+        let session = find(self.connection, self.session).await?;
+        let refuse =
+            |kind, what: &str| ProtocolError::new(kind, format!("networkEnabled: {what}")).at("networkEnabled");
+        match (enabled, session.network.policy().mode != Mode::None) {
+            (true, false) => Err(refuse(ErrorKind::NetworkDenied, "programs of this session reach nothing outside")
+                .hint("say what they may reach, with `net/policy/set` or in `network` of `session/create`")),
+            (false, true) => Err(refuse(ErrorKind::ValidationFailed, "programs of this session have a network")
+                .hint("run it in another session, or take it from this one with `net/policy/set`")),
+            _ => Ok(()),
+        }
     }
 
     async fn list(&self, command: &Command) -> Result<Value, ProtocolError> {
@@ -211,7 +230,7 @@ impl Asking<'_> {
 /// The fields that go with each type.
 fn fields(kind: CommandType) -> &'static [&'static str] {
     match kind {
-        CommandType::Execute => &["language", "code", "timeout", "memoryLimit"],
+        CommandType::Execute => &["language", "code", "timeout", "memoryLimit", "cpuLimit", "networkEnabled"],
         CommandType::WriteFile => &["path", "content", "mode"],
         CommandType::ReadFile => &["path"],
         CommandType::CreateDir | CommandType::DeleteFile => &["path", "recursive"],

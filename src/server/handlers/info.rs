@@ -47,6 +47,8 @@ pub(in crate::server) fn limits(connection: &Connection) -> ServerLimits {
         max_sessions: settings.max_sessions as u64,
         max_running: settings.max_running as u64,
         max_queued: settings.max_queued as u64,
+        session_executions_per_minute: settings.rates.session.map(|most| most.get() as u64),
+        executions_per_minute: settings.rates.daemon.map(|most| most.get() as u64),
         max_contexts: settings.max_contexts as u64,
         max_remembered: settings.max_remembered as u64,
         kept_output_bytes: settings.kept_output_bytes as u64,

@@ -24,6 +24,7 @@ fn manager(of: PackageManager) -> Manager {
     match of {
         PackageManager::Pip => Manager::Pip,
         PackageManager::Npm => Manager::Npm,
+        PackageManager::Gem => Manager::Gem,
     }
 }
 
@@ -127,6 +128,14 @@ fn of_packages(error: PackageError) -> ProtocolError {
         PackageError::Nothing | PackageError::TooMany => new(ErrorKind::ValidationFailed).at("packages"),
         PackageError::NotTogether(_) => new(ErrorKind::ValidationFailed).at("requirements"),
         PackageError::NotLocked(_) => new(ErrorKind::PackageNotLocked).hint("install something with `package/install`"),
+        PackageError::Failed { execution, without_credentials: true, .. } => new(ErrorKind::PackageToolFailed)
+            .execution(execution.as_str())
+            .hint(
+                "this machine has a user or a token for the registry, which no sandbox gets; name a registry that wants \
+                 none in the daemon's settings (`packages`)",
+            ),
+        PackageError::Machine { .. } => new(ErrorKind::PackageRegistryUnusable)
+            .hint("mend it, or name the registries in the daemon's settings (`packages`), and start the daemon again"),
         PackageError::Failed { execution, .. } => new(ErrorKind::PackageToolFailed)
             .execution(execution.as_str())
             .hint("`net/log` tells which hosts it asked for; what builds or runs scripts needs `scripts: true`"),

@@ -205,13 +205,28 @@ class Awaiting(Case):
         self.assertEqual(self.passes("len(ticks) == before").text, "True")
         self.passes("await asyncio.sleep(0.02)")
         self.assertEqual(self.passes("len(ticks) > before").text, "True")
-        # An interrupt ends what runs, and that might be the task.
-        self.passes("pause = 1000\nbefore = len(ticks)\nwhile len(ticks) == before: await asyncio.sleep(0.001)")
-        self.context.begin("print('on', flush=True)\nawait asyncio.sleep(1000)")
-        self.context.until("stdout", b"on\n")
+        # An interrupt ends what the cell awaits, and never the task, whichever of them runs.
+        self.passes("async def busy():\n    while True:\n        sum(range(20000))\n        await asyncio.sleep(0)")
+        self.passes("other = asyncio.create_task(busy())\nawait asyncio.sleep(0)")
+        for _ in range(20):
+            self.context.begin("print('on', flush=True)\nawait asyncio.sleep(1000)")
+            self.context.until("stdout", b"on\n")
+            # By then the cell awaits, and the loop has turned to the task.
+            time.sleep(0.02)
+            self.context.interrupt()
+            cell = self.context.finish()
+            self.assertEqual((cell.status, cell.error["name"]), ("interrupted", "KeyboardInterrupt"))
+            self.assertEqual([frame["line"] for frame in cell.error["frames"] if frame["file"].startswith("<cell")], [2])
+            self.assertEqual(self.passes("task.done(), other.done()").text, "(False, False)")
+        self.assertEqual(self.passes("import signal\nsignal.getsignal(signal.SIGINT).__name__").text, "'default_int_handler'")
+        # One that does not let the loop go on is ended by the second.
+        self.passes("async def endless():\n    print('in', flush=True)\n    while True: pass\nother.cancel();")
+        self.context.begin("third = asyncio.create_task(endless())\nawait asyncio.sleep(1000)")
+        self.context.until("stdout", b"in\n")
+        self.context.interrupt()
+        time.sleep(0.1)
         self.context.interrupt()
         self.assertEqual(self.context.finish().status, "interrupted")
-        self.assertEqual(self.passes("task.done()").text, "False")
         self.assertEqual(self.passes("task.cancel()\nawait asyncio.sleep(0)\ntask.cancelled()").text, "True")
 
     def test_loops_of_the_users_own(self):

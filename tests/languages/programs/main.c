@@ -21,6 +21,15 @@ int main(int argc, char **argv) {
         char buffer[4096];
         size_t length;
         while ((length = fread(buffer, 1, sizeof buffer, stdin)) > 0) fwrite(buffer, 1, length, stdout);
+    } else if (!strcmp(mode, "env")) {
+        printf("[%s]\n", getenv("WORD"));
+    } else if (!strcmp(mode, "memory")) {
+        puts("filling");
+        fflush(stdout);
+        for (;;) {
+            volatile char *part = (volatile char *)malloc(8 << 20);
+            for (long index = 0; part && index < 8 << 20; index += 512) part[index] = 1;
+        }
     } else if (!strcmp(mode, "exit")) {
         return 3;
     } else if (!strcmp(mode, "stderr")) {

@@ -22,6 +22,12 @@ int main(int argc, char **argv) {
         for (const auto &arg : rest) std::cout << "[" << arg << "]\n";
     } else if (mode == "cat") {
         std::cout << std::cin.rdbuf();
+    } else if (mode == "env") {
+        std::cout << "[" << std::getenv("WORD") << "]\n";
+    } else if (mode == "memory") {
+        std::cout << "filling" << std::endl;
+        std::vector<std::vector<char>> kept;
+        for (;;) kept.emplace_back(8 << 20, 'x');
     } else if (mode == "exit") {
         return 3;
     } else if (mode == "stderr") {

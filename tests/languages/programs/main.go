@@ -26,6 +26,17 @@ func main() {
 		}
 	case "cat":
 		io.Copy(os.Stdout, os.Stdin)
+	case "env":
+		fmt.Printf("[%s]\n", os.Getenv("WORD"))
+	case "memory":
+		fmt.Println("filling")
+		for kept := [][]byte{}; ; {
+			part := make([]byte, 8<<20)
+			for index := range part {
+				part[index] = 1
+			}
+			kept = append(kept, part)
+		}
 	case "exit":
 		os.Exit(3)
 	case "stderr":

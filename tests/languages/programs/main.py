@@ -16,6 +16,13 @@ elif mode == "args":
         print(f"[{arg}]")
 elif mode == "cat":
     sys.stdout.write(sys.stdin.read())
+elif mode == "env":
+    print(f"[{os.environ['WORD']}]")
+elif mode == "memory":
+    print("filling")
+    kept = []
+    while True:
+        kept.append(b"x" * (8 << 20))
 elif mode == "exit":
     sys.exit(3)
 elif mode == "stderr":

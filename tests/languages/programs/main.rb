@@ -9,6 +9,11 @@ case mode
 when 'hello' then puts 'hello ä€😀'
 when 'args' then rest.each { |arg| puts "[#{arg}]" }
 when 'cat' then $stdout.write($stdin.read)
+when 'env' then puts "[#{ENV.fetch('WORD')}]"
+when 'memory'
+  puts 'filling'
+  kept = []
+  loop { kept << ('x' * (8 << 20)) }
 when 'exit' then exit 3
 when 'stderr'
   puts 'out'

@@ -19,6 +19,15 @@ fn main() {
             std::io::stdin().read_to_string(&mut text).unwrap();
             print!("{text}");
         }
+        "env" => println!("[{}]", std::env::var("WORD").unwrap()),
+        "memory" => {
+            println!("filling");
+            let mut kept = Vec::new();
+            loop {
+                kept.push(vec![1u8; 8 << 20]);
+                std::hint::black_box(&kept);
+            }
+        }
         "exit" => std::process::exit(3),
         "stderr" => {
             println!("out");

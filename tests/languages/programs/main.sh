@@ -9,6 +9,12 @@ case $mode in
 hello) echo 'hello ä€😀' ;;
 args) for arg in "$@"; do echo "[$arg]"; done ;;
 cat) cat ;;
+env) echo "[$WORD]" ;;
+memory)
+    echo filling
+    kept=xxxxxxxx
+    while :; do kept=$kept$kept; done
+    ;;
 exit) exit 3 ;;
 stderr)
     echo out

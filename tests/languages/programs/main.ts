@@ -15,6 +15,12 @@ if (mode === 'hello') {
   for (const arg of rest) console.log(`[${arg}]`);
 } else if (mode === 'cat') {
   process.stdin.pipe(process.stdout);
+} else if (mode === 'env') {
+  console.log(`[${process.env.WORD}]`);
+} else if (mode === 'memory') {
+  console.log('filling');
+  const kept: Uint8Array[] = [];
+  while (true) kept.push(new Uint8Array(8 << 20).fill(1));
 } else if (mode === 'exit') {
   process.exit(3);
 } else if (mode === 'stderr') {

@@ -12,7 +12,7 @@ local function wanted(client, buffer)
   if filetypes then
     return vim.list_contains(filetypes, vim.bo[buffer].filetype)
   end
-  local engine = require("codebeaker.client").engine(client, buffer)
+  local engine = require("codebeaker.engine").of(client, buffer)
   return engine ~= nil and engine.available
 end
 

@@ -37,6 +37,10 @@ local function capabilities()
           stdin = true,
           pty = true,
           debug = { transports = { "socket" } },
+          contexts = true,
+          richOutput = require("codebeaker.display").offer(),
+          inputRequest = { password = true },
+          netAsk = true,
         },
       },
     },
@@ -57,7 +61,17 @@ local function handlers()
     ["execution/started"] = of(execution.started),
     ["execution/output"] = of(execution.output),
     ["execution/outputGap"] = of(execution.gap),
+    ["execution/display"] = of(execution.display),
     ["execution/exited"] = of(execution.exited),
+    ["execution/inputRequest"] = function(_, params)
+      return require("codebeaker.ask").line(params)
+    end,
+    ["net/ask"] = function(_, params)
+      return require("codebeaker.ask").host(params)
+    end,
+    ["context/stateChanged"] = of(function(params)
+      require("codebeaker.cells").changed(params)
+    end),
     ["session/stateChanged"] = of(function(params)
       require("codebeaker.session").changed(params)
     end),
@@ -74,6 +88,9 @@ local function commands()
   return {
     ["codebeaker.run"] = function(command, context)
       require("codebeaker.run").lens(command.arguments[1], context.bufnr)
+    end,
+    ["codebeaker.runCell"] = function(command)
+      require("codebeaker.cells").lens(command.arguments[1])
     end,
     ["codebeaker.debug"] = function(command, context)
       require("codebeaker.dap").lens(command.arguments[1], context.bufnr)
@@ -166,7 +183,12 @@ end
 ---@param buffer integer
 ---@param callback fun(client: vim.lsp.Client)
 function M.ensure(buffer, callback)
-  local id, problem = M.start(buffer)
+  -- What is no file of a project, a file of a session among them, is the business of the daemon that runs.
+  local known = vim.bo[buffer].buftype ~= "" and M.near(buffer) or nil
+  local id, problem = known and known.id, nil
+  if not id then
+    id, problem = M.start(buffer)
+  end
   if not id then
     require("codebeaker.say").error(problem --[[@as string]])
     return
@@ -206,26 +228,13 @@ function M.can(client, method)
   return vim.list_contains(M.offer(client).methods or {}, method)
 end
 
----The engine that would run a buffer, by what the daemon says of its engines.
----@param client vim.lsp.Client
----@param buffer integer
----@return table?
-function M.engine(client, buffer)
-  local filetype = vim.bo[buffer].filetype
-  local extension = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buffer), ":e")
-  for _, engine in ipairs(M.offer(client).engines or {}) do
-    if vim.list_contains(engine.languages, filetype) or vim.list_contains(engine.extensions, extension) then
-      return engine
-    end
-  end
-end
-
 ---Asks the daemon. An error is told to the user unless `quiet`.
 ---@param client vim.lsp.Client
 ---@param method string
 ---@param params table
 ---@param callback? fun(err?: codebeaker.Error, result?: any)
 ---@param options? { quiet?: boolean, buffer?: integer }
+---@return integer? id of the request
 function M.request(client, method, params, callback, options)
   options = options or {}
   local function done(err, result)
@@ -237,16 +246,17 @@ function M.request(client, method, params, callback, options)
     end
   end
   params = next(params) == nil and vim.empty_dict() or params
-  local sent
+  local sent, id
   if vim.fn.has("nvim-0.11") == 1 then
-    sent = client:request(method, params, done, options.buffer)
+    sent, id = client:request(method, params, done, options.buffer)
   else
     ---@diagnostic disable-next-line: param-type-mismatch
-    sent = client.request(method, params, done, options.buffer)
+    sent, id = client.request(method, params, done, options.buffer)
   end
   if not sent then
     done({ code = 0, message = "the daemon has ended; the next run starts it again" })
   end
+  return id
 end
 
 ---Has one of the daemon's commands done, as a lens does.
@@ -255,9 +265,16 @@ end
 ---@param argument table
 ---@param callback? fun(err?: codebeaker.Error, result?: any)
 ---@param options? { quiet?: boolean, buffer?: integer }
+---@return integer? id of the request
 function M.command(client, command, argument, callback, options)
   argument = next(argument) == nil and vim.empty_dict() or argument
-  M.request(client, "workspace/executeCommand", { command = command, arguments = { argument } }, callback, options)
+  return M.request(
+    client,
+    "workspace/executeCommand",
+    { command = command, arguments = { argument } },
+    callback,
+    options
+  )
 end
 
 return M

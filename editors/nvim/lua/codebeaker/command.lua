@@ -43,7 +43,7 @@ end
 ---@type table<string, fun(client: vim.lsp.Client, arguments: string[])>
 local sessions = {
   new = function(client, arguments)
-    require("codebeaker.session").open(client, { runtime = arguments[2] })
+    require("codebeaker.session").open(client, here(), { runtime = arguments[2] })
   end,
   close = function(client)
     require("codebeaker.session").close(client)
@@ -52,6 +52,27 @@ local sessions = {
     require("codebeaker.session").choose_runtime(client)
   end,
 }
+
+---@type table<string, fun(buffer: integer)>
+local cells = {
+  debug = function(buffer)
+    require("codebeaker.dap").start(buffer, vim.api.nvim_win_get_cursor(0)[1] - 1)
+  end,
+  next = function(buffer)
+    require("codebeaker.cells").go(buffer, 1)
+  end,
+  previous = function(buffer)
+    require("codebeaker.cells").go(buffer, -1)
+  end,
+  restart = function(buffer)
+    require("codebeaker.cells").restart(buffer)
+  end,
+}
+for _, scope in ipairs({ "above", "all", "below" }) do
+  cells[scope] = function(buffer)
+    require("codebeaker.cells").run(buffer, scope)
+  end
+end
 
 ---@type table<string, codebeaker.Subcommand>
 M.subcommands = {
@@ -65,6 +86,28 @@ M.subcommands = {
       end
       require("codebeaker.run").start(options)
     end,
+  },
+  cell = {
+    run = function(call, arguments)
+      local act = cells[arguments[1]]
+      if act then
+        act(here())
+      elseif arguments[1] then
+        require("codebeaker.say").error(":Codebeaker cell knows " .. table.concat(M.subcommands.cell.complete, ", "))
+      elseif call.range > 0 then
+        require("codebeaker.cells").run_range(here(), { call.line1, call.line2 })
+      else
+        require("codebeaker.cells").run(here(), "cell")
+      end
+    end,
+    complete = { "above", "all", "below", "debug", "next", "previous", "restart" },
+    needs = "context/create",
+  },
+  picture = {
+    run = function()
+      require("codebeaker.display").open(here())
+    end,
+    needs = "context/create",
   },
   args = {
     run = function()
@@ -138,6 +181,33 @@ M.subcommands = {
       with_client(require("codebeaker.session").pick)
     end,
     needs = "session/list",
+  },
+  tree = {
+    run = function()
+      with_client(require("codebeaker.tree").open)
+    end,
+    needs = "session/list",
+  },
+  engine = {
+    run = function(_, arguments)
+      with_client(function(client)
+        require("codebeaker.engine").choose(client, here(), arguments[1])
+      end)
+    end,
+    complete = function()
+      return require("codebeaker.engine").names(require("codebeaker.client").near(here()))
+    end,
+  },
+  install = {
+    run = function(_, arguments)
+      with_client(function(client)
+        require("codebeaker.packages").install(client, arguments)
+      end)
+    end,
+    complete = function()
+      return require("codebeaker.packages").MANAGERS
+    end,
+    needs = "package/install",
   },
   session = {
     run = function(_, arguments)
@@ -248,6 +318,7 @@ function M.complete(lead, line)
   local typed = line:gsub("^.-Codebeaker!?%s*", "")
   local name = typed:match("^(%S+)%s")
   local choices = name == nil and names() or (M.subcommands[name] or {}).complete or {}
+  choices = type(choices) == "function" and choices() or choices
   if name == "session" and typed:find("^%S+%s+new%s") then
     local client = require("codebeaker.client").near(here())
     local runtimes = client and require("codebeaker.client").offer(client).runtimes or {}

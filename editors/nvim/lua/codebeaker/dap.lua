@@ -8,23 +8,28 @@ local M = {}
 local TYPE = "codebeaker"
 
 ---@param buffer integer
+---@param row? integer of a cell, which alone is debugged
 ---@return table
-local function configuration(buffer)
+local function configuration(buffer, row)
   return {
     type = TYPE,
     request = "launch",
     name = "codebeaker: this buffer, as it stands",
     __codebeakerBuffer = buffer,
+    __codebeakerRow = row,
   }
 end
 
 ---@param buffer integer
+---@param row? integer
 ---@param give fun(adapter: table)
-local function of_document(buffer, give)
+local function of_document(buffer, row, give)
   require("codebeaker.client").ensure(buffer, function(client)
     local argument = {
       uri = vim.uri_from_bufnr(buffer),
       args = require("codebeaker.run").remembered(buffer).args,
+      engine = require("codebeaker.run").remembered(buffer).engine,
+      cellLine = row,
       transport = "socket",
     }
     local session = require("codebeaker.session").current()
@@ -47,7 +52,7 @@ local function adapter(give, wanted, parent)
     return
   end
   if wanted.__codebeakerBuffer then
-    of_document(wanted.__codebeakerBuffer, give)
+    of_document(wanted.__codebeakerBuffer, wanted.__codebeakerRow, give)
     return
   end
   local binary = require("codebeaker.binary")
@@ -65,7 +70,7 @@ end
 local function offered(buffer)
   local clients = require("codebeaker.client")
   local client = clients.of(buffer)
-  local engine = client and clients.engine(client, buffer)
+  local engine = client and require("codebeaker.engine").of(client, buffer)
   return engine and engine.debug and { configuration(buffer) } or {}
 end
 
@@ -97,7 +102,8 @@ end
 
 ---Debugs a buffer as it stands.
 ---@param buffer integer
-function M.start(buffer)
+---@param row? integer of a cell, which alone is debugged
+function M.start(buffer, row)
   local found, dap = pcall(require, "dap")
   if not found then
     require("codebeaker.say").error(
@@ -107,14 +113,15 @@ function M.start(buffer)
     return
   end
   M.register(dap)
-  dap.run(configuration(buffer), { filetype = vim.bo[buffer].filetype })
+  dap.run(configuration(buffer, row), { filetype = vim.bo[buffer].filetype })
 end
 
----What the lens *Debug* does.
----@param argument { uri: string }
+---What the lenses *Debug* and *Debug cell* do.
+---@param argument { uri: string, cellLine?: integer }
 ---@param buffer integer
 function M.lens(argument, buffer)
-  M.start(argument and argument.uri and vim.uri_to_bufnr(argument.uri) or buffer)
+  argument = argument or {}
+  M.start(argument.uri and vim.uri_to_bufnr(argument.uri) or buffer, argument.cellLine)
 end
 
 return M

@@ -15,22 +15,23 @@ local M = {}
 ---@field takes_input boolean
 ---@field has_pty boolean its output comes from a terminal, with line ends for one
 ---@field own_session boolean the session is to be closed with it, by us
----@field first_row integer the first line that ran, from 0
----@field last_row integer
----@field whole boolean whether that is the whole buffer
----@field tick integer the state of the buffer when it began
+---@field region codebeaker.Region the code that runs
 ---@field state "queued"|"running"|"ended"
 ---@field started_at? integer milliseconds of the editor's clock
----@field told_to_stop? boolean
 ---@field typed_ahead? string what was typed before it began
 ---@field tail string the last of its output, for the result below the code
 ---@field result? codebeaker.ExecutionExited
+---@field on_end? fun(well: boolean)
 
 local TAIL_BYTES = 64 * 1024
 local MOST_STRANGERS, MOST_NEWS = 32, 256
 
 ---@type table<string, codebeaker.Execution>
 local known = {}
+
+---What was told to stop.
+---@type table<string, true>
+local told = {}
 
 ---@type { id: string, news: fun()[] }[]
 local strangers = {}
@@ -91,6 +92,13 @@ function M.register(execution)
   end
 end
 
+---What was begun here and has not ended.
+---@param id string
+---@return codebeaker.Execution?
+function M.find(id)
+  return known[id]
+end
+
 ---@param execution codebeaker.Execution
 ---@return boolean
 local function under_way(execution)
@@ -139,6 +147,13 @@ function M.gap(params)
   end)
 end
 
+---@param params codebeaker.ExecutionDisplay
+function M.display(params)
+  with(params.executionId, function(execution)
+    require("codebeaker.display").show(execution, params)
+  end)
+end
+
 ---@param milliseconds integer
 ---@return string
 local function duration(milliseconds)
@@ -161,7 +176,8 @@ local OUTCOMES = {
 function M.describe(result)
   local what = OUTCOMES[result.outcome]
   if result.outcome == "error" then
-    what = ("failed with exit code %d"):format(result.exitCode or -1)
+    local code = result.exitCode
+    what = result.error and "failed: " .. result.error.name or ("failed with exit code %d"):format(code or -1)
   elseif result.outcome == "killed" then
     what = "was ended by " .. (result.signal or "a signal")
   end
@@ -175,7 +191,7 @@ function M.exited(params)
       return
     end
     execution.state, execution.result = "ended", params
-    known[execution.id] = nil
+    known[execution.id], told[execution.id] = nil, nil
     local words = M.describe(params)
     execution.terminal:ended(execution, words, params.outcome == "ok")
     require("codebeaker.inline").show(execution, words)
@@ -188,6 +204,9 @@ function M.exited(params)
       end
     end
     require("codebeaker.event").emit("Ended", public(execution))
+    if execution.on_end then
+      execution.on_end(params.outcome == "ok")
+    end
   end)
 end
 
@@ -228,20 +247,25 @@ function M.type(execution, data, eof)
 end
 
 ---Interrupts, as Ctrl+C does; kills what was told before and runs on.
----@param execution codebeaker.Execution
-function M.stop(execution)
-  local client = vim.lsp.get_client_by_id(execution.client_id)
-  if not client then
-    return
-  end
-  local method = execution.told_to_stop and "execution/kill" or "execution/interrupt"
-  execution.told_to_stop = true
-  require("codebeaker.client").request(client, method, { executionId = execution.id }, function(err)
+---@param client vim.lsp.Client
+---@param id string
+function M.interrupt(client, id)
+  local method = told[id] and "execution/kill" or "execution/interrupt"
+  told[id] = true
+  require("codebeaker.client").request(client, method, { executionId = id }, function(err)
     -- 1301: it has ended in the meantime, which is what was wanted.
     if err and err.code ~= 1301 and err.code ~= 1300 then
       require("codebeaker.say").failure(err)
     end
   end, { quiet = true })
+end
+
+---@param execution codebeaker.Execution
+function M.stop(execution)
+  local client = vim.lsp.get_client_by_id(execution.client_id)
+  if client then
+    M.interrupt(client, execution.id)
+  end
 end
 
 return M

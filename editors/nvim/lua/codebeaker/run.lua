@@ -1,8 +1,7 @@
 --- Runs a buffer as it stands, or lines of it.
 ---
 --- A whole document is the daemon's command `codebeaker.run`: it has what is unsaved, its imports, and marks what went
---- wrong. Where that command can't give the program a terminal to read from, and one is wanted, the document runs as
---- code does, which can. Lines are always code.
+--- wrong. Lines, and what is no document, are code of a session.
 
 local M = {}
 
@@ -19,18 +18,13 @@ local M = {}
 ---@field title string
 ---@field first_row integer
 ---@field last_row integer
----@field whole boolean
----@field tick integer
+---@field region codebeaker.Region
 ---@field args string[]
 ---@field stdin? string
 
----Which daemons' `codebeaker.run` takes a terminal: known once one was asked, since it refuses what it has not.
----@type table<integer, boolean>
-local documents_have_terminals = {}
-
----What the user has said of a buffer: arguments, directory, variables.
+---What the user has said of a buffer: arguments, directory, variables, engine.
 ---@param buffer integer
----@return { args?: string[], cwd?: string, env?: table<string, string> }
+---@return { args?: string[], cwd?: string, env?: table<string, string>, engine?: string }
 function M.remembered(buffer)
   local kept = vim.b[buffer].codebeaker
   return type(kept) == "table" and kept or {}
@@ -104,10 +98,7 @@ local function began(job, answer, has_pty, own_session)
     takes_input = has_pty,
     has_pty = has_pty,
     own_session = own_session,
-    first_row = job.first_row,
-    last_row = job.last_row,
-    whole = job.whole,
-    tick = job.tick,
+    region = job.region,
     state = "queued",
     tail = "",
   }
@@ -161,33 +152,19 @@ local function run_code(job)
   end)
 end
 
----Whether an error says that `codebeaker.run` knows no terminals.
----@param err codebeaker.Error
----@return boolean
-local function knows_no_terminals(err)
-  local path = type(err.data) == "table" and err.data.path or ""
-  return err.code == -32602 and (path == "arguments[0].stdin" or path == "arguments[0].pty")
-end
-
 ---@param job codebeaker.Job
 local function run_document(job)
-  local clients = require("codebeaker.client")
   local with_terminal = wants_terminal(job)
-  if with_terminal and documents_have_terminals[job.client.id] == false then
-    run_code(job)
-    return
-  end
   local argument = vim.tbl_extend("error", common(job), {
     uri = vim.uri_from_bufnr(job.buffer),
-    stdinText = job.stdin,
+    engine = M.remembered(job.buffer).engine,
     stdin = with_terminal and "pty" or nil,
+    stdinText = job.stdin,
     pty = with_terminal and size(job) or nil,
+    session = require("codebeaker.session").own(job.client),
   })
-  clients.command(job.client, "codebeaker.run", argument, function(err, result)
-    if err and with_terminal and knows_no_terminals(err) then
-      documents_have_terminals[job.client.id] = false
-      run_code(job)
-    elseif err then
+  require("codebeaker.client").command(job.client, "codebeaker.run", argument, function(err, result)
+    if err then
       refused(job, err)
     else
       began(job, result, with_terminal, false)
@@ -231,8 +208,7 @@ function M.start(options)
       title = title,
       first_row = range[1] - 1,
       last_row = math.min(range[2], count) - 1,
-      whole = whole,
-      tick = vim.api.nvim_buf_get_changedtick(buffer),
+      region = require("codebeaker.inline").region(buffer, range[1] - 1, range[2] - 1),
       args = args,
       stdin = options.stdin,
     }
@@ -270,7 +246,9 @@ function M.stop(buffer)
     executions = require("codebeaker.execution").running()
   end
   if #executions == 0 then
-    require("codebeaker.say").info("nothing runs")
+    if not require("codebeaker.progress").cancel() then
+      require("codebeaker.say").info("nothing runs")
+    end
     return
   end
   for _, execution in ipairs(executions) do

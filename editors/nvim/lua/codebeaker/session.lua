@@ -39,6 +39,20 @@ function M.forget(client_id)
   opened[client_id] = nil
 end
 
+-- What a session of one run can be, of all that `session/create` takes.
+M.OWN = { "fallback", "image", "limits", "minIsolation", "network", "preference", "runtime", "workspace" }
+
+---What the session of one run is to be; nothing where there is no wish, or where a session is open for all runs.
+---@param client vim.lsp.Client
+---@return table?
+function M.own(client)
+  local wishes = {}
+  for _, name in ipairs(opened[client.id] and {} or M.OWN) do
+    wishes[name] = require("codebeaker.config").get().session[name]
+  end
+  return next(wishes) and wishes or nil
+end
+
 ---The directory that a session of a buffer shows.
 ---@param client vim.lsp.Client
 ---@param buffer integer
@@ -68,6 +82,7 @@ function M.for_code(client, buffer, callback, failed)
   local function create(mode)
     local params = vim.tbl_extend("force", {
       language = vim.bo[buffer].filetype,
+      engine = require("codebeaker.run").remembered(buffer).engine,
       workspace = folder and { mode = mode, uri = vim.uri_from_fname(folder) } or nil,
     }, require("codebeaker.config").get().session)
     clients().request(client, "session/create", params, function(err, result)
@@ -84,21 +99,51 @@ function M.for_code(client, buffer, callback, failed)
   create("overlay")
 end
 
+---The language of a buffer, where the daemon runs it.
+---@param client vim.lsp.Client
+---@param buffer integer
+---@return string?
+local function language(client, buffer)
+  return require("codebeaker.engine").of(client, buffer) and vim.bo[buffer].filetype or nil
+end
+
 ---Opens the session that runs go to from now on, so that what they leave stays.
 ---@param client vim.lsp.Client
+---@param buffer integer whose language it is for
 ---@param wishes table what `session/create` takes
-function M.open(client, wishes)
-  local params = vim.tbl_extend("force", require("codebeaker.config").get().session, wishes)
-  clients().command(client, "codebeaker.newSession", params, function(err, result)
-    if not err then
-      opened[client.id] = result
-      local selection = result.selection
-      require("codebeaker.say").info(
-        ("runs share a session now, in %s (%s)"):format(selection.runtime, selection.isolation)
-      )
-      require("codebeaker.status").changed()
+---@param callback? fun(session_id: string)
+function M.open(client, buffer, wishes, callback)
+  local engine = require("codebeaker.run").remembered(buffer).engine
+  local params = { language = language(client, buffer), engine = engine }
+  params = vim.tbl_extend("force", params, require("codebeaker.config").get().session, wishes)
+  local progress = require("codebeaker.progress")
+  progress.follow(client, "opening a session", "command", "codebeaker.newSession", params, function(err, result)
+    if err then
+      require("codebeaker.say").failure(err)
+      return
+    end
+    opened[client.id] = result
+    require("codebeaker.event").emit("SessionOpened", { sessionId = result.sessionId })
+    local selection = result.selection
+    local place = ("%s (%s)"):format(selection.runtime, selection.isolation)
+    require("codebeaker.say").info(("runs share a session now, in %s"):format(place))
+    require("codebeaker.status").changed()
+    if callback then
+      callback(result.sessionId)
     end
   end)
+end
+
+---Calls back with the session that runs go to, opened where there is none.
+---@param client vim.lsp.Client
+---@param buffer integer
+---@param callback fun(session_id: string)
+function M.ensure(client, buffer, callback)
+  if opened[client.id] then
+    callback(opened[client.id].sessionId)
+  else
+    M.open(client, buffer, {}, callback)
+  end
 end
 
 ---Closes it.
@@ -118,6 +163,7 @@ end
 ---Lets the user choose where code is isolated, and opens a session there.
 ---@param client vim.lsp.Client
 function M.choose_runtime(client)
+  local buffer = vim.api.nvim_get_current_buf()
   clients().request(client, "runtime/list", {}, function(err, result)
     if err then
       return
@@ -137,21 +183,37 @@ function M.choose_runtime(client)
         require("codebeaker.say").warn(("%s: %s\n%s"):format(runtime.id, runtime.reason or "", runtime.hint or ""))
         return
       end
-      M.open(client, { runtime = runtime.id })
+      M.open(client, buffer, { runtime = runtime.id })
     end)
   end)
 end
 
 ---@param client vim.lsp.Client
----@param session codebeaker.SessionCreateResult
+---@param id string
+---@return boolean
+function M.is_current(client, id)
+  return opened[client.id] ~= nil and opened[client.id].sessionId == id
+end
+
+---A session in a line.
+---@param client vim.lsp.Client
+---@param session codebeaker.SessionListResult.sessions
+---@return string
+function M.title(client, session)
+  local parts = { session.sessionId, session.language or session.workspace.mode, session.selection.runtime }
+  parts[#parts + 1] = session.state ~= "active" and session.state or nil
+  parts[#parts + 1] = M.is_current(client, session.sessionId) and "(runs go here)" or nil
+  return table.concat(parts, "  ")
+end
+
+---The same with all that decides between two.
+---@param client vim.lsp.Client
+---@param session codebeaker.SessionListResult.sessions
 ---@return string
 local function describe(client, session)
   local executions = session.executions
-  local parts = { session.sessionId, session.state }
-  vim.list_extend(parts, { session.language or session.workspace.mode, session.createdAt })
-  parts[#parts + 1] = ("%d running, %d ended"):format(executions.running, executions.ended)
-  local mine = opened[client.id] and opened[client.id].sessionId == session.sessionId
-  return table.concat(parts, "  ") .. (mine and "  (runs go here)" or "")
+  local counted = ("%d running, %d ended"):format(executions.running, executions.ended)
+  return table.concat({ M.title(client, session), session.createdAt, counted }, "  ")
 end
 
 ---@type { title: string, act: fun(client: vim.lsp.Client, session: table) }[]

@@ -31,6 +31,7 @@ function M.line()
   elseif #running > 1 then
     parts[1] = ("%d runs"):format(#running)
   end
+  parts[#parts + 1] = require("codebeaker.progress").line()
   local session = require("codebeaker.session").current()
   if session then
     parts[#parts + 1] = ("%s session"):format(session.selection.runtime)

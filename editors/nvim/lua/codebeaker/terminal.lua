@@ -241,6 +241,12 @@ function Terminal:print(data, bare)
   end
 end
 
+---Shows what a cell shows, in lines of its own.
+---@param text string
+function Terminal:show(text)
+  self:print((self.at_line_start and "" or "\n") .. text, true)
+end
+
 ---Shows a line of our own, which no program can pass for: it begins at the left and has its looks.
 ---@param text string
 ---@param colour? string

@@ -60,6 +60,8 @@
 ---@field maxSessions integer Open sessions.
 ---@field maxRunning integer Executions of one session that run at a time; more wait.
 ---@field maxQueued integer Executions of one session that wait; more are refused (1304).
+---@field sessionExecutionsPerMinute? integer Executions of one session that may begin within a minute; more are refused (1405). Absent where any number may.
+---@field executionsPerMinute? integer The same of all sessions together.
 ---@field maxContexts integer Live interpreters of one session; more are refused (1307).
 ---@field maxRemembered integer Ended executions that a session remembers.
 ---@field keptOutputBytes integer Output of each stream of an execution that is kept for `execution/read`.
@@ -134,6 +136,7 @@
 ---@field engine? string The engine of the session's language; absent when it has none.
 ---@field isolation "process"|"namespaces"|"container"|"kernel"|"vm" How strictly it isolates.
 ---@field machine? string The machine that the session is on, where its runtime has several.
+---@field container? string The container that the session is in, by its engine's id; absent where it is in none.
 ---@field inPlaceOf? string The runtime that was asked for, where this one had to be taken in its place (`fallback`).
 ---@field considered codebeaker.SessionCreateResult.selection.considered[] Every pair that was considered, the chosen one first.
 
@@ -149,6 +152,144 @@
 ---@field mode "none"|"copy"|"bindRo"|"bindRw"|"overlay" How it relates to the host.
 ---@field uri? string The host directory; absent with `none`.
 ---@field path string Where programs see it.
+
+---@class codebeaker.SessionListResult
+---@field sessions codebeaker.SessionListResult.sessions[] The sessions of this connection that are not closed, oldest first; each as `session/get` tells of it.
+
+---@class codebeaker.SessionListResult.sessions
+---@field sessionId string Names it from now on.
+---@field state "active"|"idle"|"closing"|"closed" What it is up to.
+---@field language? string Language of code whose execution names none.
+---@field workspace codebeaker.SessionListResult.sessions.workspace Its workspace.
+---@field network codebeaker.SessionListResult.sessions.network What of the network can be reached.
+---@field persist "connection"|"untilClosed" How long it outlives its client.
+---@field createdAt string When it was created.
+---@field lastUsedAt string When it was last used.
+---@field expiresAt string When it will be closed, if it is not used before.
+---@field idleTimeoutMs integer It is closed when it was not used for so long.
+---@field maxLifetimeMs integer It is closed at this age.
+---@field executions codebeaker.SessionListResult.sessions.executions Its executions, counted.
+---@field labels table<string, string> The client's notes.
+---@field selection codebeaker.SessionListResult.sessions.selection Which runtime and engine it got, and why.
+---@field effectiveLimits codebeaker.SessionListResult.sessions.effectiveLimits The limits in force, each with who sees to it.
+
+---@class codebeaker.SessionListResult.sessions.effectiveLimits
+---@field memoryBytes codebeaker.SessionListResult.sessions.effectiveLimits.memoryBytes Memory of all processes together.
+---@field cpu codebeaker.SessionListResult.sessions.effectiveLimits.cpu Processors that may be busy at a time.
+---@field pids table Processes and threads at a time. Its fields are those of `sessions[].effectiveLimits.memoryBytes`.
+---@field diskBytes table Bytes of files. Its fields are those of `sessions[].effectiveLimits.memoryBytes`.
+---@field outputBytes table Output of each execution. Its fields are those of `sessions[].effectiveLimits.memoryBytes`.
+---@field openFiles table Open files of each process. Its fields are those of `sessions[].effectiveLimits.memoryBytes`.
+---@field executionTimeoutMs table Wall time of each execution that names no `timeoutMs`. Its fields are those of `sessions[].effectiveLimits.memoryBytes`.
+
+---@class codebeaker.SessionListResult.sessions.effectiveLimits.cpu
+---@field value number The limit; `null` when there is none.
+---@field enforcedBy "cgroupV2"|"cgroupV1"|"rlimit"|"tmpfs"|"affinity"|"watchdog"|"daemon"|"nobody" Who sees to it.
+---@field note? string What a reader should know about this way of enforcing it.
+
+---@class codebeaker.SessionListResult.sessions.effectiveLimits.memoryBytes
+---@field value integer The limit; `null` when there is none.
+---@field enforcedBy "cgroupV2"|"cgroupV1"|"rlimit"|"tmpfs"|"affinity"|"watchdog"|"daemon"|"nobody" Who sees to it.
+---@field note? string What a reader should know about this way of enforcing it.
+
+---@class codebeaker.SessionListResult.sessions.executions
+---@field queued integer That wait for their turn.
+---@field running integer That run.
+---@field ended integer That have ended.
+
+---@class codebeaker.SessionListResult.sessions.network
+---@field mode "none"|"allowlist"|"full" Which destinations.
+---@field allow string[] With `allowlist`: the hosts. `example.org` and `example.org:443` stand for that host, at any port or at one; `*.example.org` for every name below it; an address for itself, in brackets where it has colons.
+
+---@class codebeaker.SessionListResult.sessions.selection
+---@field runtime string The runtime, by its id in `runtime/list`.
+---@field engine? string The engine of the session's language; absent when it has none.
+---@field isolation "process"|"namespaces"|"container"|"kernel"|"vm" How strictly it isolates.
+---@field machine? string The machine that the session is on, where its runtime has several.
+---@field inPlaceOf? string The runtime that was asked for, where this one had to be taken in its place (`fallback`).
+---@field considered codebeaker.SessionListResult.sessions.selection.considered[] Every pair that was considered, the chosen one first.
+
+---@class codebeaker.SessionListResult.sessions.selection.considered
+---@field runtime string The runtime.
+---@field engine? string The engine; absent when the session has no language.
+---@field isolation "process"|"namespaces"|"container"|"kernel"|"vm" How strictly the runtime isolates.
+---@field score number From 0 to 1, higher is better; 0 for what was rejected.
+---@field rejectedBecause? string Why it can't be taken; absent when it could.
+---@field hint? string What would mend that.
+
+---@class codebeaker.SessionListResult.sessions.workspace
+---@field mode "none"|"copy"|"bindRo"|"bindRw"|"overlay" How it relates to the host.
+---@field uri? string The host directory; absent with `none`.
+---@field path string Where programs see it.
+
+---@class codebeaker.ExecutionListResult
+---@field executions codebeaker.ExecutionListResult.executions[] Those that wait, run, or have ended and are still remembered; oldest first.
+
+---@class codebeaker.ExecutionListResult.executions
+---@field executionId string Which execution.
+---@field sessionId string In which session.
+---@field state "queued"|"running"|"ended" Whether it waits, runs or has ended.
+---@field argv string[] The program and its arguments; of a cell, the engine and what the cell is called.
+---@field contextId? string The context that it is a cell of.
+---@field queuedAt string When it was asked for.
+---@field pid? integer Its process id inside the sandbox, while it runs.
+---@field outcome? "ok"|"error"|"timeout"|"killed"|"outOfMemory"|"cancelled"|"outputLimit"|"lost" What came of it.
+---@field stage? "compile"|"run" With an engine that compiles: the stage in which it ended. Its exit code and signal are those below.
+---@field exitCode? integer Exit code of the program, when it exited.
+---@field signal? string Name of the signal that ended the program, when one did.
+---@field startedAt? string When the program started; absent when it never did.
+---@field durationMs? integer Wall time from its start to its end.
+---@field queueMs? integer How long it waited for its turn.
+---@field cpuMs? integer Processor time of all its processes; 0 of a cell, and when its sandbox was lost.
+---@field peakMemoryBytes? integer The most memory it had; 0 of a cell, and when its sandbox was lost.
+---@field stdout? codebeaker.ExecutionListResult.executions.stdout What it wrote to standard output.
+---@field stderr? table What it wrote to standard error. Its fields are those of `executions[].stdout`.
+---@field pty? table With `stdin: pty`: what its terminal showed; the other two are empty then. Its fields are those of `executions[].stdout`.
+---@field stages? codebeaker.ExecutionListResult.executions.stages[] With an engine that compiles: its stages, as far as it came. All else here is of them together.
+---@field error? codebeaker.ExecutionListResult.executions.error Of a cell: the error that it ended with.
+---@field contextLost? boolean Of a cell: whether its context has lost its interpreter with it. `context/restart` starts another.
+---@field displays? codebeaker.ExecutionListResult.executions.displays[] Of a cell, with `richOutput`: what it has shown, as much as is kept. Not in `execution/exited`.
+---@field displaysOmitted? integer How much more it has shown.
+
+---@class codebeaker.ExecutionListResult.executions.displays
+---@field kind "result"|"display"|"update" Why it is shown.
+---@field displayId? string The name by which it can be replaced.
+---@field data table Its forms by their MIME types: JSON for `application/json` and `+json`, Base64 for what is not text, else text. `text/plain` is always there.
+---@field metadata? table What the code says of them.
+---@field omitted? string[] Forms that it has too, and that are left out: they are too long, or nothing that the client takes.
+
+---@class codebeaker.ExecutionListResult.executions.error
+---@field name string Its kind, as the language names it: `ValueError`. `ContextLost` where the interpreter went.
+---@field message string What it says.
+---@field frames codebeaker.ExecutionListResult.executions.error.frames[] The calls that led to it, the innermost last; at most 200.
+
+---@class codebeaker.ExecutionListResult.executions.error.frames
+---@field uri? string The document, as the request named it, or the file of this machine that the workspace has; absent for what is only in the sandbox.
+---@field line integer The line in it, from 1: of a cell with a `range`, the line of the whole document.
+---@field column? integer The column, from 1, where the language tells.
+---@field function string The function.
+---@field sandboxPath string The file as the interpreter names it.
+
+---@class codebeaker.ExecutionListResult.executions.stages
+---@field stage "compile"|"run" Which.
+---@field exitCode? integer Exit code of its process, when that exited.
+---@field signal? string Name of the signal that ended its process, when one did.
+---@field startedAt? string When it started; absent when it never did.
+---@field durationMs integer Wall time from its start to its end.
+---@field cpuMs integer Processor time of all its processes; 0 when its sandbox was lost.
+---@field peakMemoryBytes integer The most memory it had; 0 when its sandbox was lost.
+
+---@class codebeaker.ExecutionListResult.executions.stdout
+---@field bytes integer Bytes that the program wrote, passed on or not.
+---@field truncated boolean Whether some were not passed on because of a limit.
+
+---@class codebeaker.ExecutionReadResult
+---@field data string The output. It never ends within a UTF-8 character.
+---@field encoding "utf8"|"base64" What `data` is.
+---@field offset integer Byte position of the first byte of `data`; beyond the `offset` asked for where older output is no longer kept.
+---@field nextOffset integer Where to read on.
+---@field eof boolean Whether nothing more will come after `nextOffset`.
+---@field lostBytes integer Bytes between the `offset` asked for and the one answered, which are no longer kept.
 
 ---@class codebeaker.RuntimeListResult
 ---@field runtimes codebeaker.RuntimeListResult.runtimes[] All runtimes that the daemon knows, usable here or not.
@@ -171,6 +312,94 @@
 ---@field weight integer How many sessions it takes beside the others.
 ---@field sessions integer This daemon's sessions on it, in whatever runtime.
 ---@field ready integer Sandboxes of this runtime that are ready there for sessions to come.
+
+---@class codebeaker.PackageInstall
+---@field sessionId string Which session.
+---@field manager "pip"|"npm" Who installs.
+---@field packages? string[] Packages by their names in the registry, with extras and versions as the manager writes them. With `npm`, none means those of `package.json`.
+---@field requirements? string With `pip`: a file of requirements in the workspace. Names, versions, markers and hashes are read, options refused.
+---@field locked? boolean Exactly what is pinned: with `pip`, requirements that all have hashes; with `npm`, `package-lock.json`.
+---@field scripts? boolean Packages may run programs of their own for it: scripts of npm's, builds from source of pip's.
+---@field timeoutMs? integer How long it may take. 600000 when absent.
+---@field workDoneToken? integer|string Reports progress under this token.
+
+---@class codebeaker.PackageInstallResult
+---@field executionId string The execution that installed.
+---@field outcome "ok"|"error"|"timeout"|"killed"|"outOfMemory"|"cancelled"|"outputLimit"|"lost" What came of it.
+---@field stage? "compile"|"run" With an engine that compiles: the stage in which it ended. Its exit code and signal are those below.
+---@field exitCode? integer Exit code of the program, when it exited.
+---@field signal? string Name of the signal that ended the program, when one did.
+---@field startedAt? string When the program started; absent when it never did.
+---@field durationMs integer Wall time from its start to its end.
+---@field queueMs integer How long it waited for its turn.
+---@field cpuMs integer Processor time of all its processes; 0 of a cell, and when its sandbox was lost.
+---@field peakMemoryBytes integer The most memory it had; 0 of a cell, and when its sandbox was lost.
+---@field stdout codebeaker.PackageInstallResult.stdout What it wrote to standard output.
+---@field stderr table What it wrote to standard error. Its fields are those of `stdout`.
+---@field pty? table With `stdin: pty`: what its terminal showed; the other two are empty then. Its fields are those of `stdout`.
+---@field stages? codebeaker.PackageInstallResult.stages[] With an engine that compiles: its stages, as far as it came. All else here is of them together.
+---@field error? codebeaker.PackageInstallResult.error Of a cell: the error that it ended with.
+---@field contextLost? boolean Of a cell: whether its context has lost its interpreter with it. `context/restart` starts another.
+---@field displays? codebeaker.PackageInstallResult.displays[] Of a cell, with `richOutput`: what it has shown, as much as is kept. Not in `execution/exited`.
+---@field displaysOmitted? integer How much more it has shown.
+---@field packages codebeaker.PackageInstallResult.packages[] What is there now.
+
+---@class codebeaker.PackageInstallResult.displays
+---@field kind "result"|"display"|"update" Why it is shown.
+---@field displayId? string The name by which it can be replaced.
+---@field data table Its forms by their MIME types: JSON for `application/json` and `+json`, Base64 for what is not text, else text. `text/plain` is always there.
+---@field metadata? table What the code says of them.
+---@field omitted? string[] Forms that it has too, and that are left out: they are too long, or nothing that the client takes.
+
+---@class codebeaker.PackageInstallResult.error
+---@field name string Its kind, as the language names it: `ValueError`. `ContextLost` where the interpreter went.
+---@field message string What it says.
+---@field frames codebeaker.PackageInstallResult.error.frames[] The calls that led to it, the innermost last; at most 200.
+
+---@class codebeaker.PackageInstallResult.error.frames
+---@field uri? string The document, as the request named it, or the file of this machine that the workspace has; absent for what is only in the sandbox.
+---@field line integer The line in it, from 1: of a cell with a `range`, the line of the whole document.
+---@field column? integer The column, from 1, where the language tells.
+---@field function string The function.
+---@field sandboxPath string The file as the interpreter names it.
+
+---@class codebeaker.PackageInstallResult.packages
+---@field name string Its name.
+---@field version string Its version.
+
+---@class codebeaker.PackageInstallResult.stages
+---@field stage "compile"|"run" Which.
+---@field exitCode? integer Exit code of its process, when that exited.
+---@field signal? string Name of the signal that ended its process, when one did.
+---@field startedAt? string When it started; absent when it never did.
+---@field durationMs integer Wall time from its start to its end.
+---@field cpuMs integer Processor time of all its processes; 0 when its sandbox was lost.
+---@field peakMemoryBytes integer The most memory it had; 0 when its sandbox was lost.
+
+---@class codebeaker.PackageInstallResult.stdout
+---@field bytes integer Bytes that the program wrote, passed on or not.
+---@field truncated boolean Whether some were not passed on because of a limit.
+
+---@class codebeaker.ExecutionDisplay
+---@field sessionId string In which session.
+---@field executionId string Which execution.
+---@field kind "result"|"display"|"update" Why it is shown.
+---@field displayId? string The name by which it can be replaced.
+---@field data table Its forms by their MIME types: JSON for `application/json` and `+json`, Base64 for what is not text, else text. `text/plain` is always there.
+---@field metadata? table What the code says of them.
+---@field omitted? string[] Forms that it has too, and that are left out: they are too long, or nothing that the client takes.
+
+---@class codebeaker.ExecutionInputRequest
+---@field sessionId string In which session.
+---@field executionId string Which execution.
+---@field prompt string What to show to whoever is to answer.
+---@field password boolean Whether the answer must not be seen on a screen.
+
+---@class codebeaker.NetAsk
+---@field sessionId string Whose programs want it.
+---@field host string Which host. What it is called is the program's choice: show it as text, and nothing else.
+---@field port integer At which port.
+---@field way "connect"|"http" How.
 
 ---@class codebeaker.FsListResult
 ---@field entries codebeaker.FsListResult.entries[] Sorted by path within each directory.
@@ -221,13 +450,49 @@
 ---@class codebeaker.RunArgument
 ---@field uri string The document. An open one runs as it stands in the editor, saved or not.
 ---@field language? string Its language. Without it, as the editor says, else as its name tells.
+---@field engine? string Which engine runs it, by its id in `engine/list`. Without it, the best one for the language.
 ---@field args? string[] Arguments of the program; never interpreted by a shell.
 ---@field engineArgs? string[] Arguments of the engine itself, which its compiler gets where it has one.
 ---@field env? table<string, string> Environment variables beside those of the session.
 ---@field cwd? string Directory to run in, relative to the workspace. Without it, the workspace itself.
----@field stdinText? string All that it can read from its standard input. Without it, nothing.
+---@field stdin? "none"|"text"|"stream"|"pty" Where its standard input comes from. Without it, from `stdinText` where there is that.
+---@field stdinText? string With `stdin: text`: the text. With `stdin: stream` or `pty`: what is written before all else.
+---@field pty? codebeaker.RunArgument.pty With `stdin: pty`: the size of the terminal. Without it, 80 by 24.
 ---@field timeoutMs? integer Wall time after which it is ended. Without it, the session's `executionTimeoutMs`.
 ---@field sessionId? string The session to run it in. Without it, the one that `codebeaker.newSession` has opened, else one of its own.
+---@field session? codebeaker.RunArgument.session Has it run in a session of its own, whatever is open, and says what that is to be. Excludes `sessionId`.
+
+---@class codebeaker.RunArgument.pty
+---@field cols integer Characters in a row.
+---@field rows integer Rows.
+
+---@class codebeaker.RunArgument.session
+---@field runtime? string Where it is isolated, by its id in `runtime/list`. Without it, the best one by `preference`.
+---@field image? string The image to take, in place of the engine's own; only of runtimes that have images.
+---@field preference? "security"|"speed"|"memory"|"balanced" What decides between runtimes that would do.
+---@field minIsolation? "process"|"namespaces"|"container"|"kernel"|"vm" No runtime that isolates less is taken, whatever else is asked for.
+---@field fallback? "refuse"|"allow" What happens when the `runtime` that was asked for can't be used.
+---@field workspace? codebeaker.RunArgument.session.workspace What is in `/workspace`. Without it, the editor's folder around the document, which programs can't change.
+---@field limits? codebeaker.RunArgument.session.limits Its limits.
+---@field network? codebeaker.RunArgument.session.network What of the network can be reached from inside.
+
+---@class codebeaker.RunArgument.session.limits
+---@field memoryBytes? integer Memory of all processes together.
+---@field cpu? number Processors that may be busy at a time; a fraction is possible where a cgroup enforces it. Without it, all there are.
+---@field pids? integer Processes and threads at a time.
+---@field diskBytes? integer Bytes that the files of a workspace in memory (`none`, `copy`, `overlay`) may take; where the workspace is a directory of the host, the size of any one file.
+---@field outputBytes? integer Output that each execution passes on, all its streams together. What comes after is counted and announced as a gap.
+---@field openFiles? integer Open files of each process.
+---@field executionTimeoutMs? integer Wall time of an execution that names no `timeoutMs` of its own.
+
+---@class codebeaker.RunArgument.session.network
+---@field mode? "none"|"allowlist"|"full" Which destinations.
+---@field allow? string[] With `allowlist`: the hosts. `example.org` and `example.org:443` stand for that host, at any port or at one; `*.example.org` for every name below it; an address for itself, in brackets where it has colons.
+
+---@class codebeaker.RunArgument.session.workspace
+---@field mode? "none"|"copy"|"bindRo"|"bindRw"|"overlay" How the workspace relates to the host.
+---@field uri? string The host directory, as a `file:` URI. Needed by every mode but `none`.
+---@field exclude? string[] With `copy`: files and directories of these names are left out at every level; `*` matches any run of characters.
 
 ---@class codebeaker.RunResult
 ---@field sessionId string In which session. One of its own is closed when it has ended.
@@ -323,3 +588,9 @@
 ---@field to "active"|"idle"|"closing"|"closed" What it is now.
 ---@field reason "used"|"unused"|"requested"|"idleTimeout"|"maxLifetime"|"runtimeLost"|"shutdown" Why.
 ---@field message? string More about it, for a person to read.
+
+---@class codebeaker.ContextStateChanged
+---@field sessionId string In which session.
+---@field contextId string Which context.
+---@field state "starting"|"idle"|"busy"|"crashed"|"closed" `crashed`: its interpreter is gone. `idle`: another was started.
+---@field reason? string With `crashed`: what became of it.

@@ -36,6 +36,20 @@ function M.await(what, condition, explain)
   return value
 end
 
+---Whether a process runs whose command line has a word in it.
+---@param word string
+---@return boolean
+function M.runs(word)
+  return vim.iter(vim.fn.glob("/proc/[0-9]*/cmdline", true, true)):any(function(path)
+    local file = io.open(path)
+    local words = file and file:read("*a") or ""
+    if file then
+      file:close()
+    end
+    return words:find(word, 1, true) ~= nil
+  end)
+end
+
 ---A directory that is a project, with these files.
 ---@param files table<string, string>
 ---@return string
@@ -53,6 +67,7 @@ end
 ---@field files? table<string, string> what is in the project
 ---@field open? string the file to open
 ---@field options? table `vim.g.codebeaker`
+---@field settings? string[] lines of the daemon's settings
 ---@field env? table<string, string>
 ---@field stubs? boolean whether nvim-dap is there, as a stub
 ---@field nvim? string[] another Neovim
@@ -67,6 +82,10 @@ function M.start(setup)
   local self = setmetatable({ folder = M.project(setup.files or {}) }, Editor)
   local socket = self.folder .. "/.git/nvim.sock"
   vim.o.columns, vim.o.lines = 80, (setup.lines or 30) + 2
+  -- An engine of containers that happens to be there changes nothing.
+  vim.fn.mkdir(self.folder .. "/.git/config/codebeaker", "p")
+  local settings = vim.list_extend({ "[docker]", "enabled = false" }, setup.settings or {})
+  vim.fn.writefile(settings, self.folder .. "/.git/config/codebeaker/config.toml")
   local command = setup.nvim or { vim.v.progpath }
   vim.list_extend(command, { "--clean", "-n", "--listen", socket, "--cmd", "set rtp^=" .. plugin })
   -- A prompt for <Enter> would leave what is asked over the channel without an answer, for ever.
@@ -172,6 +191,27 @@ end
 ---Waits for the lenses, and so for the daemon.
 function Editor:ready()
   self:sees("▶ Run")
+end
+
+---The daemon that runs for it.
+---@return integer
+function Editor:daemon()
+  return self:lua([[
+    return vim.lsp.get_clients()[1]:request_sync("server/info", vim.empty_dict(), 5000).result.pid]])
+end
+
+---Kills it, as a crash does, and waits until nothing is left of the daemon and of what has a word in its command line.
+---@param pid integer the daemon
+---@param word string
+function Editor:crash(pid, word)
+  assert(M.runs(word), "nothing runs that could be left")
+  vim.uv.kill(self:lua("return vim.uv.os_getpid()"), "sigkill")
+  M.await("the end of the daemon", function()
+    return vim.uv.kill(pid, 0) ~= 0
+  end)
+  M.await("the end of the program", function()
+    return not M.runs(word)
+  end)
 end
 
 ---Leaves it, and waits until it is gone.

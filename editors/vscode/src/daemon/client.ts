@@ -14,7 +14,8 @@ import {
   type LanguageClientOptions,
 } from "vscode-languageclient/node";
 import { setting } from "../config";
-import type { Commands, Methods, Notifications, Offer } from "../protocol";
+import type { Asked, Commands, Methods, Notifications } from "../protocol";
+import type { Offer } from "../shapes";
 import { findDaemon, type Daemon } from "./bootstrap";
 import { DaemonMissing, tell } from "./fault";
 import { CodebeakerFeatures } from "./features";
@@ -23,7 +24,7 @@ import { CodebeakerFeatures } from "./features";
 export type Phase =
   | { readonly kind: "stopped" }
   | { readonly kind: "starting" }
-  | { readonly kind: "running"; readonly daemon: Daemon; readonly offer: Offer }
+  | { readonly kind: "running"; readonly daemon: Daemon; readonly offer: Offer; readonly commands: readonly string[] }
   | { readonly kind: "missing"; readonly why: DaemonMissing }
   | { readonly kind: "failed"; readonly message: string };
 
@@ -34,17 +35,22 @@ export type Intercept = (command: string, argument: unknown) => Thenable<unknown
 const STOP_TIMEOUT_MS = 5000;
 
 type Listener = (params: never) => void;
+type Answer = (params: never, token: vscode.CancellationToken) => Promise<unknown>;
 
 export class DaemonClient implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private starting: Promise<void> | undefined;
   private current: Phase = { kind: "stopped" };
   private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly answers = new Map<string, Answer>();
   private readonly phaseChanged = new vscode.EventEmitter<Phase>();
+  private readonly lensesTold = new vscode.EventEmitter<{ document: vscode.TextDocument; lenses: readonly vscode.CodeLens[] }>();
   private tokens = 0;
 
   /** The daemon is in another phase. */
   readonly onDidChangePhase = this.phaseChanged.event;
+  /** The daemon has told the lenses of a document, shown or not. */
+  readonly onDidTellLenses = this.lensesTold.event;
   /** Who gets the commands of lenses first. */
   intercept: Intercept = () => undefined;
 
@@ -66,6 +72,11 @@ export class DaemonClient implements vscode.Disposable {
   /** Whether this connection has the method. */
   has(method: string): boolean {
     return this.offer?.methods.includes(method) ?? false;
+  }
+
+  /** Whether the daemon has a command. */
+  offers(command: string): boolean {
+    return this.current.kind === "running" && this.current.commands.includes(command);
   }
 
   /** Starts the daemon unless it runs. Fails with an error for a person. */
@@ -99,21 +110,20 @@ export class DaemonClient implements vscode.Disposable {
     return this.running().sendRequest(method, params);
   }
 
-  /** Calls a method that may take its time. What it reports is shown in the status bar. */
-  callWithProgress<M extends keyof Methods>(title: string, method: M, params: Methods[M][0]): Thenable<Methods[M][1]> {
-    const where = { location: vscode.ProgressLocation.Window, title };
-    return vscode.window.withProgress(where, async (progress) => {
-      await this.ready();
-      const workDoneToken = `vscode/${(this.tokens += 1).toString()}`;
-      const heard = this.running().onProgress(WorkDoneProgress.type, workDoneToken, (step) => {
-        if (step.kind !== "end" && step.message !== undefined) progress.report({ message: step.message });
-      });
-      try {
-        return await this.running().sendRequest<Methods[M][1]>(method, { ...params, workDoneToken });
-      } finally {
-        heard.dispose();
-      }
-    });
+  /** Calls a method that may take its time. What it reports is shown in the status bar, or where it can be cancelled. */
+  callWithProgress<M extends keyof Methods>(
+    title: string,
+    method: M,
+    params: Methods[M][0],
+    location: vscode.ProgressLocation = vscode.ProgressLocation.Window,
+  ): Thenable<Methods[M][1]> {
+    return this.withProgress(title, location, (client, workDoneToken, token) => client.sendRequest(method, { ...params, workDoneToken }, token));
+  }
+
+  /** The same for a command whose argument is the parameters of such a method. */
+  commandWithProgress<C extends keyof Commands>(title: string, command: C, argument: Commands[C][0]): Thenable<Commands[C][1]> {
+    return this.withProgress(title, vscode.ProgressLocation.Notification, (client, workDoneToken, token) =>
+      client.sendRequest("workspace/executeCommand", { command, arguments: [{ ...argument, workDoneToken }] }, token));
   }
 
   /** Runs a command of the daemon's. */
@@ -135,8 +145,34 @@ export class DaemonClient implements vscode.Disposable {
     return new vscode.Disposable(() => known.delete(listener));
   }
 
+  /** Answers a request of the daemon's, from its next start on. */
+  answer<A extends keyof Asked>(method: A, answer: (params: Asked[A][0], token: vscode.CancellationToken) => Promise<Asked[A][1]>): void {
+    this.answers.set(method, answer);
+  }
+
   dispose(): void {
     this.phaseChanged.dispose();
+    this.lensesTold.dispose();
+  }
+
+  private withProgress<T>(
+    title: string,
+    location: vscode.ProgressLocation,
+    send: (client: LanguageClient, workDoneToken: string, token: vscode.CancellationToken) => Promise<T>,
+  ): Thenable<T> {
+    const where = { location, title, cancellable: location === vscode.ProgressLocation.Notification };
+    return vscode.window.withProgress(where, async (progress, token) => {
+      await this.ready();
+      const workDoneToken = `vscode/${(this.tokens += 1).toString()}`;
+      const heard = this.running().onProgress(WorkDoneProgress.type, workDoneToken, (step) => {
+        if (step.kind !== "end" && step.message !== undefined) progress.report({ message: step.message });
+      });
+      try {
+        return await send(this.running(), workDoneToken, token);
+      } finally {
+        heard.dispose();
+      }
+    });
   }
 
   private running(): LanguageClient {
@@ -166,7 +202,8 @@ export class DaemonClient implements vscode.Disposable {
           this.enter({ kind: "failed", message: "the daemon has ended by itself; its log says why" });
         }
       });
-      this.enter({ kind: "running", daemon, offer });
+      const commands = client.initializeResult?.capabilities.executeCommandProvider?.commands ?? [];
+      this.enter({ kind: "running", daemon, offer, commands });
     } catch (error) {
       this.log.error(tell(error));
       if (error instanceof DaemonMissing) this.enter({ kind: "missing", why: error });
@@ -190,8 +227,11 @@ export class DaemonClient implements vscode.Disposable {
       middleware: {
         executeCommand: (name: string, args: unknown[], next: ExecuteCommandSignature): unknown =>
           this.intercept(name, args[0]) ?? next(name, args),
-        provideCodeLenses: (document, token, next) =>
-          setting("codeLens.enabled", document.uri) ? next(document, token) : [],
+        provideCodeLenses: async (document, token, next) => {
+          const lenses = (await next(document, token)) ?? [];
+          this.lensesTold.fire({ document, lenses });
+          return setting("codeLens.enabled", document.uri) ? lenses : [];
+        },
       },
     };
     const client = new LanguageClient("codebeaker", "CodeBeaker", { run: command, debug: command }, options);
@@ -200,8 +240,11 @@ export class DaemonClient implements vscode.Disposable {
       "execution/started",
       "execution/output",
       "execution/outputGap",
+      "execution/display",
       "execution/exited",
       "session/stateChanged",
+      "context/stateChanged",
+      "fs/changed",
       "debug/message",
       "debug/terminated",
     ];
@@ -210,6 +253,7 @@ export class DaemonClient implements vscode.Disposable {
         for (const listener of this.listeners.get(method) ?? []) listener(params as never);
       });
     }
+    for (const [method, answer] of this.answers) client.onRequest(method, answer);
     return client;
   }
 }

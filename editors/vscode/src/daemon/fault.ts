@@ -1,6 +1,6 @@
 /** Errors that a person sees: one line, with what to do. */
 import { ResponseError } from "vscode-languageclient/node";
-import type { FaultData } from "../protocol";
+import type { FaultData } from "../shapes";
 
 /** The daemon can't be started. `detail` says where it was looked for, or what it said. */
 export class DaemonMissing extends Error {

@@ -1,6 +1,10 @@
 /** What this extension can do, said in `initialize`. */
 import type { ClientCapabilities, FeatureState, StaticFeature } from "vscode-languageclient/node";
 
+/** What the output page can show, and the longest that it takes. */
+const MIME = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp", "application/json"];
+const MAX_INLINE_BYTES = 2 * 1024 * 1024;
+
 /** Adds our part to the capabilities of the client. */
 export class CodebeakerFeatures implements StaticFeature {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
@@ -14,6 +18,11 @@ export class CodebeakerFeatures implements StaticFeature {
           stdin: true,
           pty: true,
           debug: { transports: ["tunnel"] },
+          netAsk: true,
+          fsWatch: true,
+          contexts: true,
+          richOutput: { mime: MIME, maxInlineBytes: MAX_INLINE_BYTES },
+          inputRequest: { password: true },
         },
       },
     };

@@ -2,10 +2,12 @@
  * What a person sees when the daemon can't be started: one message with what to do. It mends itself: as soon as the
  * executable is there, the daemon starts and the message has done its work.
  */
+import { statSync } from "node:fs";
 import * as vscode from "vscode";
 import { search } from "./bootstrap";
 import type { DaemonClient } from "./client";
-import { DaemonMissing, tell } from "./fault";
+import { Code } from "../protocol";
+import { DaemonMissing, codeOf, tell } from "./fault";
 
 /** How often is looked for an executable that was missing. It is a look at a few files. */
 const LOOK_MS = 3000;
@@ -13,6 +15,8 @@ const LOOK_MS = 3000;
 export class Mender implements vscode.Disposable {
   private timer: NodeJS.Timeout | undefined;
   private isTold = false;
+  /** What was there when it was looked for the last time. */
+  private tried: string | undefined;
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(
@@ -32,6 +36,8 @@ export class Mender implements vscode.Disposable {
 
   /** Says what is wrong, once, until it is mended. */
   readonly explain = (error: unknown): void => {
+    // Who cancels knows.
+    if (codeOf(error) === Code.RequestCancelled) return;
     if (!(error instanceof DaemonMissing)) {
       void vscode.window.showErrorMessage(`CodeBeaker: ${tell(error)}`, "Show Log").then((chosen) => {
         if (chosen !== undefined) this.client.log.show();
@@ -65,8 +71,20 @@ export class Mender implements vscode.Disposable {
 
   private watch(): void {
     this.timer ??= setInterval(() => {
-      if (this.client.phase.kind === "missing" && search(this.extension).chosen !== undefined) this.restart();
+      const found = this.identity();
+      // What was tried and is no daemon may be half of one that is being written.
+      if (this.client.phase.kind !== "missing" || found === undefined || found === this.tried) return;
+      this.tried = found;
+      this.restart();
     }, LOOK_MS);
+  }
+
+  /** Which executable is there, and which version of it. */
+  private identity(): string | undefined {
+    const file = search(this.extension).chosen?.path;
+    if (file === undefined) return undefined;
+    const { mtimeMs, size } = statSync(file, { throwIfNoEntry: false }) ?? {};
+    return [file, mtimeMs, size].join(" ");
   }
 
   private mended(): void {
@@ -78,11 +96,6 @@ export class Mender implements vscode.Disposable {
   }
 
   private restart(): void {
-    this.client.restart().catch((error: unknown) => {
-      // An executable that is there and is broken is not looked at again before a setting changes.
-      clearInterval(this.timer);
-      this.timer = undefined;
-      this.explain(error);
-    });
+    this.client.restart().catch(this.explain);
   }
 }

@@ -85,7 +85,9 @@ export class TunnelFactory implements vscode.DebugAdapterDescriptorFactory {
       const args: unknown = configuration["args"];
       const words = Array.isArray(args) ? args.filter((word) => typeof word === "string") : [];
       const stopOnEntry = configuration["stopOnEntry"] === true;
-      return (await this.client.command("codebeaker.debug", { uri, args: words, stopOnEntry, transport: "tunnel" })).debugId;
+      const cell: unknown = configuration["cellLine"];
+      const argument = { uri, args: words, stopOnEntry, transport: "tunnel" as const, ...(typeof cell === "number" ? { cellLine: cell } : {}) };
+      return (await this.client.command("codebeaker.debug", argument)).debugId;
     }
     const isOwn = configuration.request === "launch" || typeof configuration["__codebeakerChild"] === "string";
     const sessionId: unknown = configuration["sessionId"] ?? (isOwn ? undefined : this.currentSession());

@@ -1,5 +1,5 @@
 /** The report of `server/doctor`, as Markdown. Pure. */
-import type { Check } from "../protocol";
+import type { Check } from "../shapes";
 
 const SIGN = { failed: "❌", warning: "⚠️", ok: "✅" } as const;
 
@@ -37,7 +37,9 @@ function renderCheck(check: Check): string[] {
   return [...lines, ""];
 }
 
-/** Text of others, which must not become Markdown. */
+/** Text of others, which must not become Markdown, but for what stands between two backticks. */
 function escape(text: string): string {
-  return text.replace(/[\\`*_{}[\]<>#|]/g, "\\$&").replace(/\s*\n\s*/g, " ");
+  const parts = text.replace(/\s*\n\s*/g, " ").split("`");
+  const isCode = (index: number): boolean => index % 2 === 1 && index < parts.length - 1 && parts[index] !== "";
+  return parts.map((part, index) => (isCode(index) ? `\`${part}\`` : part.replace(/[\\*_{}[\]<>#|]/g, "\\$&"))).join("");
 }

@@ -1,5 +1,5 @@
 /** What came of a run, in words. */
-import type { Ending } from "../protocol";
+import type { Ending } from "../shapes";
 
 /** One line that says how it ended. */
 export function tellEnding(ending: Ending): string {

@@ -5,7 +5,6 @@ import { tell } from "../daemon/fault";
 import type { SessionStore } from "../sessions/store";
 import { SCHEME, format } from "../sessions/uri";
 import { placesIn, type Place } from "./frames";
-import type { ProgramTerminal } from "./terminal";
 
 interface PlaceLink extends vscode.TerminalLink {
   readonly place: Place;
@@ -15,11 +14,12 @@ interface PlaceLink extends vscode.TerminalLink {
 export class FrameLinks implements vscode.TerminalLinkProvider<PlaceLink> {
   constructor(
     private readonly store: SessionStore,
-    private readonly ours: (terminal: vscode.Terminal) => ProgramTerminal | undefined,
+    /** The session that a terminal of ours shows. */
+    private readonly sessionOf: (terminal: vscode.Terminal) => string | undefined,
   ) {}
 
   provideTerminalLinks({ line, terminal }: vscode.TerminalLinkContext): PlaceLink[] {
-    const sessionId = this.ours(terminal)?.sessionId;
+    const sessionId = this.sessionOf(terminal);
     const session = sessionId === undefined ? undefined : this.store.find(sessionId);
     if (sessionId === undefined || session === undefined) return [];
     return placesIn(line, session.workspace.path).map((place) => ({

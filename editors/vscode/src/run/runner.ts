@@ -6,8 +6,9 @@
 import * as vscode from "vscode";
 import { setting } from "../config";
 import type { DaemonClient } from "../daemon/client";
-import { codeOf, dataOf, tell } from "../daemon/fault";
-import { Code, type RunCommand } from "../protocol";
+import { tell } from "../daemon/fault";
+import type { RunCommand, Source } from "../shapes";
+import type { OutputPages } from "../output/panel";
 import { engineFor, type Places } from "../sessions/place";
 import type { SessionStore } from "../sessions/store";
 import { mayRun } from "../trust";
@@ -32,20 +33,17 @@ export class Runner implements vscode.Disposable {
   private readonly terminals = new Set<ProgramTerminal>();
   private readonly byDocument = new Map<string, ProgramTerminal>();
   private readonly stopping = new Map<string, number>();
-  /** Whether `codebeaker.run` of this daemon gives a program a terminal; not known before it was tried. */
-  private takesTerminal: boolean | undefined;
 
   constructor(
     private readonly client: DaemonClient,
     private readonly store: SessionStore,
     private readonly places: Places,
     private readonly transcripts: Transcripts,
+    private readonly pages: OutputPages,
     private readonly memory: vscode.Memento,
     /** Says that the daemon is missing, and what to do. */
     private readonly explain: (error: unknown) => void,
-  ) {
-    client.onDidChangePhase(() => (this.takesTerminal = undefined));
-  }
+  ) {}
 
   /** Which of our terminals this is. */
   find(terminal: vscode.Terminal): ProgramTerminal | undefined {
@@ -56,11 +54,10 @@ export class Runner implements vscode.Disposable {
   async document(uri: vscode.Uri, more: Partial<RunCommand> = {}): Promise<void> {
     const name = nameOf(uri);
     await this.inTerminal(`document ${uri.toString()}`, name, () => this.document(uri, more), async (terminal) => {
-      const command = { ...this.commandOf(uri), ...more };
-      const sessionId = command.sessionId ?? (await this.places.common());
-      if (sessionId !== undefined) command.sessionId = sessionId;
-      if (setting("run.input", uri) === "none") return { ...(await this.client.command("codebeaker.run", command)), isTty: false };
-      return this.withTerminal(command, terminal);
+      const command = { ...this.commandOf(uri), ...this.places.forRun(), ...more };
+      const isTty = setting("run.input", uri) === "terminal";
+      if (isTty) Object.assign(command, { stdin: "pty", pty: terminal.dimensions });
+      return { ...(await this.client.command("codebeaker.run", command)), isTty };
     });
   }
 
@@ -147,11 +144,11 @@ export class Runner implements vscode.Disposable {
     const transcript = await this.inTerminal(`document ${uri.toString()}`, nameOf(uri), begin, async (terminal) => {
       await this.client.ready();
       const language = engineFor(this.client.offer?.engines ?? [], document)?.languages[0] ?? document.languageId;
-      const common = await this.places.common();
-      const sessionId = common ?? (await this.places.own(uri, language)).sessionId;
+      const { current } = this.store;
+      const sessionId = current ?? (await this.places.own(uri, language)).sessionId;
       // Blank lines before it, so that messages name the lines of the document.
       const source = { code: "\n".repeat(first) + code, language, uri: uri.toString(), ...this.conditionsOf(uri) };
-      const executionId = await this.execute(sessionId, source, terminal, common === undefined);
+      const executionId = await this.execute(sessionId, source, terminal, current === undefined);
       return { sessionId, executionId, isTty: true };
     });
     if (transcript === undefined || !setting("inlineResults.enabled", uri)) return;
@@ -163,56 +160,10 @@ export class Runner implements vscode.Disposable {
     else transcript.onDidEnd(show);
   }
 
-  /**
-   * Runs a document with a terminal of its own. A daemon whose `codebeaker.run` has none is asked to do the same in parts:
-   * a session, its open documents, and the file in it.
-   */
-  private async withTerminal(command: RunCommand, terminal: ProgramTerminal): Promise<Begun> {
-    if (this.takesTerminal !== false) {
-      try {
-        const begun = await this.client.command("codebeaker.run", { ...command, stdin: "pty", pty: terminal.dimensions });
-        this.takesTerminal = true;
-        return { ...begun, isTty: true };
-      } catch (error) {
-        const path = dataOf(error).path ?? "";
-        if (codeOf(error) !== Code.invalidParams || !/\.(?:stdin|pty)\b/.test(path)) throw error;
-        this.takesTerminal = false;
-      }
-    }
-    return this.inParts(command, terminal);
-  }
-
-  private async inParts(command: RunCommand, terminal: ProgramTerminal): Promise<Begun> {
-    const uri = vscode.Uri.parse(command.uri);
-    const document = await vscode.workspace.openTextDocument(uri);
-    const engine = engineFor(this.client.offer?.engines ?? [], document);
-    const language = command.language ?? engine?.languages[0] ?? document.languageId;
-    const isOwn = command.sessionId === undefined;
-    const session = isOwn ? await this.places.own(uri, language) : this.store.find(command.sessionId ?? "");
-    if (session === undefined) throw new Error("the session is not known any more; open a new one");
-    const { sessionId, workspace } = session;
-    const conditions = { args: command.args ?? [], env: command.env ?? {}, ...(command.cwd === undefined ? {} : { cwd: command.cwd }) };
-    const inside = workspace.uri === undefined ? undefined : pathInside(vscode.Uri.parse(workspace.uri), uri);
-    const isWritable = workspace.mode === "overlay" || workspace.mode === "copy";
-    if (inside === undefined || workspace.uri === undefined || !isWritable) {
-      const source = { code: document.getText(), language, uri: command.uri, ...conditions };
-      return { sessionId, executionId: await this.execute(sessionId, source, terminal, isOwn), isTty: true };
-    }
-    const root = vscode.Uri.parse(workspace.uri);
-    for (const open of vscode.workspace.textDocuments) {
-      const path = pathInside(root, open.uri);
-      const isMeant = open.isDirty || open === document || !isOwn;
-      if (path === undefined || !isMeant) continue;
-      await this.client.call("fs/write", { sessionId, path, data: open.getText(), encoding: "utf8" });
-    }
-    const source = { file: inside, language, ...conditions };
-    return { sessionId, executionId: await this.execute(sessionId, source, terminal, isOwn), isTty: true };
-  }
-
   /** Starts a program; a session of its own is closed when it has ended, or was not started. */
   private async execute(
     sessionId: string,
-    source: Parameters<typeof this.client.call<"session/execute">>[1]["source"],
+    source: Source,
     terminal: ProgramTerminal,
     isOwn: boolean,
   ): Promise<string> {
@@ -260,6 +211,7 @@ export class Runner implements vscode.Disposable {
       const transcript = this.transcripts.of(executionId, sessionId);
       if (this.store.find(sessionId) === undefined) void this.store.refresh();
       terminal.follow(transcript, isTty);
+      this.pages.follow(key, name, transcript);
       return transcript;
     } catch (error) {
       terminal.fail(tell(error));
@@ -323,9 +275,4 @@ function argumentsOf(uri: vscode.Uri): string {
 
 function nameOf(uri: vscode.Uri): string {
   return uri.path.slice(uri.path.lastIndexOf("/") + 1);
-}
-
-function pathInside(folder: vscode.Uri, uri: vscode.Uri): string | undefined {
-  const root = folder.path.endsWith("/") ? folder.path : `${folder.path}/`;
-  return uri.scheme === folder.scheme && uri.path.startsWith(root) ? uri.path.slice(root.length) : undefined;
 }

@@ -6,12 +6,14 @@
 import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
 import { tell } from "../daemon/fault";
-import type { PtySize } from "../protocol";
+import type { PtySize } from "../shapes";
 import { tellEnding } from "./ending";
 import type { Transcript } from "./transcripts";
 
 /** Clears the screen and what was scrolled out of it. */
 const CLEAR = "\x1b[2J\x1b[3J\x1b[H";
+/** How many characters are kept that are typed before a program runs. */
+const MAX_AHEAD = 4096;
 const DEFAULT_SIZE: PtySize = { cols: 80, rows: 24 };
 
 /** What the terminal asks of the one who runs. */
@@ -31,6 +33,8 @@ export class ProgramTerminal implements vscode.Pseudoterminal {
   private subscriptions: vscode.Disposable[] = [];
   private typed: Promise<void> = Promise.resolve();
   private isTty = false;
+  /** What was typed before the program was there to read it. */
+  private ahead = "";
 
   readonly onDidWrite = this.write.event;
   readonly onDidClose = this.closed.event;
@@ -88,7 +92,8 @@ export class ProgramTerminal implements vscode.Pseudoterminal {
   handleInput(data: string): void {
     const executionId = this.executionId;
     if (executionId === undefined) {
-      if (data === "\r" && !this.isBusy) this.host.again();
+      if (this.isBusy) this.ahead = (this.ahead + data).slice(0, MAX_AHEAD);
+      else if (data === "\r") this.host.again();
       return;
     }
     if (!this.isTty) {
@@ -106,6 +111,8 @@ export class ProgramTerminal implements vscode.Pseudoterminal {
   /** A run is about to begin. */
   begin(what: string, isCleared: boolean): void {
     this.release();
+    this.transcript = undefined;
+    this.ahead = "";
     this.isBusy = true;
     this.show(`${isCleared ? CLEAR : ""}\x1b[2m▶ ${what}\x1b[0m\r\n`);
   }
@@ -128,6 +135,10 @@ export class ProgramTerminal implements vscode.Pseudoterminal {
         this.finish(`■ ${tellEnding(ending)}`, ending.outcome === "ok");
       }),
     ];
+    const { ahead } = this;
+    this.ahead = "";
+    if (ahead.includes("\x03") && !isTty) this.host.stop(transcript.executionId);
+    else if (ahead !== "" && isTty) this.handleInput(ahead);
   }
 
   /** It did not begin, and here is why. */

@@ -5,12 +5,18 @@
 import { TextDecoder } from "node:util";
 import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
-import type { Ending, Encoding, StreamName } from "../protocol";
-import { SequenceFilter } from "./filter";
+import type { Ending, Encoding, StreamName } from "../shapes";
+import { textOf } from "../output/form";
+import type { ExecutionDisplay } from "../protocol";
+import { SequenceFilter, plain } from "./filter";
 
-/** How many executions are remembered, and how many characters of each. */
+/** How many executions are remembered, and how many characters and things of each. */
 const MAX_KEPT = 64;
 const MAX_CHARACTERS = 256 * 1024;
+const MAX_DISPLAYS = 32;
+
+/** A thing that a cell has shown. */
+export type Display = Pick<ExecutionDisplay, "kind" | "displayId" | "data">;
 
 /** The output of one execution, ready for a terminal. */
 export class Transcript implements vscode.Disposable {
@@ -19,10 +25,14 @@ export class Transcript implements vscode.Disposable {
   private readonly decoders = new Map<StreamName, TextDecoder>();
   private readonly filters = new Map<StreamName, SequenceFilter>();
   private readonly written = new vscode.EventEmitter<string>();
+  private readonly displayed = new vscode.EventEmitter<Display>();
   private readonly ended = new vscode.EventEmitter<Ending>();
 
+  readonly onDidDisplay = this.displayed.event;
   readonly onDidWrite = this.written.event;
   readonly onDidEnd = this.ended.event;
+  /** What it has shown so far, the last of it. */
+  readonly displays: Display[] = [];
   ending: Ending | undefined;
 
   constructor(readonly executionId: string, readonly sessionId: string) {}
@@ -40,6 +50,20 @@ export class Transcript implements vscode.Disposable {
     this.show(stream === "pty" ? text : text.replace(/\r?\n/g, "\r\n"));
   }
 
+  /** It shows something: its text is part of what it printed. */
+  display(display: Display): void {
+    this.displays.push(display);
+    if (this.displays.length > MAX_DISPLAYS) this.displays.shift();
+    const text = textOf(display.data).trimEnd();
+    if (display.kind !== "update" && text !== "") this.show(`\x1b[36m${text.replace(/\r?\n/g, "\r\n")}\x1b[0m\r\n`);
+    this.displayed.fire(display);
+  }
+
+  /** What it asks for, and what is answered, as a terminal of its own would show that. */
+  prompt(text: string): void {
+    this.show(plain(text).replace(/\n/g, "\r\n"));
+  }
+
   note(text: string): void {
     this.show(`\x1b[2m${text}\x1b[0m\r\n`);
   }
@@ -51,6 +75,7 @@ export class Transcript implements vscode.Disposable {
 
   dispose(): void {
     this.written.dispose();
+    this.displayed.dispose();
     this.ended.dispose();
   }
 
@@ -81,6 +106,9 @@ export class Transcripts implements vscode.Disposable {
       }),
       client.on("execution/outputGap", (told) => {
         this.of(told.executionId, told.sessionId).note(`… ${String(told.lostBytes)} bytes are not shown`);
+      }),
+      client.on("execution/display", (told) => {
+        this.of(told.executionId, told.sessionId).display(told);
       }),
       client.on("execution/exited", (told) => {
         this.of(told.executionId, told.sessionId).end(told);

@@ -1,7 +1,7 @@
 /** Picks: a session, and a runtime with an engine, from what the daemon says there is. */
 import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
-import type { EngineInfo, RuntimeInfo, SessionWish } from "../protocol";
+import type { EngineInfo, RuntimeInfo, SessionWish } from "../shapes";
 import type { SessionStore } from "./store";
 
 interface Item<T> extends vscode.QuickPickItem {
@@ -47,7 +47,7 @@ export async function chooseSession(store: SessionStore): Promise<string | undef
   if (sessions.length <= 1) return sessions[0]?.sessionId;
   const items = sessions.map((session): Item<string> => ({
     label: session.language ?? "session",
-    description: `${session.selection?.runtime ?? ""} ${session.sessionId === store.current ? "· runs go here" : ""}`,
+    description: `${session.selection.runtime} ${session.sessionId === store.current ? "· runs go here" : ""}`,
     detail: session.sessionId,
     value: session.sessionId,
   }));

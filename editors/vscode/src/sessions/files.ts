@@ -2,8 +2,10 @@
 import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
 import { codeOf } from "../daemon/fault";
-import { Code, type Entry } from "../protocol";
+import { Code } from "../protocol";
+import type { Entry } from "../shapes";
 import { parse, type Location } from "./uri";
+import { Watches } from "./watches";
 
 /** How much of a file one answer carries. */
 const PART_BYTES = 4 * 1024 * 1024;
@@ -13,11 +15,20 @@ export class SessionFiles implements vscode.FileSystemProvider, vscode.Disposabl
   private readonly changed = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
   readonly onDidChangeFile = this.changed.event;
 
-  constructor(private readonly client: DaemonClient) {}
+  private readonly watches: Watches;
 
-  /** Nothing is watched: the daemon has no such method yet. What is done here is told by itself. */
-  watch(): vscode.Disposable {
-    return new vscode.Disposable(() => undefined);
+  constructor(private readonly client: DaemonClient) {
+    this.watches = new Watches(client, (changes) => {
+      this.changed.fire(changes);
+    });
+  }
+
+  /** What is done here is told by itself as well: a daemon may not be able to watch. */
+  watch(uri: vscode.Uri, { recursive }: { recursive: boolean }): vscode.Disposable {
+    const at = locate(uri);
+    // A file is watched by its directory. A directory that is taken for one is watched with its neighbours.
+    const path = recursive || at.path === "" ? at.path : at.path.slice(0, Math.max(0, at.path.lastIndexOf("/")));
+    return this.watches.add({ ...at, path }, recursive);
   }
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
@@ -77,6 +88,7 @@ export class SessionFiles implements vscode.FileSystemProvider, vscode.Disposabl
   }
 
   dispose(): void {
+    this.watches.dispose();
     this.changed.dispose();
   }
 
@@ -99,18 +111,18 @@ export class SessionFiles implements vscode.FileSystemProvider, vscode.Disposabl
       return await call();
     } catch (error) {
       switch (codeOf(error)) {
-        case Code.fileNotFound:
+        case Code.FileNotFound:
           throw vscode.FileSystemError.FileNotFound(uri);
-        case Code.sessionNotFound:
-        case Code.sessionClosed:
+        case Code.SessionNotFound:
+        case Code.SessionClosed:
           throw vscode.FileSystemError.Unavailable("the session of this file is closed");
-        case Code.alreadyExists:
+        case Code.AlreadyExists:
           throw vscode.FileSystemError.FileExists(uri);
-        case Code.notADirectory:
+        case Code.NotADirectory:
           throw vscode.FileSystemError.FileNotADirectory(uri);
-        case Code.isADirectory:
+        case Code.IsADirectory:
           throw vscode.FileSystemError.FileIsADirectory(uri);
-        case Code.permissionDenied:
+        case Code.PermissionDenied:
           throw vscode.FileSystemError.NoPermissions(uri);
         default:
           throw error;

@@ -3,7 +3,8 @@ import * as vscode from "vscode";
 import { setting } from "../config";
 import type { DaemonClient } from "../daemon/client";
 import { codeOf } from "../daemon/fault";
-import { Code, type EngineInfo, type Session, type SessionWish } from "../protocol";
+import { Code } from "../protocol";
+import type { EngineInfo, RunCommand, Session, SessionWish } from "../shapes";
 import type { SessionStore } from "./store";
 
 /** Opens and closes sessions. */
@@ -13,16 +14,16 @@ export class Places {
     private readonly store: SessionStore,
   ) {}
 
-  /** The session that runs go to: the one that is open, or one that the settings ask for. Nothing where each run has its own. */
-  async common(): Promise<string | undefined> {
-    if (this.store.current !== undefined) return this.store.current;
-    const wish = wishOfSettings();
-    return Object.keys(wish).length === 0 ? undefined : (await this.open(wish)).sessionId;
+  /** Where a document is to run: in the session that is open, or in one of its own as the settings want it. */
+  forRun(): Pick<RunCommand, "sessionId" | "session"> {
+    if (this.store.current !== undefined) return { sessionId: this.store.current };
+    const session = wishOfSettings();
+    return Object.keys(session).length === 0 ? {} : { session };
   }
 
   /** Opens the session that runs go to from now on. */
   async open(wish: SessionWish): Promise<Session> {
-    const session = await this.client.command("codebeaker.newSession", { ...wishOfSettings(), ...wish });
+    const session = await this.client.commandWithProgress("CodeBeaker: opening a session", "codebeaker.newSession", { ...wishOfSettings(), ...wish });
     this.store.current = session.sessionId;
     this.store.add(session);
     return session;
@@ -31,12 +32,12 @@ export class Places {
   /** A session for one run, which sees the folder of a document and can't change it. */
   async own(document: vscode.Uri, language: string): Promise<Session> {
     const folder = folderOf(document);
-    const wish: SessionWish = { language, labels: { document: document.toString() } };
-    if (folder === undefined) return this.create(wish);
+    const wish: SessionWish = { ...wishOfSettings(), language, labels: { document: document.toString() } };
+    if (folder === undefined || wish.workspace !== undefined) return this.create(wish);
     try {
       return await this.create({ ...wish, workspace: { mode: "overlay", uri: folder.toString() } });
     } catch (error) {
-      if (codeOf(error) !== Code.notSupportedByRuntime) throw error;
+      if (codeOf(error) !== Code.NotSupportedByRuntime) throw error;
       return this.create({ ...wish, workspace: { mode: "copy", uri: folder.toString() } });
     }
   }
@@ -54,14 +55,16 @@ export class Places {
 }
 
 /** What the settings say of sessions; without them, nothing. */
-function wishOfSettings(): SessionWish {
-  const wish: SessionWish = {};
+function wishOfSettings(): NonNullable<RunCommand["session"]> {
+  const wish: NonNullable<RunCommand["session"]> = {};
   const runtime = setting("session.runtime");
   if (runtime !== "") wish.runtime = runtime;
   const preference = setting("session.preference");
   if (preference !== "") wish.preference = preference;
   const minIsolation = setting("session.minIsolation");
   if (minIsolation !== "") wish.minIsolation = minIsolation;
+  const network = setting("session.network");
+  if (network !== "") wish.network = { mode: network, ...(network === "allowlist" ? { allow: setting("session.allowedHosts") } : {}) };
   const limits = setting("session.limits");
   if (Object.keys(limits).length > 0) wish.limits = limits;
   const mode = setting("session.workspace");

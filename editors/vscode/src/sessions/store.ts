@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
 import { tell } from "../daemon/fault";
-import type { Execution, Session } from "../protocol";
+import type { Context, Execution, Session } from "../shapes";
 
 /** How many sessions are remembered after their end, so that links into their workspaces still lead somewhere. */
 const MAX_REMEMBERED = 64;
@@ -39,6 +39,7 @@ export class SessionStore implements vscode.Disposable {
         this.running = Math.max(0, this.running - 1);
         soon();
       }),
+      client.on("context/stateChanged", soon),
       client.onDidChangePhase((phase) => {
         if (phase.kind === "running") return;
         this.open = [];
@@ -69,13 +70,17 @@ export class SessionStore implements vscode.Disposable {
     return (await this.client.call("execution/list", { sessionId })).executions;
   }
 
+  /** The live interpreters of a session. */
+  async contexts(sessionId: string): Promise<readonly Context[]> {
+    return this.client.has("context/list") ? (await this.client.call("context/list", { sessionId })).contexts : [];
+  }
+
   /** Asks the daemon. Nothing is started for it. */
   async refresh(): Promise<void> {
     if (this.client.phase.kind !== "running") return;
     try {
       const { sessions } = await this.client.call("session/list", {});
-      const told = await Promise.all(sessions.map((session) => this.withSelection(session)));
-      this.open = told.filter((session) => session.state !== "closed");
+      this.open = sessions.filter((session) => session.state !== "closed");
       for (const session of this.open) this.remember(session);
     } catch (error) {
       this.client.log.debug(`listing sessions: ${tell(error)}`);
@@ -94,19 +99,6 @@ export class SessionStore implements vscode.Disposable {
       this.timer = undefined;
       void this.refresh();
     }, SETTLE_MS);
-  }
-
-  /** A list does not say where a session runs, which never changes. */
-  private async withSelection(listed: Session): Promise<Session> {
-    const { sessionId } = listed;
-    const known = this.remembered.get(sessionId)?.selection;
-    if (known !== undefined) return { ...listed, selection: known };
-    try {
-      return await this.client.call("session/get", { sessionId });
-    } catch {
-      // It was closed in the meantime, which is told by itself.
-      return listed;
-    }
   }
 
   private remember(session: Session): void {

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { DaemonClient } from "../daemon/client";
 import { tell } from "../daemon/fault";
 import { tellEnding } from "../run/ending";
-import type { Execution, Session } from "../protocol";
+import type { Context, Execution, Session } from "../shapes";
 import type { SessionFiles } from "./files";
 import type { SessionStore } from "./store";
 import { SCHEME, format } from "./uri";
@@ -14,6 +14,7 @@ const MAX_SHOWN = 25;
 /** A row of the tree. */
 export type Node =
   | { readonly kind: "session"; readonly session: Session }
+  | { readonly kind: "context"; readonly context: Context }
   | { readonly kind: "execution"; readonly execution: Execution }
   | { readonly kind: "file"; readonly uri: vscode.Uri; readonly type: vscode.FileType; readonly name: string };
 
@@ -37,6 +38,8 @@ export class SessionTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     switch (node.kind) {
       case "session":
         return this.sessionItem(node.session);
+      case "context":
+        return contextItem(node.context);
       case "execution":
         return executionItem(node.execution);
       case "file":
@@ -62,12 +65,14 @@ export class SessionTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   private async children(node: Node | undefined): Promise<Node[]> {
     if (this.client.phase.kind !== "running") return [];
     if (node === undefined) return this.store.sessions.map((session) => ({ kind: "session", session }));
-    if (node.kind === "execution") return [];
+    if (node.kind === "execution" || node.kind === "context") return [];
     if (node.kind === "file") return this.entries(node.uri);
     const { sessionId } = node.session;
-    const executions = [...(await this.store.executions(sessionId))].reverse().slice(0, MAX_SHOWN);
+    const [contexts, all] = await Promise.all([this.store.contexts(sessionId), this.store.executions(sessionId)]);
+    const executions = [...all].reverse().slice(0, MAX_SHOWN);
     const uri = vscode.Uri.from({ scheme: SCHEME, path: format({ sessionId, path: "" }) });
     return [
+      ...contexts.map((context): Node => ({ kind: "context", context })),
       ...executions.map((execution): Node => ({ kind: "execution", execution })),
       { kind: "file", uri, type: vscode.FileType.Directory, name: "Files" },
     ];
@@ -83,21 +88,32 @@ export class SessionTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   private sessionItem(session: Session): vscode.TreeItem {
     const place = session.selection;
     const folder = session.workspace.uri === undefined ? undefined : vscode.Uri.parse(session.workspace.uri);
-    const label = session.language ?? place?.engine ?? "session";
+    const label = session.language ?? place.engine ?? "session";
     const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Expanded);
     item.id = session.sessionId;
     const isCurrent = session.sessionId === this.store.current;
-    item.description = [place?.runtime, session.state, isCurrent ? "runs go here" : ""].filter(Boolean).join(" · ");
+    item.description = [place.runtime, session.state, isCurrent ? "runs go here" : ""].filter(Boolean).join(" · ");
     item.iconPath = new vscode.ThemeIcon(session.state === "active" ? "vm-active" : "vm");
     item.contextValue = "session";
     item.tooltip = [
       session.sessionId,
-      `isolation: ${place?.isolation ?? "unknown"}`,
+      `isolation: ${place.isolation}`,
       `workspace: ${session.workspace.mode}${folder === undefined ? "" : ` of ${folder.fsPath}`}`,
       `closes by itself: ${new Date(session.expiresAt).toLocaleTimeString()}`,
     ].join("\n");
     return item;
   }
+}
+
+function contextItem(context: Context): vscode.TreeItem {
+  const item = new vscode.TreeItem([context.language, context.version].filter(Boolean).join(" "), vscode.TreeItemCollapsibleState.None);
+  item.id = context.contextId;
+  item.description = ["live", context.state, context.reason].filter(Boolean).join(" · ");
+  const icons = { starting: "loading~spin", idle: "circuit-board", busy: "sync~spin", crashed: "warning", closed: "circle-slash" };
+  item.iconPath = new vscode.ThemeIcon(icons[context.state]);
+  item.contextValue = `context.${context.state}`;
+  item.tooltip = `A live interpreter: it keeps what cells define.\n${context.contextId}`;
+  return item;
 }
 
 function executionItem(execution: Execution): vscode.TreeItem {

@@ -73,11 +73,12 @@ void test("every outcome has words", () => {
 
 void test("the doctor's words stay words", () => {
   const report = render({ daemon: ["x"], checks: [
-    { id: "ok.one", status: "ok", summary: "fine" },
+    { id: "ok.one", status: "ok", summary: "start it (`x *y*`), or not" },
     { id: "bad.one", status: "failed", summary: "[x](command:evil) <b>", reason: "why\n# not a title", fix: { description: "mend", command: "apt-get install x" } },
   ] });
   assert.ok(report.indexOf("bad.one") < report.indexOf("ok.one"), "what is wrong comes first");
   assert.ok(report.includes("\\[x\\](command:evil) \\<b\\>"));
+  assert.ok(report.includes("start it (`x *y*`), or not"), "code stays code");
   assert.ok(!/^# not/m.test(report));
   assert.ok(report.includes("    apt-get install x"));
 });

@@ -1,6 +1,6 @@
 // A desk: VS Code's server with the extension, a folder of programs, and a browser that looks at it.
 import { spawn, execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
@@ -39,8 +39,11 @@ async function freePort() {
   return port;
 }
 
-/** Opens a desk. `files` are written into its folder, `more` goes over the settings. */
-export async function open({ files = {}, more = {}, env = {}, trust = false, shots = join(extension, "target/shots") } = {}) {
+/**
+ * Opens a desk. `files` are written into its folder, `more` goes over the settings, `config` into the daemon's. With `tests` the extension is not installed
+ * but under development, and its host runs that file: `desk.tested` is the code of its end.
+ */
+export async function open({ files = {}, more = {}, env = {}, trust = false, config = "", tests, shots = join(extension, "target/shots") } = {}) {
   const scratch = mkdtempSync(join(tmpdir(), "codebeaker-desk-"));
   const folder = join(scratch, "project");
   mkdirSync(folder);
@@ -58,12 +61,16 @@ export async function open({ files = {}, more = {}, env = {}, trust = false, sho
   const node = join(tools, "node/bin/node");
   const program = join(tools, "code-server/node_modules/code-server/out/node/entry.js");
   const paths = ["--user-data-dir", data, "--extensions-dir", join(scratch, "extensions"), "--config", join(scratch, "none.yaml")];
-  const environment = { ...process.env, EXTENSIONS_GALLERY: "{}", CODEBEAKER_BIN: daemon, HOME: scratch, ...env };
-  delete environment.DOCKER_HOST;
-  execFileSync(node, [program, ...paths, "--install-extension", join(extension, "codebeaker.vsix")], { env: environment, stdio: "pipe" });
+  const environment = { ...process.env, PATH: "/usr/local/bin:/usr/bin:/bin", EXTENSIONS_GALLERY: "{}", CODEBEAKER_BIN: daemon, HOME: scratch, ...env };
+  // One machine is to be as the other: nothing of who runs the tests counts, and native is the only runtime.
+  for (const name of ["DOCKER_HOST", "XDG_CONFIG_HOME", "XDG_DATA_HOME"]) delete environment[name];
+  mkdirSync(join(scratch, ".config/codebeaker"), { recursive: true });
+  writeFileSync(join(scratch, ".config/codebeaker/config.toml"), `[docker]\nenabled = false\n${config}`);
+  if (tests === undefined) execFileSync(node, [program, ...paths, "--install-extension", join(extension, "codebeaker.vsix")], { env: environment, stdio: "pipe" });
   const port = await freePort();
   const server = spawn(node, [program, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry",
     "--disable-update-check", ...(trust ? [] : ["--disable-workspace-trust"]), ...paths, folder], { env: environment, stdio: "ignore", detached: true });
+  servers.add(server.pid);
   const url = `http://127.0.0.1:${port}`;
   for (const end = Date.now() + PATIENCE; ; ) {
     if (await fetch(`${url}/healthz`).then((answer) => answer.ok, () => false)) break;
@@ -77,6 +84,7 @@ export async function open({ files = {}, more = {}, env = {}, trust = false, sho
   });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(PATIENCE);
+  const tested = tests === undefined ? undefined : await underDevelopment(page, `127.0.0.1:${port}`, tests);
   await page.goto(`${url}/?folder=${folder}`, { waitUntil: "domcontentloaded" });
   await page.waitForSelector(".monaco-workbench .statusbar");
   const desk = new Desk(page, folder, shots);
@@ -84,12 +92,62 @@ export async function open({ files = {}, more = {}, env = {}, trust = false, sho
     await context.close().catch(() => {});
     try { process.kill(-server.pid, "SIGTERM"); } catch { /* it has ended */ }
     await new Promise((done) => { if (server.exitCode !== null || server.signalCode !== null) done(); else { server.once("exit", done); setTimeout(done, 10_000); } });
-    try { process.kill(-server.pid, "SIGKILL"); } catch { /* all have ended */ }
+    await gone(scratch, 10_000).finally(() => end(server.pid));
     rmSync(scratch, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   };
   desk.scratch = scratch;
   desk.url = url;
+  desk.tested = tested;
   return desk;
+}
+
+/** Has the page ask for tests, as `--extensionTestsPath` does; a promise of the code that they end with. */
+async function underDevelopment(page, authority, tests) {
+  let end;
+  const code = new Promise((done) => (end = done));
+  // All that the workbench logs comes this way; the words of the suite are what is wanted.
+  await page.exposeFunction("codeAutomationLog", (_type, args) => /^(?:ok |FAILED |in the extension host )/.test(args[0]) && console.log(...args));
+  await page.exposeFunction("codeAutomationExit", (result) => end(result));
+  await page.addInitScript(([host, development, file]) => {
+    const uri = (path) => ({ scheme: "vscode-remote", authority: host, path });
+    new MutationObserver((_changes, observer) => {
+      const element = document.getElementById("vscode-workbench-web-configuration");
+      if (element === null) return;
+      observer.disconnect();
+      const configuration = JSON.parse(element.getAttribute("data-settings"));
+      configuration.developmentOptions = { ...configuration.developmentOptions, extensions: [uri(development)], extensionTestsPath: uri(file) };
+      element.setAttribute("data-settings", JSON.stringify(configuration));
+    }).observe(document, { childList: true, subtree: true });
+  }, [authority, extension, tests]);
+  const late = new Promise((done) => setTimeout(() => done("none in time"), 4 * PATIENCE).unref());
+  // The promise itself must not be awaited by who awaits the desk.
+  return { code: Promise.race([code, late]) };
+}
+
+const servers = new Set();
+
+function end(pid) {
+  servers.delete(pid);
+  try { process.kill(-pid, "SIGKILL"); } catch { /* all have ended */ }
+}
+
+// Who stops the tests stops the editors too.
+process.on("exit", () => servers.forEach(end));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
+
+/** Waits until no process is left of a desk: an editor that goes takes its daemon along, and that its sandboxes. */
+async function gone(scratch, patience) {
+  const left = () => readdirSync("/proc").filter((name) => /^\d+$/.test(name)).filter((name) => {
+    try {
+      return readFileSync(`/proc/${name}/environ`, "utf8").includes(`HOME=${scratch}`);
+    } catch {
+      return false; // It has just ended.
+    }
+  });
+  for (const last = Date.now() + patience; left().length > 0; ) {
+    if (Date.now() > last) throw new Error(`left behind: ${left().map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")).join("; ")}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
 }
 
 class Desk {
@@ -137,6 +195,11 @@ class Desk {
     await this.pick(name);
     await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]`);
     await this.page.waitForSelector(".monaco-editor .view-line");
+  }
+
+  /** Waits for a notification that says this. */
+  toast(text) {
+    return this.page.locator(".notification-toast", { hasText: text }).first().waitFor();
   }
 
   async status(text) {

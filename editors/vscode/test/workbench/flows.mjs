@@ -1,8 +1,11 @@
 // What a person does, and what they must see.
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { daemon, open } from "./desk.mjs";
+import { buildSync } from "esbuild";
+import * as cells from "./cells.mjs";
+import { daemon, extension, open } from "./desk.mjs";
 
 const files = {
   "greet.py": `import sys
@@ -49,6 +52,21 @@ pathlib.Path("made.txt").write_text("made in the sandbox\\n")
 print("wrote", pathlib.Path("made.txt").read_text())
 `,
 };
+
+const reach = `import urllib.error, urllib.request
+
+try:
+    urllib.request.urlopen("http://nowhere.invalid/", timeout=60)
+except urllib.error.HTTPError as error:
+    print("answer", error.code, error.read().decode())
+`;
+
+/** Bundles what the extension host is to run. */
+function hostTests() {
+  const outfile = join(extension, "target/host/index.js");
+  buildSync({ entryPoints: [join(extension, "test/host/index.ts")], bundle: true, outfile, external: ["vscode"], format: "cjs", platform: "node", sourcemap: "inline" });
+  return outfile;
+}
 
 const ready = async (desk) => {
   await desk.page.keyboard.press("Escape");
@@ -137,7 +155,8 @@ const general = {
   async "interrupt-by-key"(desk) {
     await desk.openFile("forever.py");
     await desk.command("Run File in a Sandbox");
-    await desk.terminal(/▶ forever.py\s+going/);
+    // Not what its run before has left there.
+    await desk.terminal(/▶ forever.py\s+going\s*$/);
     await desk.page.locator(".terminal-wrapper.active .xterm").click();
     await desk.page.keyboard.press("Control+C");
     await desk.terminal("KeyboardInterrupt");
@@ -197,6 +216,25 @@ const general = {
     await desk.type("cat made.txt; exit\n");
     await desk.terminal("edited, made in the sandbox");
     assert(!existsSync(join(desk.folder, "made.txt")), "the folder stays as it is");
+  },
+
+  async "packages"(desk) {
+    const box = desk.page.locator(".quick-input-widget input.input").first();
+    const ask = async (line) => {
+      await desk.command("Install Packages…");
+      await desk.pick("pip");
+      await box.fill(line);
+      await desk.page.keyboard.press("Enter");
+    };
+    await ask("tiny --pre");
+    await desk.toast("--pre");
+    await desk.shot("packages-refused");
+    await ask("tiny==1.0");
+    if (!hasPip) return desk.toast("pip");
+    await desk.toast("The session has tiny 1.0");
+    await desk.openFile("uses.py");
+    await desk.command("Run File in a Sandbox");
+    await desk.terminal("it is tiny 1.0");
   },
 
   async "close-session"(desk) {
@@ -351,6 +389,23 @@ const withLaunchJson = {
   },
 };
 
+const networked = {
+  async "network-asks"(desk) {
+    const answer = async (button) => {
+      await desk.openFile("reach.py");
+      await desk.command("Run File in a Sandbox");
+      await desk.toast("wants to reach nowhere.invalid at port 80");
+      await desk.shot("network-asks-question");
+      await desk.page.locator(".notification-toast .monaco-button", { hasText: button }).first().click();
+    };
+    await answer("Deny");
+    await desk.terminal("answer 403");
+    // Now it is looked for, and there is no such host.
+    await answer("Allow Once");
+    await desk.terminal("answer 502");
+  },
+};
+
 const lost = {
   async "missing-binary"(desk) {
     await desk.openFile("steps.py");
@@ -370,6 +425,10 @@ const lost = {
   async "mends-itself"(desk) {
     const bin = join(desk.scratch, ".cargo/bin");
     mkdirSync(bin, { recursive: true });
+    // What is there at first is no daemon, as half of a file is none.
+    writeFileSync(join(bin, "codebeaker"), "#!/bin/sh\necho half\n", { mode: 0o755 });
+    await desk.page.locator(".notification-toast", { hasText: "is not CodeBeaker's daemon" }).waitFor();
+    await desk.shot("mends-itself-half");
     copyFileSync(daemon, join(bin, "codebeaker"));
     await desk.page.locator(".sidebar", { hasText: "No session is open" }).waitFor();
     await desk.openFile("steps.py");
@@ -388,8 +447,35 @@ const untrusted = {
   },
 };
 
+const host = {
+  async "extension-host"(desk) {
+    assert.equal(await desk.tested.code, 0, "all passed in the extension host");
+  },
+};
+
+const hasPip = spawnSync("/usr/bin/python3", ["-m", "pip", "--version"]).status === 0;
+
+/** A desk whose daemon installs from a registry of the tests'. */
+async function withRegistry() {
+  const registry = spawn("python3", [join(extension, "../../tests/packages/registry.py")], { stdio: ["pipe", "pipe", "inherit"] });
+  const port = await new Promise((done) => registry.stdout.once("data", (data) => done(String(data).trim())));
+  const config = `[packages]\npip-index = "http://127.0.0.1:${port}/simple"\nnpm-registry = "http://127.0.0.1:${port}/"\nhosts = []\n`;
+  const end = () => registry.kill();
+  try {
+    const desk = await open({ files: { ...files, "uses.py": 'import tiny\n\nprint("it is", tiny.NAME)\n' }, config });
+    const close = desk.close;
+    desk.close = () => close().finally(end);
+    return desk;
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
 export const desks = [
-  { open: () => open({ files }), flows: general },
+  { open: () => open({ files: { ...files, "arguments.py": 'import os, sys\n\nprint(sys.argv[1:], os.environ.get("A"))\n' }, tests: hostTests() }), flows: host },
+  { open: withRegistry, flows: general },
+  { open: cells.withOutside, flows: cells.flows },
   {
     open: () =>
       open({
@@ -399,10 +485,10 @@ export const desks = [
           ".vscode/launch.json": JSON.stringify({ version: "0.2.0", configurations: [
             { type: "codebeaker", request: "launch", name: "In a sandbox", program: "${file}", cwd: "${workspaceFolder}", args: ["from launch.json"] }] }),
         },
-        more: { "codebeaker.run.input": "none" },
       }),
     flows: withLaunchJson,
   },
+  { open: () => open({ files: { "reach.py": reach }, more: { "codebeaker.session.network": "allowlist" } }), flows: networked },
   { open: () => open({ files, env: { CODEBEAKER_BIN: "", PATH: "/usr/bin:/bin" } }), flows: lost },
   {
     open: () => open({ files: { ...files, ".vscode/settings.json": '{"codebeaker.server.path": "/nowhere/codebeaker"}' }, trust: true }),

@@ -1,12 +1,14 @@
-// The flows, each in its desk or in a shared one:  node test/workbench/run.mjs [NAME…]
-import { rmSync } from "node:fs";
+// The tests in the extension host, and the flows, each in its desk or in a shared one:  node test/workbench/run.mjs [NAME…]
+import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { extension, missing } from "./desk.mjs";
 import { desks } from "./flows.mjs";
 
 const lacking = missing();
 if (lacking.length > 0) {
-  console.log(`skipped: there is no ${lacking.join(", no ")}`);
+  const line = `skipped: editors/vscode: the workbench: there is no ${lacking.join(", no ")}`;
+  console.error(line);
+  if (process.env.CODEBEAKER_SKIPS) appendFileSync(process.env.CODEBEAKER_SKIPS, `${line}\n`);
   process.exit(process.env.CODEBEAKER_REQUIRE_ALL === "1" ? 1 : 0);
 }
 const wanted = process.argv.slice(2);

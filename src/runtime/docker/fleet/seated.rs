@@ -41,6 +41,10 @@ impl Keeper for SeatedKeeper {
         self.inner.oom_kills()
     }
 
+    fn container(&self) -> Option<String> {
+        self.inner.container()
+    }
+
     fn usage(&self) -> Usage {
         self.inner.usage()
     }

@@ -34,6 +34,10 @@ impl Keeper for FakeKeeper {
         None
     }
 
+    fn container(&self) -> Option<String> {
+        None
+    }
+
     fn usage(&self) -> Usage {
         Usage { memory_bytes: Some(1000), ..Usage::default() }
     }
