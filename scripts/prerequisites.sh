@@ -37,6 +37,9 @@ need_packages() {
 has_package() {
     case $1 in
     bubblewrap) [ -x /usr/bin/bwrap ] ;;
+    emacs-nox) command -v emacs >/dev/null ;;
+    # Later Emacses bring it along.
+    elpa-eglot) emacs --batch -q -f package-initialize --eval "(require 'eglot)" >/dev/null 2>&1 ;;
     docker.io) command -v dockerd >/dev/null && command -v docker >/dev/null ;;
     gcc) command -v cc >/dev/null ;;
     # The agent is linked statically, so the archive is needed as well as the shared library.

@@ -10,8 +10,8 @@ cd "$(dirname "$0")/.."
 . scripts/engine.sh
 
 need_packages bubblewrap delve g++ gcc git golang-go libc6-dev nodejs npm patch python3 python3-venv ruby ruby-bundler util-linux
-# The front ends' checkers, a Neovim that is too old for the plug-in, and a browser for VS Code's workbench.
-need_packages chromium lua-busted lua-check neovim
+# Other editors, the front ends' checkers, a Neovim that is too old for the plug-in, and a browser for VS Code's workbench.
+need_packages chromium elpa-eglot emacs-nox lua-busted lua-check neovim
 need_rust rustfmt clippy
 tools=$PWD/target/tools
 need_tools "$tools"

@@ -9,6 +9,7 @@
 mod asked;
 mod conduit;
 mod finding;
+mod held;
 mod inbound;
 mod joined;
 mod link;
@@ -19,5 +20,6 @@ pub use asked::Asked;
 pub use codebeaker_agent::wire::Endpoint;
 pub use codebeaker_agent::{frame, plan, wire};
 pub use conduit::Conduit;
+pub use held::Scale;
 pub use link::{Link, LinkError, Program};
 pub use process::{ByteStream, Ended, Process, Signals, StdinError, StdinWriter};

@@ -51,6 +51,23 @@ impl Default for Limits {
     }
 }
 
+/// How much may stand by for code to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AheadSettings {
+    /// Interpreters of all sessions together; none where nothing is to be started ahead.
+    pub interpreters: usize,
+    /// Memory that they may have together, in bytes.
+    pub memory_bytes: u64,
+    /// One that nobody needed for so long is given up.
+    pub unused: Duration,
+}
+
+impl Default for AheadSettings {
+    fn default() -> Self {
+        Self { interpreters: 8, memory_bytes: 512 << 20, unused: Duration::from_secs(300) }
+    }
+}
+
 /// Executions that may begin within any minute; any number where it is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rates {
@@ -95,6 +112,8 @@ pub struct Settings {
     pub create_timeout: Duration,
     /// How long sessions may take to end when the daemon stops.
     pub stop_grace: Duration,
+    /// Interpreters that are started ahead of the code that they will run.
+    pub ahead: AheadSettings,
     /// What sandboxes may reach.
     pub network: NetworkSettings,
     /// Where packages come from.
@@ -128,6 +147,7 @@ impl Default for Settings {
             kill_patience: Duration::from_secs(30),
             create_timeout: Duration::from_secs(30),
             stop_grace: Duration::from_secs(5),
+            ahead: AheadSettings::default(),
             network: NetworkSettings::default(),
             packages: PackageSettings::default(),
         }

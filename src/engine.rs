@@ -78,6 +78,20 @@ pub struct Least {
     pub pids: u64,
 }
 
+/// An engine that reads code from a pipe as it does from a file, when it has done all that it does before: what keeps
+/// one that was started ahead from being just like one that was not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ahead {
+    /// Beginnings of the names of variables that lead it to files, beside those that lead every program.
+    pub variables: &'static [&'static str],
+    /// Names at the top of the workspace, without extensions, that it would read before the code.
+    pub absent: &'static [&'static str],
+    /// What code may not contain.
+    pub unfit: &'static [&'static str],
+    /// What the first two lines of code may not contain.
+    pub unfit_in_head: &'static [&'static str],
+}
+
 /// One engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Engine {
@@ -111,6 +125,8 @@ pub struct Engine {
     pub module_path: Option<&'static str>,
     /// The command that installs it on Debian and Ubuntu.
     pub install: &'static str,
+    /// How it can be started ahead of its code; `None` where that would show, or is not worth it.
+    pub ahead: Option<Ahead>,
     /// What debugs its programs; `None` where nothing does.
     pub debugger: Option<Debugger>,
     /// What it is as a live interpreter; `None` where it can't be one.

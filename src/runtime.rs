@@ -176,6 +176,8 @@ pub struct MachineState {
     pub sessions: usize,
     /// Sandboxes of this runtime that wait there for sessions.
     pub ready: usize,
+    /// What memory those take, as far as it is known, in bytes.
+    pub ready_bytes: u64,
 }
 
 /// What of a [`Want`] a runtime has not.
@@ -293,12 +295,12 @@ pub trait Runtime: Send + Sync {
         Vec::new()
     }
 
-    /// Has up to so many sandboxes made ready for sessions like this one, where it keeps any ready.
+    /// Has up to so many sandboxes made ready for sessions like this one, where it keeps any ready; says whether it does.
     ///
     /// # Errors
     /// When it would not make such a sandbox.
-    async fn prewarm(&self, _: &SandboxSpec, _: usize) -> Result<(), RuntimeError> {
-        Ok(())
+    async fn prewarm(&self, _: &SandboxSpec, _: usize) -> Result<bool, RuntimeError> {
+        Ok(false)
     }
 
     /// Makes no more sandboxes from now on, and waits until nothing is left of those that nobody holds: those that are

@@ -5,6 +5,7 @@
 //! left. What a client gets to see of all this is the business of the layer above.
 
 mod adoption;
+mod ahead;
 mod bounds;
 mod command;
 mod contexts;
@@ -273,6 +274,7 @@ pub struct Session {
     changeable: Mutex<Changeable>,
     executions: Mutex<Vec<Arc<Execution>>>,
     contexts: contexts::Contexts,
+    ahead: ahead::Ahead,
     state: watch::Sender<State>,
     /// Wakes the session's own task when its deadlines move.
     touched: Notify,

@@ -57,6 +57,7 @@ pub fn problems(text: &str) -> Vec<Problem> {
     let lines: Vec<&str> = text.lines().map(|line| if line.len() > MAX_LINE { "" } else { line }).collect();
     let mut found = python(&lines);
     found.extend(v8(&lines));
+    found.extend(thrown(&lines));
     found.extend(go(&lines));
     found.extend(programs::problems(&lines));
     found.extend(compilers(&lines));
@@ -82,10 +83,15 @@ fn named(line: &str) -> Option<(&str, &str)> {
 fn python(lines: &[&str]) -> Vec<Problem> {
     let mut found: Vec<Problem> = Vec::new();
     let mut places: Vec<Place> = Vec::new();
+    let mut is_group = false;
     for line in lines {
+        is_group |= line.starts_with("  + Exception Group Traceback");
+        // What belongs to a group is behind a line that is drawn beside it.
+        let beside = || line.trim_start().strip_prefix(['|', '+'])?.strip_prefix(' ');
+        let line = if is_group { beside().unwrap_or(line) } else { line };
         if let Some(place) = python_frame(line) {
             places.push(place);
-        } else if line.starts_with("Traceback (most recent call last):") {
+        } else if line.starts_with("Traceback (most recent") || line.starts_with("Exception Group Traceback") {
             places.clear();
         } else if line.starts_with("During handling of the above") || line.starts_with("The above exception was") {
             // What came of it in the end is what counts.
@@ -117,9 +123,8 @@ fn v8(lines: &[&str]) -> Vec<Problem> {
         }
         let before = &lines[at.saturating_sub(LOOK_BACK)..at];
         let mut places: Vec<Place> = lines[at..at + frames].iter().filter_map(|line| v8_frame(line)).collect();
-        if let Some((index, (kind, message))) =
-            before.iter().enumerate().rev().find_map(|(index, line)| Some((index, v8_message(line)?)))
-        {
+        let told = before.iter().enumerate().rev().find_map(|(index, line)| Some((index, v8_message(line)?)));
+        if let Some((index, (kind, message))) = told.or_else(|| below_mark(before)) {
             // Of a source that can't be read, only the head tells where.
             let head = before[..index].iter().rev().find_map(|line| located(line, 1));
             if let Some(head) = head.filter(|head| !places.iter().any(|place| ends_alike(&place.path, &head.path))) {
@@ -130,6 +135,32 @@ fn v8(lines: &[&str]) -> Vec<Problem> {
         at += frames;
     }
     found
+}
+
+/// What stands below a source and its mark, whatever its kind is called.
+fn below_mark<'a>(lines: &[&'a str]) -> Option<(usize, (Option<&'a str>, &'a str))> {
+    let mark = lines.iter().rposition(|line| is_mark(line))?;
+    let (index, line) = lines.iter().enumerate().skip(mark + 1).find(|(_, line)| !line.trim().is_empty())?;
+    let own = named(line).filter(|(name, message)| name.starts_with(char::is_uppercase) && !message.is_empty());
+    Some((index, own.map_or((None, *line), |(name, message)| (Some(name), message))))
+}
+
+/// What Node says of something thrown that is no error: where, the source, a mark, and the thing.
+fn thrown(lines: &[&str]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (index, window) in lines.windows(4).enumerate() {
+        let Some(place) = located(window[0], 1).filter(|_| is_mark(window[2])) else { continue };
+        let rest = &lines[index + 3..];
+        if !rest.iter().take(LOOK_BACK).any(|line| is_v8_frame(line)) && !window[3].trim().is_empty() {
+            found.push(error(None, window[3], vec![place]));
+        }
+    }
+    found
+}
+
+fn is_mark(line: &str) -> bool {
+    let mark = line.trim();
+    !mark.is_empty() && mark.bytes().all(|byte| byte == b'^')
 }
 
 fn ends_alike(one: &str, other: &str) -> bool {
@@ -157,7 +188,11 @@ fn v8_message(line: &str) -> Option<(Option<&str>, &str)> {
     let line = line.strip_prefix("error: ").unwrap_or(line);
     let line = line.strip_prefix("Uncaught ").unwrap_or(line);
     let line = line.strip_prefix("(in promise) ").unwrap_or(line);
-    match named(line).filter(|(name, _)| name.ends_with("Error") || name.ends_with("Exception")) {
+    // Node's own errors have a code beside their name.
+    let (head, rest) = line.split_once(": ").unwrap_or((line, ""));
+    let coded = head.strip_suffix(']').and_then(|head| head.split_once(" [")).map(|(name, _)| (name, rest));
+    let told = coded.filter(|(name, _)| named(name).is_some()).or_else(|| named(line));
+    match told.filter(|(name, _)| name.ends_with("Error") || name.ends_with("Exception")) {
         Some((name, message)) => Some((Some(name), if message.is_empty() { name } else { message })),
         // Bun says no more of an error than that it is one.
         None => is_told.then_some((None, line)),
@@ -208,8 +243,12 @@ fn compilers(lines: &[&str]) -> Vec<Problem> {
             continue;
         }
         found.extend(gcc(line).or_else(|| tsc(line)).or_else(|| rustc(line, &lines[index + 1..])).or_else(|| {
-            let (place, message) = line.split_once(": ").filter(|_| is_go)?;
-            let place = located(place, 2).or_else(|| located(place, 1))?;
+            let (place, message) = line.split_once(": ")?;
+            let place = match is_go {
+                true => located(place, 2).or_else(|| located(place, 1))?,
+                // What it says before it compiles anything has no head.
+                false => located(place, 2).filter(|place| place.path.ends_with(".go"))?,
+            };
             Some(error(None, message, vec![place]))
         }));
         if found.len() >= MAX_PROBLEMS {

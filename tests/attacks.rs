@@ -15,6 +15,8 @@ mod harness;
 mod actor;
 #[path = "attacks/agent.rs"]
 mod agent;
+#[path = "attacks/ahead.rs"]
+mod ahead;
 #[path = "attacks/containers.rs"]
 mod containers;
 #[path = "attacks/daemon.rs"]
@@ -65,6 +67,9 @@ mod workspace;
 use harness::place::{in_each_place, in_place};
 
 in_each_place! {
+    ahead::{
+        nobody_gets_at_an_interpreter_that_stands_by,
+    }
     agent::{
         programs_cant_trace_read_or_rob_the_agent,
         programs_cant_take_the_agents_limits_and_turns_away,

@@ -89,6 +89,22 @@ fn neovim_runs_what_it_shows() {
 }
 
 #[test]
+fn emacs_runs_what_it_shows() {
+    let Some(emacs) = needed("Emacs", &on_path("emacs")) else { return };
+    let has_eglot = ["--batch", "-q", "-f", "package-initialize", "--eval", "(require 'eglot)"];
+    if !Command::new(&emacs).args(has_eglot).output().is_ok_and(|output| output.status.success()) {
+        skip("this Emacs has no eglot; scripts/test.sh installs it");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a directory can be made");
+    let home = tempfile::tempdir().expect("a directory can be made");
+    let script = ["--batch", "-q", "-l", "tests/clients/eglot.el"].map(AsRef::as_ref);
+    let printed =
+        run(Command::new(emacs).args([&script[..], &[folder.path().as_os_str()]].concat()).env("HOME", home.path()));
+    assert!(printed.ends_with("ended\n"), "{printed}");
+}
+
+#[test]
 fn vscode_jsonrpc() {
     let package = [tools().join("node_modules/vscode-languageserver-protocol")];
     let (Some(node), Some(_)) = (needed("node", &on_path("node")), needed("vscode-jsonrpc", &package)) else { return };

@@ -4,6 +4,8 @@ mod harness;
 
 #[path = "command_line/console.rs"]
 mod console;
+#[path = "command_line/network.rs"]
+mod network;
 #[path = "command_line/settings.rs"]
 mod settings;
 #[path = "command_line/terminal.rs"]

@@ -13,5 +13,7 @@ mod desk;
 mod documents;
 #[path = "editor/problems.rs"]
 mod problems;
+#[path = "editor/results.rs"]
+mod results;
 #[path = "editor/runs.rs"]
 mod runs;

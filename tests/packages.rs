@@ -1,5 +1,7 @@
 //! Packages of a session, from registries on this machine that the settings name: nothing leaves it.
 
+#[path = "packages/commands.rs"]
+mod commands;
 mod harness;
 #[path = "packages/lab.rs"]
 mod lab;
@@ -19,6 +21,7 @@ use harness::place::in_each_place;
 use serde_json::json;
 
 in_each_place! {
+    commands :: { d3_d14_packages_of_commands_are_installed }
     python :: { packages_of_python_are_installed_used_listed_and_pinned }
     node :: { packages_of_node_are_installed_used_listed_pinned_and_looked_up }
     ruby :: {
@@ -33,6 +36,7 @@ in_each_place! {
         what_is_configured_in_vain_is_told_and_nothing_else_is_asked,
     }
     ways :: {
+        a_workspace_sends_an_installer_nowhere_else,
         nothing_but_names_of_packages_is_taken,
         the_way_out_is_the_installers_and_leads_to_the_registry_alone,
         an_installation_fails_and_is_given_up_in_good_order,

@@ -6,6 +6,8 @@
 
 mod harness;
 
+#[path = "places/ahead.rs"]
+mod ahead;
 #[path = "places/cells.rs"]
 mod cells;
 #[path = "places/changes.rs"]
@@ -62,6 +64,14 @@ in_each_place! {
         what_an_execution_leaves_is_gone_when_it_ends,
         what_can_not_be_started_says_why,
         a_program_finds_no_more_than_it_was_given,
+    }
+    ahead::{
+        one_that_stood_by_is_like_any_other,
+        what_differs_is_started_as_ever,
+        limits_hold_for_one_that_stood_by,
+        none_stands_by_where_something_runs,
+        one_is_asked_for_and_all_are_counted,
+        the_settings_bound_what_stands_by,
     }
     streams::{
         ten_mebibytes_arrive_unchanged,
@@ -149,6 +159,7 @@ in_each_place! {
     }
     commands::{
         d1_d3_every_command_works_in_both_spellings,
+        d14_limits_and_network_of_a_command_are_heeded,
         d2_d4_what_fails_is_told_in_the_same_shape,
         d5_d18_no_shell_reads_names_and_arguments,
         d6_d7_d17_output_is_whole_and_failures_leave_a_session_usable,

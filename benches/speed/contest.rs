@@ -51,6 +51,7 @@ impl Samples {
 pub(crate) enum Peer {
     Gvisor,
     Bubblewrap,
+    SandboxRuntime,
     Ipykernel,
     DockerRun,
     Docker,
@@ -61,9 +62,10 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    pub(crate) const ALL: [Peer; 9] = [
+    pub(crate) const ALL: [Peer; 10] = [
         Peer::Gvisor,
         Peer::Bubblewrap,
+        Peer::SandboxRuntime,
         Peer::Ipykernel,
         Peer::DockerRun,
         Peer::Docker,
@@ -76,6 +78,7 @@ impl Peer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Peer::Bubblewrap => "bubblewrap",
+            Peer::SandboxRuntime => "sandbox-runtime",
             Peer::Ipykernel => "ipykernel",
             // A session of ours too, but with a kernel of its own.
             Peer::Gvisor => "gVisor",

@@ -1,5 +1,6 @@
 //! What is measured: the rows of the table, group by group.
 
+mod ahead;
 mod contexts;
 mod debugging;
 mod files;
@@ -15,7 +16,7 @@ use std::process::Command;
 
 use crate::Result;
 use crate::contest::Row;
-use crate::peers::{Assistant, Peers};
+use crate::peers::{self, Assistant, Peers};
 use crate::programs::{Program, Shelf};
 
 /// Measures the rows of a group.
@@ -28,6 +29,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("sessions", sessions::at_once),
     ("select", selection::select),
     ("run", runs::run),
+    ("ahead", ahead::ahead),
     ("first-byte", runs::first_byte),
     ("cancel", runs::cancel),
     ("stream", streams::stream),
@@ -76,6 +78,12 @@ impl<'a> Setting<'a> {
     /// The same program in bubblewrap's sandbox, when that is there.
     pub(crate) fn in_bubblewrap(&self, program: &Program) -> Option<Program> {
         self.peers.bubblewrap.as_ref().ok().map(|bubblewrap| bubblewrap.wrap(program, Some(self.shelf.path())))
+    }
+
+    /// What runs programs in the sandbox of sandbox-runtime, when that is there.
+    pub(crate) fn sandbox_runtime(&self) -> Result<Option<Assistant>> {
+        let tools = self.peers.sandbox_runtime.as_ref().ok();
+        tools.map(|tools| Assistant::start(&mut peers::node(tools))).transpose()
     }
 
     /// The same program in a container that is there, when one is.

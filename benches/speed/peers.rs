@@ -24,6 +24,8 @@ pub(crate) struct Peers {
     pub(crate) docker_py: std::result::Result<PathBuf, Missing>,
     pub(crate) llm_sandbox: std::result::Result<PathBuf, Missing>,
     pub(crate) debugpy: std::result::Result<PathBuf, Missing>,
+    /// The directory that has the package, among others.
+    pub(crate) sandbox_runtime: std::result::Result<PathBuf, Missing>,
     pub(crate) vscode_jsonrpc: std::result::Result<PathBuf, Missing>,
 }
 
@@ -37,6 +39,7 @@ impl Peers {
             ipykernel: importing(&tools, "ipykernel, jupyter_client", "CONTRIBUTING.md says how to install it"),
             debugpy: importing(&tools, "debugpy", "scripts/test.sh installs it"),
             docker: Container::start(),
+            sandbox_runtime: sandbox_runtime(&tools),
             docker_py: importing(&tools, "docker", "CONTRIBUTING.md says how to install it"),
             llm_sandbox: importing(&tools, "docker, llm_sandbox", "CONTRIBUTING.md says how to install it"),
             vscode_jsonrpc: has_reader
@@ -51,6 +54,7 @@ impl Peers {
         let missing = [
             ("bubblewrap", self.bubblewrap.as_ref().err()),
             ("ipykernel", self.ipykernel.as_ref().err()),
+            ("sandbox-runtime", self.sandbox_runtime.as_ref().err()),
             ("debugpy", self.debugpy.as_ref().err()),
             ("docker exec", self.docker.as_ref().err()),
             ("docker-py", self.docker_py.as_ref().err()),
@@ -94,6 +98,24 @@ fn importing(tools: &Path, packages: &str, advice: &str) -> std::result::Result<
         Ok(status) if status.success() => Ok(python),
         _ => Err(format!("{} can't import {packages}; {advice}", python.display())),
     }
+}
+
+/// Where `@anthropic-ai/sandbox-runtime` is installed, which needs some programs beside it.
+fn sandbox_runtime(tools: &Path) -> std::result::Result<PathBuf, Missing> {
+    let package = tools.join("node_modules/@anthropic-ai/sandbox-runtime");
+    if !package.exists() {
+        return Err(format!("{} is missing; CONTRIBUTING.md says how to install it", package.display()));
+    }
+    let tools = tools.canonicalize().map_err(|error| format!("{}: {error}", tools.display()))?;
+    let measured = Assistant::start(&mut node(&tools)).and_then(|mut node| node.ask(r#"["true"]"#));
+    measured.map(|_| tools).map_err(|error| format!("{error} (apt-get install bubblewrap socat ripgrep)"))
+}
+
+/// What measures sandbox-runtime.
+pub(crate) fn node(tools: &Path) -> Command {
+    let mut node = Command::new("node");
+    node.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/speed/sandbox_runtime.mjs")).arg(tools);
+    node
 }
 
 /// A container that is there already, as a session of ours is.

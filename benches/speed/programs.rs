@@ -81,6 +81,11 @@ impl Program {
         Self { argv: wrapper.iter().chain(&self.argv).cloned().collect() }
     }
 
+    /// Its name and arguments.
+    pub(crate) fn argv(&self) -> &[String] {
+        &self.argv
+    }
+
     /// Starts it, with nothing to read and its output to us. There is no hook between fork and exec, so
     /// the standard library takes `posix_spawn`.
     fn spawn(&self) -> Result<Child> {

@@ -74,7 +74,7 @@ fn reason(errno: i32) -> String {
 }
 
 /// What to start; the rest of [`Spawn`] is the link's business.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Program {
     /// Program and arguments.
     pub argv: Vec<String>,
@@ -170,6 +170,11 @@ impl Link {
     /// # Errors
     /// [`LinkError::NotStarted`], [`LinkError::TooLong`] or [`LinkError::Lost`].
     pub async fn spawn(&self, program: Program) -> Result<Process, LinkError> {
+        self.start(program, None).await
+    }
+
+    /// As [`Link::spawn`]; a program may have to wait for its code then.
+    pub(super) async fn start(&self, program: Program, awaits: Option<wire::Awaited>) -> Result<Process, LinkError> {
         let Program { argv, env, cwd, stdin, terminal, side, limits, name } = program;
         let stdin = stdin || terminal.is_some();
         let ends = side.then(Ends::open);
@@ -177,7 +182,7 @@ impl Link {
         let execution = self.shared.expect_execution(&entry, ends.as_ref())?;
         let conduit = ends.map(|ends| Conduit::new(execution, Arc::clone(&self.shared), ends));
         let mut process = Process::new(execution, Arc::clone(&self.shared), entry, events.exited, conduit);
-        let spawn = Spawn { execution, argv, env, cwd, stdin, terminal, side, limits, name };
+        let spawn = Spawn { execution, argv, env, cwd, stdin, terminal, side, limits, name, awaits };
         self.shared.ask(&ToAgent::Spawn(spawn)).await?;
         process.was_asked_for();
         match events.started.await {

@@ -263,6 +263,11 @@ impl Process {
         self.side.take()
     }
 
+    /// What names it to its agent.
+    pub(super) fn handle(&self) -> Handle {
+        Handle { execution: self.execution, shared: Arc::clone(&self.shared) }
+    }
+
     /// A handle that delivers signals, also while somebody waits for the end.
     #[must_use]
     pub fn signals(&self) -> Signals {
@@ -279,6 +284,13 @@ impl Process {
         self.exited = None;
         ended.map_err(|_| self.shared.lost())
     }
+}
+
+/// Names an execution to its agent, whether or not it is there any more.
+#[derive(Debug, Clone)]
+pub(super) struct Handle {
+    pub(super) execution: u32,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Drop for Process {

@@ -52,8 +52,14 @@ pub(super) async fn run(sessions: Arc<Sessions>, args: RunArgs) -> ExitCode {
         Workspace::Overlay { path } if plan.may_be_copied => sessions.unchanged(&plan.wish, path).await,
         workspace => workspace,
     };
-    let wanted =
-        NewSession { wish: plan.wish, workspace, env: plan.env, limits: Some(plan.limits), ..NewSession::default() };
+    let wanted = NewSession {
+        wish: plan.wish,
+        workspace,
+        env: plan.env,
+        network: plan.network,
+        limits: Some(plan.limits),
+        ..NewSession::default()
+    };
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => return failed(&format!("signals can't be received: {error}")),

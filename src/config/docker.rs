@@ -93,13 +93,15 @@ pub struct PoolSettings {
     pub size: usize,
     /// Of all kinds together.
     pub total: usize,
+    /// Memory that all of them may take, as far as it is known, in bytes.
+    pub memory_bytes: u64,
     /// Engines for whose sessions some are made ready when the daemon starts, by id.
     pub prewarm: Vec<String>,
 }
 
 impl Default for PoolSettings {
     fn default() -> Self {
-        Self { size: 2, total: 4, prewarm: Vec::new() }
+        Self { size: 2, total: 4, memory_bytes: 512 << 20, prewarm: Vec::new() }
     }
 }
 

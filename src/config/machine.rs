@@ -109,7 +109,8 @@ pub fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 fn take(registries: &mut Registries, said: Result<Said, String>, tool: &str) {
     let said = said.and_then(|said| apply(registries, said));
     if let Err(fault) = said {
-        tracing::warn!(tool, %fault, "the configuration of this machine can't be used");
+        // Whoever installs something is told; nobody else has to know.
+        tracing::info!(tool, %fault, "the configuration of this machine can't be used");
         registries.fault = Some(fault);
     }
 }

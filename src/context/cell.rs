@@ -1,6 +1,7 @@
 //! Cells: code that runs in a live interpreter.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use futures::FutureExt;
@@ -178,6 +179,8 @@ async fn converse(
         mark: &mark,
         rich: cell.rich.is_some(),
         input: cell.input,
+        // None of those is for this cell, however late it comes.
+        interrupts: host.interrupts.load(Ordering::Relaxed),
     });
     let rich = cell.rich.as_ref();
     let room = terms.output_bytes;

@@ -117,7 +117,13 @@ impl Interpreter {
         let side =
             process.side().ok_or_else(|| ContextError::NotReady("it has no stream of its driver's".to_owned()))?;
         let kill = CancellationToken::new();
-        let host = Host { pid: process.pid, stdin: process.stdin(), signals: process.signals(), kill };
+        let host = Host {
+            pid: process.pid,
+            stdin: process.stdin(),
+            signals: process.signals(),
+            kill,
+            interrupts: Arc::default(),
+        };
         let [stdout, mut stderr] = [Stream::Stdout, Stream::Stderr].map(|stream| process.output(stream));
         let (sender, gone) = watch::channel(None);
         let kept = Supervised {

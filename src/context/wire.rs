@@ -19,8 +19,17 @@ pub(super) const MAX_FORMS: usize = 64;
 #[derive(Debug, Serialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 pub(super) enum Op<'a> {
-    /// Run a cell.
-    Execute { id: u64, code: &'a str, name: Option<&'a str>, line: u32, mark: &'a str, rich: bool, input: bool },
+    /// Run a cell. `interrupts` is how many were sent for those before.
+    Execute {
+        id: u64,
+        code: &'a str,
+        name: Option<&'a str>,
+        line: u32,
+        mark: &'a str,
+        rich: bool,
+        input: bool,
+        interrupts: u64,
+    },
     /// The answer to what a cell asked for.
     Input { input: u64, value: &'a str },
     /// There is no answer.
@@ -180,9 +189,18 @@ mod tests {
         let line = |op: Op<'_>| serde_json::from_slice::<Value>(&op.line()).unwrap();
         assert_eq!(line(Op::Input { input: 3, value: "é" }), json!({"op": "input", "input": 3, "value": "é"}));
         assert_eq!(line(Op::NoInput { input: 3, eof: true }), json!({"op": "input", "input": 3, "eof": true}));
-        let cell = Op::Execute { id: 1, code: "1\n", name: None, line: 2, mark: "ab", rich: true, input: false };
+        let cell = Op::Execute {
+            id: 1,
+            code: "1\n",
+            name: None,
+            line: 2,
+            mark: "ab",
+            rich: true,
+            input: false,
+            interrupts: 7,
+        };
         let expected = json!({"op": "execute", "id": 1, "code": "1\n", "name": null, "line": 2, "mark": "ab",
-            "rich": true, "input": false});
+            "rich": true, "input": false, "interrupts": 7});
         assert_eq!(line(cell), expected);
     }
 

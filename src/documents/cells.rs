@@ -69,6 +69,13 @@ impl Lines {
         cells
     }
 
+    /// The last line that has text; the first, where none has.
+    #[must_use]
+    pub fn last(&self) -> u32 {
+        let found = (0_u32..).zip(self.0.lines()).filter(|(_, line)| line.chars().any(|c| !c.is_whitespace()));
+        found.last().map_or(0, |(number, _)| number)
+    }
+
     /// These lines.
     #[must_use]
     pub fn between(&self, first: u32, end: u32) -> String {
@@ -129,6 +136,7 @@ mod tests {
     #[test]
     fn lines_stay_where_they_are() {
         let lines = Lines::of("a\r\nb\nc");
+        assert_eq!((lines.last(), Lines::of("a\n\n \n").last(), Lines::of("").last()), (2, 0, 0));
         assert_eq!(lines.between(1, 2), "b\n");
         assert_eq!(lines.between(1, 99), "b\nc");
         assert_eq!(lines.between(7, 9), "");

@@ -1,7 +1,7 @@
 //! Every engine, a row each.
 
 use super::{
-    Debugger, ENGINE_ARGS, Engine, FILE, How, Interpreter, Least, NETWORK, Online, SELF, Since, TARGET, adapters,
+    Ahead, Debugger, ENGINE_ARGS, Engine, FILE, How, Interpreter, Least, NETWORK, Online, SELF, Since, TARGET, adapters,
 };
 
 const MIB: u64 = 1 << 20;
@@ -33,6 +33,14 @@ pub const ENGINES: &[Engine] = &[
         // locale. Byte code would only fill a workspace that others see.
         env: &[("PYTHONUNBUFFERED", "1"), ("PYTHONUTF8", "1"), ("PYTHONDONTWRITEBYTECODE", "1")],
         module_path: Some("PYTHONPATH"),
+        ahead: Some(Ahead {
+            variables: &["PYTHON"],
+            absent: BEFORE_PYTHON_CODE,
+            // It may be an archive as well, which ends so.
+            unfit: &["PK\u{5}\u{6}"],
+            // With an encoding of its own it is read from its beginning a second time.
+            unfit_in_head: &["coding"],
+        }),
         install: "apt-get install python3",
         debugger: Some(Debugger::Python),
         interpreter: Some(Interpreter::Python),
@@ -53,6 +61,7 @@ pub const ENGINES: &[Engine] = &[
             args: &["--experimental-strip-types", "--disable-warning=ExperimentalWarning"],
         }),
         module_path: Some("NODE_PATH"),
+        ahead: Some(Ahead { variables: &["NODE_"], absent: &[], unfit: &[], unfit_in_head: &[] }),
         install: "apt-get install nodejs",
         debugger: Some(Debugger::Inspector),
         interpreter: Some(Interpreter::Node),
@@ -216,6 +225,55 @@ pub const ENGINES: &[Engine] = &[
     },
 ];
 
+/// Modules that Python imports before it reads the code, its own site's included, and where it looks for more.
+const BEFORE_PYTHON_CODE: &[&str] = &[
+    ".local",
+    "__future__",
+    "_bootlocale",
+    "_collections_abc",
+    "_distutils_hack",
+    "_sitebuiltins",
+    "_virtualenv",
+    "_weakrefset",
+    "abc",
+    "ast",
+    "codecs",
+    "collections",
+    "contextlib",
+    "copyreg",
+    "encodings",
+    "enum",
+    "functools",
+    "genericpath",
+    "heapq",
+    "importlib",
+    "inspect",
+    "io",
+    "keyword",
+    "linecache",
+    "locale",
+    "operator",
+    "os",
+    "pkgutil",
+    "posixpath",
+    "re",
+    "reprlib",
+    "runpy",
+    "site",
+    "sitecustomize",
+    "sre_compile",
+    "sre_constants",
+    "sre_parse",
+    "stat",
+    "token",
+    "tokenize",
+    "types",
+    "typing",
+    "usercustomize",
+    "warnings",
+    "zipimport",
+];
+
 /// A project of one source, whose results lie where they are wanted, for the release that the compiler is of.
 const CSHARP_PROJECT: &str = r#"<Project Sdk="Microsoft.NET.Sdk">
   <PropertyGroup>
@@ -253,6 +311,7 @@ const PLAIN: Engine = Engine {
     online: Online { with: &[], without: &[], env_without: &[] },
     module_path: None,
     install: "",
+    ahead: None,
     debugger: None,
     interpreter: None,
 };

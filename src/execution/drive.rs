@@ -5,7 +5,7 @@
 mod course;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use self::course::{Course, Part, UNSTARTED};
 pub(super) use self::watch::due;
 use super::outcome::StopReason;
 use super::{Execution, ExecutionError, Observer, Outcome, Phase, SIGINT, StageSummary, Summary};
-use crate::agent::{Link, LinkError, Program};
+use crate::agent::{Link, LinkError, Process, Program};
 
 const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
@@ -34,6 +34,10 @@ pub struct Order {
     pub named: Option<Named>,
     /// Files of its own.
     pub code: Option<Code>,
+    /// The program, started already, which waits for its one file.
+    pub early: Option<Early>,
+    /// What has to be over before anything is started.
+    pub gone_first: Vec<tokio::task::JoinHandle<()>>,
     /// What is written to its input before all else.
     pub input: Option<Bytes>,
     /// Whether the input ends with that.
@@ -41,6 +45,9 @@ pub struct Order {
     /// What bounds it.
     pub terms: Terms,
 }
+
+/// A program that was started ahead of its code; `None` where that didn't come about, or it is gone.
+pub type Early = tokio::task::JoinHandle<Option<Process>>;
 
 /// What bounds an execution.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +156,7 @@ impl Drop for Over<'_> {
 
 async fn run(
     execution: &Execution,
-    order: Order,
+    mut order: Order,
     place: Place,
     observer: &dyn Observer,
 ) -> Result<Summary, ExecutionError> {
@@ -166,7 +173,8 @@ async fn run(
         Ok(turn) => turn,
         Err(reason) => return Ok(never_started(reason, queued)),
     };
-    let course = Course { execution, order: &order, link: &link, queued, oom_kills: &oom_kills, observer };
+    let beforehand = Mutex::new((order.early.take(), std::mem::take(&mut order.gone_first)));
+    let course = Course { execution, order: &order, beforehand, link: &link, queued, oom_kills: &oom_kills, observer };
     let result = course.run().await;
     clear_away(&link, order.code.map(|code| code.directory), order.compiler.map(|compiler| compiler.directory)).await;
     result

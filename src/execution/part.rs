@@ -3,6 +3,7 @@
 //! What ends such an execution before its time interrupts the program, again and again, and kills it only when that
 //! is of no use. Whoever doesn't listen holds up what is told, and never what is done about the program.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct Host {
     pub signals: Signals,
     /// Ends it at once, with all that it has started.
     pub kill: CancellationToken,
+    /// How often it was interrupted because of what it did.
+    pub interrupts: Arc<AtomicU64>,
 }
 
 /// What a program says of a part of what it does.
@@ -140,7 +143,7 @@ where
     let oom_before = oom_kills();
     let started_at = Timestamp::now();
     let began = Instant::now();
-    let Host { pid, stdin, signals, kill } = host.clone();
+    let Host { pid, stdin, signals, kill, .. } = host.clone();
     execution.enter(Running { stage: Stage::Run, started_at, pid, stdin, signals, side: Mutex::new(None) });
 
     let (over_sender, over) = oneshot::channel();
@@ -279,6 +282,7 @@ async fn watch(
                 }
             },
         }
+        host.interrupts.fetch_add(1, Ordering::Relaxed);
         let sent = host.signals.send(SIGINT, Reach::Foreground);
         if tokio::time::timeout(terms.kill_patience, sent).await.is_err() {
             host.kill.cancel();

@@ -1,6 +1,7 @@
 //! What there is to choose from: runtimes (where code is isolated) and engines (what runs it).
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,55 @@ pub struct Done {}
 pub struct RuntimeListResult {
     /// All runtimes that the daemon knows, usable here or not.
     pub runtimes: Vec<RuntimeInfo>,
+    /// Interpreters that stand by in sessions, for code to come.
+    pub ahead: AheadInfo,
+}
+
+/// Interpreters that stand by in sessions, whichever runtime these are in, and how much they may take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AheadInfo {
+    /// How many there are.
+    pub interpreters: u64,
+    /// Memory of their own, of those that were weighed: each is, soon after its start.
+    pub memory_bytes: u64,
+    /// The most that there may be.
+    pub max_interpreters: u64,
+    /// The most memory that they may have: one that is beyond it is given up.
+    pub max_memory_bytes: u64,
+}
+
+/// Parameters of `runtime/prewarm`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PrewarmParams {
+    /// The session in which an interpreter is to stand by; without it, sandboxes are made ready for sessions to come.
+    pub session_id: Option<String>,
+    /// Of which language, in a session its own when absent.
+    pub language: Option<String>,
+    /// Of which engine, by its id in `engine/list`. Not in a session.
+    pub engine: Option<String>,
+    /// The runtime of sandboxes to come, by its id; the one that a session would get when absent. Not in a session.
+    pub runtime: Option<String>,
+    /// Their image. Not in a session.
+    pub image: Option<String>,
+    /// How many sandboxes, within what the settings allow; 1 when absent. Not in a session.
+    pub count: Option<NonZeroU32>,
+}
+
+/// Result of `runtime/prewarm`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PrewarmResult {
+    /// The runtime in question.
+    pub runtime: String,
+    /// The engine in question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// Whether it has begun: an interpreter stands by in the session, or sandboxes are made or are ready. Not where the
+    /// engine can't wait for code, something runs in the session, the settings leave no room, or the runtime has
+    /// no need of it, as its sandboxes take milliseconds.
+    pub begun: bool,
 }
 
 /// A place where code can be isolated.
@@ -71,6 +121,8 @@ pub struct MachineInfo {
     pub sessions: u64,
     /// Sandboxes of this runtime that are ready there for sessions to come.
     pub ready: u64,
+    /// Memory that those take, as far as it is known.
+    pub ready_memory_bytes: u64,
 }
 
 /// Result of `engine/list`.

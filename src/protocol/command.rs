@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::error::ProtocolError;
 use super::files::yes;
+use super::packages::PackageManager;
 
 /// The most commands of one batch.
 pub const MAX_COMMANDS: usize = 256;
@@ -75,6 +76,24 @@ pub struct Command {
     /// Whether it is to reach the network. The session's `network` decides that for all its programs: what does not agree with it is refused.
     #[serde(alias = "network_enabled", skip_serializing_if = "Option::is_none")]
     pub network_enabled: Option<bool>,
+    /// Packages that are installed; before the code runs, where there is some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Vec<String>>,
+    /// A file of the workspace that names packages.
+    #[serde(alias = "requirements_file", skip_serializing_if = "Option::is_none")]
+    pub requirements_file: Option<String>,
+    /// Who installs them: that of the language where it is left out; also `packageManager`.
+    #[serde(alias = "packageManager", alias = "package_manager", skip_serializing_if = "Option::is_none")]
+    pub manager: Option<PackageManager>,
+    /// Packages are a session's, so `true` is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global: Option<bool>,
+    /// Options of the installer, none of which is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flags: Option<Vec<String>>,
+    /// The fields of `execute` once more, for clients that put them here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params: Option<CommandParams>,
     /// Names that are listed: a glob.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
@@ -116,6 +135,61 @@ pub struct Command {
     pub strip: Option<u32>,
 }
 
+/// What is said of code, one level deeper.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CommandParams {
+    /// As beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// As beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// As beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Vec<String>>,
+    /// As beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u32>,
+    /// As beside it.
+    #[serde(alias = "memory_limit", skip_serializing_if = "Option::is_none")]
+    pub memory_limit: Option<u32>,
+    /// As beside it.
+    #[serde(alias = "cpu_limit", skip_serializing_if = "Option::is_none")]
+    pub cpu_limit: Option<f64>,
+    /// As beside it.
+    #[serde(alias = "network_enabled", skip_serializing_if = "Option::is_none")]
+    pub network_enabled: Option<bool>,
+}
+
+impl Command {
+    /// The same with what is in `params` where it belongs.
+    ///
+    /// # Errors
+    /// When something is said in both places.
+    pub fn flat(&self) -> Result<Self, ProtocolError> {
+        let mut flat = self.clone();
+        let Some(params) = flat.params.take() else { return Ok(flat) };
+        place(&mut flat.language, params.language, "language")?;
+        place(&mut flat.code, params.code, "code")?;
+        place(&mut flat.packages, params.packages, "packages")?;
+        place(&mut flat.timeout, params.timeout, "timeout")?;
+        place(&mut flat.memory_limit, params.memory_limit, "memoryLimit")?;
+        place(&mut flat.cpu_limit, params.cpu_limit, "cpuLimit")?;
+        place(&mut flat.network_enabled, params.network_enabled, "networkEnabled")?;
+        Ok(flat)
+    }
+}
+
+fn place<T>(outer: &mut Option<T>, inner: Option<T>, field: &str) -> Result<(), ProtocolError> {
+    if outer.is_some() && inner.is_some() {
+        let message = format!("params.{field}: is there beside `params` as well");
+        return Err(ProtocolError::invalid_params(format!("params.{field}"), message));
+    }
+    *outer = outer.take().or(inner);
+    Ok(())
+}
+
 /// What a command does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -143,6 +217,8 @@ pub enum CommandType {
     Diff,
     /// Applies a patch.
     ApplyPatch,
+    /// Installs packages.
+    InstallPackages,
 }
 
 /// How a command writes a file.

@@ -278,6 +278,22 @@ pub struct SessionDetails {
     pub selection: Selection,
     /// The limits in force, each with who sees to it.
     pub effective_limits: EffectiveLimits,
+    /// The interpreter that stands by for code to come; absent where none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<StandingBy>,
+}
+
+/// An interpreter that was started ahead of its code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StandingBy {
+    /// Of which engine.
+    pub engine: String,
+    /// The execution that it will be, if the next one is just like the last.
+    pub execution_id: String,
+    /// Memory of its own; absent until it was weighed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
 }
 
 /// Parameters of `session/list`.

@@ -146,8 +146,12 @@ impl Machines {
             weight: weight(machine.name()),
             watched: Arc::clone(&machine.watched),
         });
-        let bounds =
-            pool::Bounds { per_key: settings.pool.size, total: settings.pool.total, ..pool::Bounds::default() };
+        let bounds = pool::Bounds {
+            per_key: settings.pool.size,
+            total: settings.pool.total,
+            bytes: settings.pool.memory_bytes,
+            ..pool::Bounds::default()
+        };
         Self {
             fleet: Fleet::new(members),
             pool: Pool::new(bounds, Arc::new(Ahead(all.clone()))),
@@ -362,7 +366,7 @@ impl Runtime for Docker {
         self.machines.states(self.oci)
     }
 
-    async fn prewarm(&self, spec: &SandboxSpec, count: usize) -> Result<(), RuntimeError> {
+    async fn prewarm(&self, spec: &SandboxSpec, count: usize) -> Result<bool, RuntimeError> {
         self.machines.prewarm(spec, self.oci, count).await
     }
 

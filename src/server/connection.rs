@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use lsp_types::{
     CodeLens, CodeLensParams, DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
-    DidOpenTextDocumentParams, ExecuteCommandParams, InitializeParams, InitializeResult, InitializedParams,
+    DidOpenTextDocumentParams, ExecuteCommandParams, Hover, HoverParams, InitializeParams, InitializeResult,
+    InitializedParams, InlayHint, InlayHintParams,
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -13,7 +14,7 @@ use tower_lsp::jsonrpc;
 
 use super::debugging::Debugging;
 use super::editor::command::{self, CommandFault};
-use super::editor::{Editor, contexts, lens, problems};
+use super::editor::{Editor, contexts, lens, problems, results};
 use super::notifier::Notifier;
 use super::watches::Watches;
 use super::{Daemon, fault, handshake};
@@ -163,6 +164,14 @@ impl LanguageServer for Connection {
 
     async fn code_lens(&self, params: CodeLensParams) -> jsonrpc::Result<Option<Vec<CodeLens>>> {
         Ok(Some(lens::lenses(self, &params).await))
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> jsonrpc::Result<Option<Vec<InlayHint>>> {
+        Ok(Some(results::hints(self, &params)))
+    }
+
+    async fn hover(&self, params: HoverParams) -> jsonrpc::Result<Option<Hover>> {
+        Ok(results::hover(self, &params))
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> jsonrpc::Result<Option<Value>> {

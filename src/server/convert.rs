@@ -15,7 +15,8 @@ use crate::protocol::execution::{Ending, ExecutionState, Outcome, Stage, StageEn
 use crate::protocol::files::{FsCopied, FsEntry, FsEntryType, Permissions, path_on_wire};
 use crate::protocol::limits::{EffectiveLimit, EffectiveLimits, Enforcer};
 use crate::protocol::session::{
-    ExecutionCounts, Isolation, Persist, SessionDetails, SessionState, SessionWorkspace, StateReason, WorkspaceMode,
+    ExecutionCounts, Isolation, Persist, SessionDetails, SessionState, SessionWorkspace, StandingBy, StateReason,
+    WorkspaceMode,
 };
 use crate::protocol::{self, ProtocolError, signal_name};
 use crate::runtime;
@@ -190,6 +191,11 @@ pub(super) fn details(of: &Session) -> SessionDetails {
         session: session(of),
         selection: selection::of_session(of),
         effective_limits: effective_limits(of),
+        ahead: of.standing_by().map(|(engine, id, bytes)| StandingBy {
+            engine: engine.id.to_owned(),
+            execution_id: id.to_string(),
+            memory_bytes: bytes,
+        }),
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) mod lens;
 mod place;
 pub(super) mod problems;
 mod report;
+pub(super) mod results;
 mod run;
 mod sessions;
 mod sync;
@@ -23,9 +24,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use lsp_types::{
-    CodeLensOptions, ExecuteCommandOptions, InitializeParams, OneOf, PositionEncodingKind, ServerCapabilities,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, WorkDoneProgressOptions,
-    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
+    CodeLensOptions, ExecuteCommandOptions, HoverProviderCapability, InitializeParams, OneOf, PositionEncodingKind,
+    ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 use serde_json::Value;
 
@@ -34,6 +35,7 @@ use crate::execution::Execution;
 use crate::ids::SessionId;
 use crate::protocol::editor::COMMANDS;
 use contexts::Seat;
+use results::Results;
 
 /// What a client said of itself as an editor.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,6 +50,8 @@ pub(super) struct Facts {
     diagnostics: bool,
     /// And where else to look.
     related: bool,
+    /// It asks again for inlay hints when it is told to.
+    refreshes: bool,
 }
 
 /// A run that has not ended.
@@ -69,6 +73,8 @@ pub(super) struct Editor {
     running: Mutex<BTreeMap<String, Running>>,
     /// The live interpreters of documents.
     interpreters: Mutex<BTreeMap<String, Seat>>,
+    /// What came of the code of documents.
+    results: Mutex<Results>,
     /// Documents that problems are shown in, and the document whose run they came of.
     marked: Mutex<BTreeMap<String, String>>,
 }
@@ -82,12 +88,14 @@ impl Facts {
         let progress = capabilities.window.as_ref().and_then(|window| window.work_done_progress);
         let documents = capabilities.text_document.as_ref();
         let diagnostics = documents.and_then(|documents| documents.publish_diagnostics.as_ref());
+        let hints = capabilities.workspace.as_ref().and_then(|workspace| workspace.inlay_hint.as_ref());
         Self {
             plain,
             encoding: if has_utf8 { Encoding::Utf8 } else { Encoding::Utf16 },
             progress: progress.unwrap_or(false),
             diagnostics: diagnostics.is_some(),
             related: diagnostics.and_then(|them| them.related_information).unwrap_or(false),
+            refreshes: hints.and_then(|hints| hints.refresh_support).unwrap_or(false),
         }
     }
 
@@ -112,6 +120,8 @@ impl Facts {
                 commands: COMMANDS.iter().map(|command| command.name.to_owned()).collect(),
                 work_done_progress_options: WorkDoneProgressOptions::default(),
             }),
+            inlay_hint_provider: self.plain.then_some(OneOf::Left(true)),
+            hover_provider: self.plain.then_some(HoverProviderCapability::Simple(true)),
             workspace: Some(WorkspaceServerCapabilities { workspace_folders: Some(folders), file_operations: None }),
             ..ServerCapabilities::default()
         }
@@ -153,6 +163,10 @@ impl Editor {
 
     fn interpreters(&self) -> MutexGuard<'_, BTreeMap<String, Seat>> {
         self.interpreters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn results(&self) -> MutexGuard<'_, Results> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn marked(&self) -> MutexGuard<'_, BTreeMap<String, String>> {

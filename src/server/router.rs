@@ -41,6 +41,7 @@ const ROUTES: &[(&str, Handler)] = routes! {
     "server/doctor" => info::doctor,
     "runtime/list" => catalogue::runtimes,
     "runtime/select" => session::select,
+    "runtime/prewarm" => catalogue::prewarm,
     "engine/list" => catalogue::engines,
     "image/list" => image::list,
     "image/pull" => image::pull,

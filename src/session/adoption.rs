@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::ahead::Ahead;
 use super::contexts::Contexts;
 use super::inside::{Begun, Kept};
 use super::life::State;
@@ -257,6 +258,7 @@ impl Sessions {
             }),
             executions: Mutex::default(),
             contexts: Contexts::new(self.settings.max_contexts),
+            ahead: Ahead::new(&self.ahead),
             state: watch::Sender::new(State::Active),
             touched: Notify::new(),
             ending: CancellationToken::new(),

@@ -54,11 +54,17 @@ pub struct CellRun {
 pub(super) struct Contexts {
     table: Mutex<Vec<(Arc<Context>, OwnedSemaphorePermit)>>,
     places: Arc<Semaphore>,
+    most: usize,
 }
 
 impl Contexts {
-    pub(super) fn new(places: usize) -> Self {
-        Self { table: Mutex::default(), places: Arc::new(Semaphore::new(places)) }
+    pub(super) fn new(most: usize) -> Self {
+        Self { table: Mutex::default(), places: Arc::new(Semaphore::new(most)), most }
+    }
+
+    /// Whether there is one, or one is being made.
+    pub(super) fn any(&self) -> bool {
+        self.places.available_permits() < self.most
     }
 
     fn table(&self) -> MutexGuard<'_, Vec<(Arc<Context>, OwnedSemaphorePermit)>> {
@@ -107,6 +113,7 @@ impl Session {
             Ok(()) => ContextError::TooMany(most).into(),
             Err(closed) => closed,
         })?;
+        self.stand_down().await;
         let mut env = self.base_env();
         env.extend(self.engine_env(engine));
         env.extend(self.reach_env());

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::ahead::{self, Standing};
 use super::bounds::{check_env, check_limits};
 use super::command::{self, Command, absolute};
 use super::{Session, SessionError, inside};
@@ -121,6 +122,24 @@ pub struct Run {
     pub max_chunk_bytes: usize,
 }
 
+impl Run {
+    /// Code that is yet to come, and asks for nothing.
+    pub(super) fn of_code(engine: Option<&'static Engine>) -> Self {
+        Self {
+            id: None,
+            source: Source::Code { text: Bytes::new(), engine, name: None },
+            args: Vec::new(),
+            engine_args: Vec::new(),
+            cwd: None,
+            env: BTreeMap::new(),
+            stdin: Stdin::None,
+            side: false,
+            limits: RunLimits::default(),
+            max_chunk_bytes: 0,
+        }
+    }
+}
+
 impl Session {
     /// Queues a run. By the time this returns, the execution has its place in the queue; it runs to its end
     /// whether or not anybody waits for that.
@@ -131,9 +150,22 @@ impl Session {
         self.use_now()?;
         check_env("source.env", Some(&run.env))?;
         self.check_run(&run)?;
-        let id = run.id.clone().unwrap_or_else(ExecutionId::random);
-        let command = self.command(&run, &id)?;
-        let mut order = self.order(run, command, &id);
+        let standing = self.ahead.take();
+        let drawn_up = |id: &ExecutionId| {
+            let command = self.command(&run, id)?;
+            let engine = command.engine;
+            Ok::<_, SessionError>((engine, self.order(run.clone(), command, id)))
+        };
+        let (id, engine, mut order, is_early) = match ahead::suited(&run, standing.as_ref(), &drawn_up)? {
+            Some((id, (engine, order))) => (id, engine, order, true),
+            None => {
+                // Never that of what stood by, whose directory goes with it.
+                let id = run.id.clone().unwrap_or_else(ExecutionId::random);
+                let (engine, order) = drawn_up(&id)?;
+                (id, engine, order, false)
+            }
+        };
+        let pause = self.note_template(&run, engine, &order, &id);
         if self.persist {
             let begun = inside::Begun::new(&id, &order.program.argv, &order.terms);
             order.program.name = begun.written();
@@ -147,6 +179,10 @@ impl Session {
         let kept = self.settings.kept_output_bytes;
         let execution = Arc::new(Execution::new(id, self.id.clone(), argv.clone(), terminal.is_some(), kept));
         self.enlist(&execution)?;
+        // Once it is on the list nothing begins to stand by, and what has begun since the look goes first.
+        let (early, unfit) = if is_early { (standing, None) } else { (None, standing) };
+        order.early = early.and_then(Standing::into_early);
+        order.gone_first = unfit.into_iter().chain(self.ahead.take()).map(Standing::end).collect();
         let keeper = Arc::clone(&self.keeper);
         let place = Place {
             link: self.link.clone(),
@@ -159,6 +195,7 @@ impl Session {
             // The end of an execution is use, and lets the idle time begin.
             drop(session.use_now());
             session.touched.notify_one();
+            session.stand_by_after(pause).await;
         });
         Ok(execution)
     }
@@ -203,7 +240,7 @@ impl Session {
         Ok(())
     }
 
-    fn order(&self, run: Run, command: Command, id: &ExecutionId) -> Order {
+    pub(super) fn order(&self, run: Run, command: Command, id: &ExecutionId) -> Order {
         let mut env = self.base_env();
         if let Some(engine) = command.engine {
             env.extend(self.engine_env(engine));
@@ -262,6 +299,8 @@ impl Session {
             compiler,
             named: None,
             code,
+            early: None,
+            gone_first: Vec::new(),
             input,
             input_ends,
             terms: Terms {

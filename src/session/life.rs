@@ -99,6 +99,7 @@ pub(super) async fn live(session: Arc<Session>, watcher: Arc<dyn Watcher>, bury:
         session.state.send_replace(State::Closed);
         return;
     }
+    session.ahead.close();
     change(&session, &*watcher, State::Closing, why.clone()).await;
     end_executions(&session).await;
     end_contexts(&session).await;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::adoption::Recall;
+use super::ahead::{Ahead, Ledger};
 use super::bounds::{check_env, check_lifetimes, check_limits};
 use super::contexts::Contexts;
 use super::host::Host;
@@ -81,6 +82,8 @@ pub struct Sessions {
     /// Sessions that are being made.
     creating: TaskTracker,
     stopping: CancellationToken,
+    /// Interpreters that stand by.
+    pub(super) ahead: Arc<Ledger>,
     /// By then everything ends, once that has begun.
     stop_by: OnceLock<tokio::time::Instant>,
 }
@@ -117,6 +120,7 @@ impl Sessions {
         let places = Arc::new(Semaphore::new(settings.max_sessions));
         let rate = Arc::new(Rate::new(Whose::Daemon, settings.rates.daemon));
         Self {
+            ahead: Arc::new(Ledger::new(settings.ahead)),
             settings: Arc::new(settings),
             host_tools: Arc::new(Toolbox::of_host(&host)),
             host: Arc::new(host),
@@ -275,6 +279,7 @@ impl Sessions {
             }),
             executions: Mutex::default(),
             contexts: Contexts::new(self.settings.max_contexts),
+            ahead: Ahead::new(&self.ahead),
             state: watch::Sender::new(State::Active),
             touched: Notify::new(),
             ending: CancellationToken::new(),
@@ -321,16 +326,36 @@ impl Sessions {
     pub async fn prewarm(&self, engines: &[&'static Engine], count: usize) {
         for &engine in engines {
             let wish = Wish { engines: vec![engine], ..Wish::default() };
-            let question = Question { wish: &wish, workspace: &Workspace::None, outlives: false };
-            let spec = || SandboxSpec { engine: Some(engine), ..self.spec(self.settings.limits, Workspace::None) };
-            let warmed = async {
-                let (runtime, _) = self.choose(&question).await?;
-                Ok::<_, SessionError>(runtime.prewarm(&spec(), count).await?)
-            };
-            if let Some(Err(error)) = self.stopping.run_until_cancelled(warmed).await {
+            if let Err(error) = self.prewarm_for(&wish, count).await {
                 tracing::warn!(engine = engine.id, error = causes::in_full(&error), "nothing is made ready for it");
             }
         }
+    }
+
+    /// Has up to so many sandboxes made ready for sessions that ask for this and nothing else. Says what those would
+    /// get, and whether any is held ready for it.
+    ///
+    /// # Errors
+    /// Those that making such a session would begin with.
+    pub async fn prewarm_for(&self, wish: &Wish, count: usize) -> Result<(Selection, bool), SessionError> {
+        let question = Question { wish, workspace: &Workspace::None, outlives: false };
+        let warmed = async {
+            let (runtime, selection) = self.choose(&question).await?;
+            let spec = SandboxSpec {
+                engine: selection.engine,
+                image: wish.image.clone(),
+                ..self.spec(self.settings.limits, Workspace::None)
+            };
+            let begun = runtime.prewarm(&spec, count).await?;
+            Ok((selection, begun))
+        };
+        self.stopping.run_until_cancelled(warmed).await.unwrap_or(Err(SessionError::Stopping))
+    }
+
+    /// How many interpreters stand by in all sessions, and what memory those have that were weighed.
+    #[must_use]
+    pub fn standing_by(&self) -> (usize, u64) {
+        self.ahead.standing()
     }
 
     /// Puts a session on the table, unless those there are being ended: this one would be overlooked.

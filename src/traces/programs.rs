@@ -5,6 +5,9 @@ use super::{Place, Problem, error, located};
 /// How many lines after its head the message of a panic is looked for.
 const LOOK_AHEAD: usize = 2;
 
+/// How many lines after its head the place of an old panic is looked for: an assertion tells both sides.
+const PANIC_LINES: usize = 4;
+
 /// All that is found.
 pub(super) fn problems(lines: &[&str]) -> Vec<Problem> {
     let mut found: Vec<Problem> = Vec::new();
@@ -58,9 +61,16 @@ fn bash(line: &str) -> Option<Problem> {
     Some(error(None, message, vec![located(&format!("{path}:{number}"), 1)?]))
 }
 
-/// `thread 'main' panicked at main.rs:8:5:`, and the message in the next line
+/// `thread 'main' panicked at main.rs:8:5:`, and the message in the next line; before Rust 1.73
+/// `thread 'main' panicked at 'message', main.rs:8:5`, where the message may have several lines.
 fn panic(line: &str, rest: &[&str]) -> Option<Problem> {
     let (_, place) = line.strip_prefix("thread '")?.split_once(" panicked at ")?;
+    if let Some(told) = place.strip_prefix('\'') {
+        let end = |line: &str| located(line.rsplit_once("', ")?.1, 2);
+        let place = std::iter::once(told).chain(rest.iter().take(PANIC_LINES).copied()).find_map(end)?;
+        let message = told.rsplit_once("', ").map_or(told, |(message, _)| message);
+        return Some(error(Some("panic"), message, vec![place]));
+    }
     let place = located(place.strip_suffix(':')?, 2)?;
     let message = rest.iter().take(LOOK_AHEAD).find(|line| !line.is_empty())?;
     Some(error(Some("panic"), message, vec![place]))

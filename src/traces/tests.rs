@@ -49,6 +49,13 @@ it broke
 note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
 ";
     assert_eq!(only(text), error(Some("panic"), "it broke", vec![at("/workspace/main.rs", 8, None)]));
+    // As it was told before 1.73.
+    let text = "thread 'main' panicked at 'it', or 'that', broke', /workspace/main.rs:7:5\nnote: run with `RUST_BACKTRACE=1`\n";
+    assert_eq!(only(text), error(Some("panic"), "it', or 'that', broke", vec![at("/workspace/main.rs", 7, None)]));
+    let text =
+        "thread 'main' panicked at 'assertion failed: `(left == right)`\n  left: `1`,\n right: `2`', src/main.rs:2:5\n";
+    let message = "assertion failed: `(left == right)`";
+    assert_eq!(only(text), error(Some("panic"), message, vec![at("src/main.rs", 2, None)]));
     let text = "main: /workspace/main.c:11: boom: Assertion `!broken' failed.\n";
     let place = at("/workspace/main.c", 11, Some("boom"));
     assert_eq!(only(text), error(None, "Assertion `!broken' failed.", vec![place]));
@@ -144,6 +151,61 @@ throw new Error('x');
 
     let bun = "1 | throw new Error('x')\n          ^\nerror: x\n      at /workspace/main.ts:1:11\n";
     assert_eq!(only(bun), error(None, "x", vec![at("/workspace/main.ts", 1, None)]));
+}
+
+#[test]
+fn errors_of_node_by_any_name() {
+    let text = "node:assert:90
+  throw new AssertionError(obj);
+  ^
+
+AssertionError [ERR_ASSERTION]: Expected values to be strictly equal:
+
+1 !== 2
+
+    at Object.<anonymous> (/workspace/a.js:2:8)
+    at Module._compile (node:internal/modules/cjs/loader:1521:14)
+";
+    let found = only(text);
+    assert_eq!(found.kind.as_deref(), Some("AssertionError"));
+    assert_eq!(found.message, "Expected values to be strictly equal:");
+    assert!(found.places.contains(&at("/workspace/a.js", 2, Some("Object.<anonymous>"))), "{found:?}");
+
+    let text = "/workspace/c.js:2
+function f() { throw new Fault('broken'); }
+               ^
+
+Fault: broken
+    at f (/workspace/c.js:2:22)
+    at Object.<anonymous> (/workspace/c.js:3:1)
+";
+    let places = vec![at("/workspace/c.js", 2, Some("f")), at("/workspace/c.js", 3, Some("Object.<anonymous>"))];
+    assert_eq!(only(text), error(Some("Fault"), "broken", places));
+
+    let text = "\n/workspace/e.js:1\nthrow 'text';\n^\ntext\n(Use `node --trace-uncaught ...` to show where the exception was thrown)\n\nNode.js v20.20.2\n";
+    assert_eq!(only(text), error(None, "text", vec![at("/workspace/e.js", 1, None)]));
+}
+
+#[test]
+fn groups_of_exceptions() {
+    let text = "  + Exception Group Traceback (most recent call last):
+  |   File \"/workspace/g.py\", line 2, in <module>
+  |     raise ExceptionGroup('many', [ValueError('one')])
+  | ExceptionGroup: many (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | ValueError: one
+    +------------------------------------
+";
+    let places = vec![at("/workspace/g.py", 2, Some("<module>"))];
+    assert_eq!(only(text), error(Some("ExceptionGroup"), "many (1 sub-exception)", places));
+}
+
+#[test]
+fn what_go_says_before_it_compiles() {
+    let place = vec![at("main.go", 2, None)];
+    let text = "main.go:2:8: package nothere is not in GOROOT (/usr/lib/go/src/nothere)";
+    assert_eq!(only(text), error(None, "package nothere is not in GOROOT (/usr/lib/go/src/nothere)", place));
+    assert_eq!(problems("main.go:23: a line of a program's own log"), []);
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::survivors::{Made, children};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is before every hostile program.
-const PRELUDE: &str = include_str!("programs/prelude.py");
+pub(crate) const PRELUDE: &str = include_str!("programs/prelude.py");
 
 /// A hostile program in Python, from `tests/attacks/programs`.
 macro_rules! program {

@@ -125,6 +125,61 @@ await("the mark to go", function()
 end)
 say("a failure is shown, and marked until it is mended")
 
+-- Cells, by the lens in the cursor's line, and what came of them beside the code.
+shown = {}
+vim.api.nvim_buf_set_lines(0, 0, -1, true, { "# %%", "x = 41", "# %%", "x + 1" })
+vim.lsp.inlay_hint.enable(true, { bufnr = 0 })
+vim.lsp.codelens.refresh({ bufnr = 0 })
+await("the lenses of cells", function()
+  lenses = vim.lsp.codelens.get(0)
+  return #lenses == 8
+end)
+local function choose(title)
+  vim.ui.select = function(items, options, done)
+    for index, item in ipairs(items) do
+      if (options.format_item and options.format_item(item) or item):find(title, 1, true) then
+        return done(item, index)
+      end
+    end
+    error("there is no " .. title)
+  end
+end
+choose("Run below")
+vim.api.nvim_win_set_cursor(0, { 1, 0 })
+vim.lsp.codelens.run()
+await("what came of the cells", function()
+  return shown[1]
+end)
+assert(shown[1].message:find("main.py, line 3: ended well", 1, true), vim.inspect(shown))
+local function hint(line)
+  for _, one in ipairs(vim.lsp.inlay_hint.get({ bufnr = 0 })) do
+    if one.inlay_hint.position.line == line then
+      return one.inlay_hint
+    end
+  end
+end
+await("the value of the last cell", function()
+  return hint(3) and hint(1)
+end)
+assert(vim.startswith(hint(3).label, "✓ 42 · ") and hint(3).position.character == 5, vim.inspect(hint(3)))
+vim.api.nvim_buf_set_lines(0, 3, 4, true, { "x + 2" })
+await("the value to go", function()
+  return not hint(3) and hint(1)
+end)
+shown = {}
+choose("▶ Run cell")
+vim.api.nvim_win_set_cursor(0, { 3, 0 })
+vim.lsp.codelens.refresh({ bufnr = 0 })
+await("the lenses of what was typed", function()
+  return #vim.lsp.codelens.get(0) == 8
+end)
+vim.lsp.codelens.run()
+await("the new value", function()
+  return hint(3)
+end)
+assert(vim.startswith(hint(3).label, "✓ 43 · "), vim.inspect(hint(3)))
+say("cells, with their values beside them")
+
 local called
 client:exec_cmd(
   { title = "call", command = "codebeaker.call", arguments = { { method = "server/info", params = vim.empty_dict() } } },

@@ -14,8 +14,9 @@ fn the_capabilities_are_those_that_work() {
     let commands = ["run", "runCell", "restartContext", "debug", "stop", "newSession", "closeSession", "call"]
         .map(|name| format!("codebeaker.{name}"));
     assert_eq!(told["executeCommandProvider"]["commands"], json!(commands));
+    assert_eq!((&told["inlayHintProvider"], &told["hoverProvider"]), (&json!(true), &json!(true)));
     assert!(told["experimental"]["codebeaker"]["methods"].is_array());
-    for absent in ["inlayHintProvider", "hoverProvider", "completionProvider", "diagnosticProvider"] {
+    for absent in ["completionProvider", "diagnosticProvider", "definitionProvider"] {
         assert!(told.get(absent).is_none(), "{absent} is told and does nothing");
     }
 }

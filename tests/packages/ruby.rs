@@ -71,6 +71,11 @@ pub(crate) fn gems_run_nothing_of_their_own_unless_they_may(place: Place) {
         install(&mut client, &session, json!({"manager": "gem", "packages": [version]})).unwrap();
     }
     assert_eq!(client.request("fs/list", json!({"sessionId": session, "path": ""}))["entries"], json!([]));
+    let gemfile = format!("source 'http://127.0.0.1:{}/'\ngem 'built'\n", registry.port);
+    put(&mut client, &session, "Gemfile", &json!(gemfile));
+    let refused = install(&mut client, &session, json!({"manager": "gem"})).unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("scripts: true"), "{refused}");
+    assert!(!is_there(&mut client, &session, "ran") && !is_there(&mut client, &session, "plugged"), "something ran");
     let built = json!({"manager": "gem", "packages": ["built"], "scripts": true});
     if install(&mut client, &session, built).is_ok() {
         assert!(is_there(&mut client, &session, "plugged"), "its plug-in was to run");

@@ -1,9 +1,10 @@
 //! What is taken for a package, and what an installer may reach.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::Place;
-use crate::lab::{PIP, Registry, has, install, open, run};
+use crate::harness::web::daemon;
+use crate::lab::{GEM, NPM, PIP, Registry, has, install, open, run};
 
 pub(crate) fn nothing_but_names_of_packages_is_taken(place: Place) {
     let registry = Registry::start();
@@ -115,4 +116,50 @@ pub(crate) fn an_installation_fails_and_is_given_up_in_good_order(place: Place) 
     client.allow_unclaimed();
     // The session is as usable as before.
     assert_eq!(run(&mut client, &session, "python", "print(1)"), "1\n");
+}
+
+/// A workspace that sends npm and bundler to another registry, which this daemon lets be reached or not.
+fn sent_elsewhere(place: Place, is_let: bool) -> (Vec<bool>, bool) {
+    let (registry, other) = (Registry::start(), Registry::start());
+    let elsewhere = format!("127.0.0.1:{}", other.port);
+    let mut settings = registry.settings();
+    if is_let {
+        settings = settings.replace("hosts = []", &format!("hosts = [\"{elsewhere}\"]"));
+    }
+    let (_directory, mut client) = daemon(place, &settings);
+    let limits = json!({"memoryBytes": 1_u64 << 30});
+    let node = place.session(&mut client, json!({"language": "javascript", "limits": limits}));
+    let ruby = place.session(&mut client, json!({"language": "ruby"}));
+    let npmrc = format!("registry=http://{elsewhere}/\n@corp:registry=http://{elsewhere}/\n");
+    let bundle = format!("---\nBUNDLE_MIRROR__ALL: \"http://{elsewhere}/\"\n");
+    let gemfile = format!("source 'http://{elsewhere}/'\ngem 'tiny'\n");
+    for (session, path, data) in
+        [(&node, ".npmrc", npmrc), (&ruby, ".bundle/config", bundle), (&ruby, "Gemfile", gemfile)]
+    {
+        let file = json!({"sessionId": session, "path": path, "data": data, "createParents": true});
+        client.request("fs/write", file);
+    }
+    // What the settings name stands over what the workspace says.
+    install(&mut client, &node, json!({"manager": "npm", "packages": ["small"]})).unwrap();
+    let log = client.request("net/log", json!({"sessionId": node}));
+    let asked = |log: &Value| log["decisions"].as_array().unwrap().iter().any(|one| one["port"] == other.port);
+    assert!(!asked(&log), "{log}");
+    let scoped = install(&mut client, &node, json!({"manager": "npm", "packages": ["@corp/small"]}));
+    let gems = install(&mut client, &ruby, json!({"manager": "gem"}));
+    let mut reached = false;
+    for session in [&node, &ruby] {
+        let log = client.request("net/log", json!({"sessionId": session}));
+        assert!(asked(&log), "{log}");
+        let decisions = log["decisions"].as_array().unwrap();
+        reached |= decisions.iter().any(|one| one["port"] == other.port && one["allowed"] == true);
+    }
+    (vec![scoped.is_ok(), gems.is_ok()], reached)
+}
+
+pub(crate) fn a_workspace_sends_an_installer_nowhere_else(place: Place) {
+    if !has(place, NPM, "node") || !has(place, GEM, "ruby") {
+        return;
+    }
+    assert_eq!(sent_elsewhere(place, true), (vec![true, true], true), "what is tried does not work at all");
+    assert_eq!(sent_elsewhere(place, false), (vec![false, false], false), "it got out");
 }

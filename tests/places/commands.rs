@@ -80,6 +80,38 @@ pub(crate) fn d1_d3_every_command_works_in_both_spellings(place: Place) {
     assert_eq!(done(json!({"type": "delete_file", "path": "a", "recursive": true}))["removed"], 4);
 }
 
+/// D14: what was asked for with code was read and passed over. Its packages are in `tests/packages`.
+pub(crate) fn d14_limits_and_network_of_a_command_are_heeded(place: Place) {
+    let (mut client, session) = place.open(json!({}));
+    let code = "import os; print(len(os.sched_getaffinity(0)))";
+    for limited in [
+        json!({"type": "execute", "code": code, "cpuLimit": 0.5}),
+        json!({"type": "execute", "params": {"language": "python", "code": code, "cpu_limit": 1.0}}),
+        json!({"type": "shell", "command": "python3", "args": ["-c", code], "cpu_limit": 1.0}),
+    ] {
+        assert_eq!(done(&mut client, &session, limited.clone())["stdout"], "1\n", "{limited}");
+    }
+    let code = "x = bytearray(400 << 20)";
+    let large = json!({"type": "execute", "params": {"code": code, "memoryLimit": 100}});
+    assert_eq!(run(&mut client, &session, large)["success"], false);
+    assert_eq!(failed(&mut client, &session, json!({"type": "execute", "code": "1", "params": {"code": "2"}})), -32602);
+    assert_eq!(
+        failed(&mut client, &session, json!({"type": "read_file", "path": "a", "params": {"code": "2"}})),
+        -32602
+    );
+    // A program has the network of its session, or is told that it has not.
+    let asks = |client: &mut Client, wanted: bool| {
+        let code = "import os; print('HTTP_PROXY' in os.environ)";
+        run(client, &session, json!({"type": "execute", "code": code, "networkEnabled": wanted}))
+    };
+    assert_eq!(asks(&mut client, true)["error"]["code"], 1407);
+    assert_eq!(asks(&mut client, false)["result"]["stdout"], "False\n");
+    let network = json!({"sessionId": session, "mode": "allowlist", "allow": ["example.org"]});
+    client.request("net/policy/set", network);
+    assert_eq!(asks(&mut client, true)["result"]["stdout"], "True\n");
+    assert_eq!(asks(&mut client, false)["error"]["code"], 1400);
+}
+
 pub(crate) fn d2_d4_what_fails_is_told_in_the_same_shape(place: Place) {
     let (mut client, session) = place.open(json!({"language": "bash"}));
     let ran =

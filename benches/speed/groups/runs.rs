@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::Setting;
+use super::{Setting, ahead};
 use crate::Result;
 use crate::client::Daemon;
 use crate::contest::{Contest, Peer, Row, Unit, milliseconds, timed};
 use crate::programs::Program;
 
 /// A program of one line, in each language.
-const ONE_LINERS: [(&str, &str, &str); 2] =
+pub(super) const ONE_LINERS: [(&str, &str, &str); 2] =
     [("python", "one.py", "print('a line of text')\n"), ("node", "one.js", "console.log('a line of text')\n")];
 
 /// Loops that are busy and print that they are.
@@ -19,7 +19,7 @@ const LOOPS: [(&str, &str, &str); 2] =
     [("bash", "busy.sh", "echo\nwhile :; do :; done\n"), ("python", "busy.py", "print()\nwhile True: pass\n")];
 
 pub(super) fn run(setting: &Setting<'_>) -> Result<Vec<Row>> {
-    let mut daemon = Daemon::start(setting.binary)?;
+    let mut daemon = ahead::without(setting)?;
     let session = daemon.session()?;
     let nothing = Program::new(["/bin/true"]);
     let source = json!({"program": "/bin/true"});
@@ -55,7 +55,7 @@ fn contest(
 }
 
 /// A program of the host's that is the same as a run of code in the session.
-fn installed(
+pub(super) fn installed(
     setting: &Setting<'_>,
     daemon: &mut Daemon,
     session: &str,

@@ -43,7 +43,7 @@ describe("a cell", function()
 
   it("keeps what the one before it left, and shows its value below itself", function()
     start(table.concat(CELLS, "\n"))
-    editor:sees("▶ Run cell")
+    editor:sees("▶ Run | Debug | ▶ Run cell | Debug cell | Run below")
     editor:command("Codebeaker cell")
     editor:sees("│ one")
     editor:command("Codebeaker cell next")
@@ -115,6 +115,18 @@ describe("a cell", function()
     editor:lua("vim.notify = function(text) _G.said = text end")
     editor:command("Codebeaker cell")
     editor:awaits("the news", "return said and said:find('the interpreter of main.py is gone', 1, true)")
+  end)
+
+  it("is gone with the editor, and its interpreter too", function()
+    start("import time\nprint('o' + 'n', flush=True)\ntime.sleep(600)")
+    editor:command("Codebeaker cell")
+    editor:sees("\non")
+    local context = editor:lua([[
+      local client = vim.lsp.get_clients()[1]
+      local sessions = client:request_sync("session/list", vim.empty_dict(), 5000).result.sessions
+      local params = { sessionId = sessions[1].sessionId }
+      return client:request_sync("context/list", params, 5000).result.contexts[1].contextId]])
+    editor:crash(editor:daemon(), context)
   end)
 
   it("asks for what it reads", function()

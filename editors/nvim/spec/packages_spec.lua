@@ -17,7 +17,12 @@ describe("packages", function()
     editor = editors.start({
       files = { ["main.js"] = "console.log('it is', require('small'))" },
       open = "main.js",
-      settings = { "[packages]", ("npm-registry = 'http://127.0.0.1:%s/'"):format(port), "hosts = []" },
+      settings = {
+        "[packages]",
+        ("npm-registry = 'http://127.0.0.1:%s/'"):format(port),
+        "hosts = []",
+        "machine = false",
+      },
     })
     editor:ready()
   end)

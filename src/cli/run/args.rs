@@ -8,8 +8,9 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
-use crate::config::{Limits, Settings};
+use crate::config::{Limits, Pattern, Settings};
 use crate::engine::{self, Engine};
+use crate::network::{self, Policy};
 use crate::runtime::{Isolation, Workspace};
 use crate::session::{Source, Wish};
 
@@ -46,9 +47,12 @@ pub(in crate::cli) struct RunArgs {
     /// How much of its output is passed on
     #[arg(long, value_name = "SIZE")]
     output: Option<ByteSize>,
-    /// What it reaches; a sandbox of this runtime has no network
-    #[arg(long, value_enum, default_value_t = Network::None)]
-    network: Network,
+    /// What it reaches: `none` unless this says otherwise, or `--allow` does
+    #[arg(long, value_enum)]
+    network: Option<Network>,
+    /// A host that it may reach, such as example.org:443 or *.example.org; may be repeated
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = Pattern::parse)]
+    allow: Vec<Pattern>,
     /// A variable of its environment; may be repeated. NAME alone takes the value from this environment
     #[arg(long, short, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
@@ -80,6 +84,10 @@ pub(in crate::cli) struct RunArgs {
 enum Network {
     /// Nothing outside the sandbox
     None,
+    /// The hosts of `--allow`
+    Allowlist,
+    /// Every public host, where the settings file says `full = true`
+    Full,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -127,6 +135,7 @@ pub(super) struct Plan {
     pub(super) wish: Wish,
     pub(super) workspace: Workspace,
     pub(super) env: BTreeMap<String, String>,
+    pub(super) network: Policy,
     pub(super) limits: Limits,
     /// Whether the workspace may be a copy, where it can't be an overlay.
     pub(super) may_be_copied: bool,
@@ -174,7 +183,19 @@ impl RunArgs {
             ..Wish::default()
         };
         let may_be_copied = self.workspace_mode.is_none();
-        Ok(Plan { source, wish, workspace, env: self.env()?, limits, may_be_copied, stdin_is_code })
+        let network = self.network();
+        Ok(Plan { source, wish, workspace, env: self.env()?, network, limits, may_be_copied, stdin_is_code })
+    }
+
+    fn network(&self) -> Policy {
+        let mode = match self.network {
+            None if self.allow.is_empty() => network::Mode::None,
+            None | Some(Network::Allowlist) => network::Mode::AllowList,
+            // With hosts it is refused when the session is made.
+            Some(Network::None) => network::Mode::None,
+            Some(Network::Full) => network::Mode::Full,
+        };
+        Policy { mode, allow: self.allow.clone() }
     }
 
     fn workspace(&self) -> Result<Workspace, String> {

@@ -17,6 +17,7 @@ pub(super) struct File {
     ceiling: FileLimits,
     timeouts: Timeouts,
     sessions: SessionNumbers,
+    ahead: Ahead,
     rate: FileRates,
     docker: Docker,
     network: Network,
@@ -56,6 +57,14 @@ struct SessionNumbers {
     max_contexts: Option<Written<Number>>,
     max_remembered: Option<Written<Count>>,
     kept_output: Option<Written<Size>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Ahead {
+    interpreters: Option<Written<Number>>,
+    memory: Option<Written<Size>>,
+    unused: Option<Written<Time>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,6 +109,7 @@ struct Tls {
 struct Pool {
     size: Option<Written<Number>>,
     total: Option<Written<Number>>,
+    memory: Option<Written<Size>>,
     prewarm: Vec<String>,
 }
 
@@ -208,6 +218,9 @@ impl File {
         set_number(&mut settings.max_contexts, self.sessions.max_contexts);
         set_number(&mut settings.max_remembered, self.sessions.max_remembered);
         set_number(&mut settings.kept_output_bytes, self.sessions.kept_output);
+        set_number(&mut settings.ahead.interpreters, self.ahead.interpreters);
+        set(&mut settings.ahead.memory_bytes, self.ahead.memory);
+        set(&mut settings.ahead.unused, self.ahead.unused);
         settings.rates = Rates { session: most(self.rate.session), daemon: most(self.rate.daemon) };
         settings.network.full = self.network.full.unwrap_or(settings.network.full);
         settings.network.private = self.network.private.into_iter().map(|written| written.0).collect();
@@ -225,6 +238,7 @@ impl Docker {
         docker.machines = self.machines.into_iter().map(Machine::into).collect();
         set_number(&mut docker.pool.size, self.pool.size);
         set_number(&mut docker.pool.total, self.pool.total);
+        set(&mut docker.pool.memory_bytes, self.pool.memory);
         docker.pool.prewarm = self.pool.prewarm;
     }
 }

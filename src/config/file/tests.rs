@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::Limits;
+use crate::config::{AheadSettings, Limits};
 
 const ENGINES: &[&str] = &["python", "node", "bash"];
 
@@ -96,6 +96,10 @@ fn values_are_written_as_people_write_them() {
         [sessions]
         max = 3
         max-queued = 0
+        [ahead]
+        interpreters = 0
+        memory = "64MiB"
+        unused = "10s"
         [rate]
         session = 60
         [docker]
@@ -103,6 +107,7 @@ fn values_are_written_as_people_write_them() {
         images = { python = "python:3.12-slim" }
         allow = []
         pool.size = 0
+        pool.memory = "1GiB"
         pool.prewarm = ["python"]
         [[docker.machines]]
         name = "local"
@@ -125,7 +130,9 @@ fn values_are_written_as_people_write_them() {
     assert_eq!(docker.image_of("python"), "python:3.12-slim");
     assert_eq!(docker.image_of("node"), "registry.example.com/tools/node:latest");
     assert!(docker.enabled && !docker.allows("python:3.12-slim"));
-    assert_eq!((docker.pool.size, docker.pool.total), (0, 4));
+    assert_eq!((docker.pool.size, docker.pool.total, docker.pool.memory_bytes), (0, 4, 1 << 30));
+    let AheadSettings { interpreters, memory_bytes, unused } = settings.ahead;
+    assert_eq!((interpreters, memory_bytes, unused), (0, 64 << 20, Duration::from_secs(10)));
     assert_eq!(docker.pool.prewarm, ["python"]);
     let machines: Vec<_> = docker.machines.iter().map(|m| (m.name.as_str(), m.weight, m.tls.is_some())).collect();
     assert_eq!(machines, [("local", 1, false), ("far", 4, true)]);
@@ -142,7 +149,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
         ),
         (
             "[docker.pool]\nzzz = 1",
-            "config.toml:2: docker.pool.zzz: there is no such key; there are `size`, `total`, `prewarm`",
+            "config.toml:2: docker.pool.zzz: there is no such key; there are `size`, `total`, `memory`, `prewarm`",
         ),
         (
             "[limits]\nmemory = \"lots\"",

@@ -112,7 +112,8 @@ class Cells {
     return told;
   }
 
-  #execute({ id, code, name, line, mark, rich, input }) {
+  #execute({ id, code, name, line, mark, rich, input, interrupts }) {
+    this.#interrupts.settle(interrupts ?? 0);
     this.#count = (this.#count % MAX_COUNT) + 1;
     const cell = { id, number: this.#count, mark, rich: rich !== false, input: input !== false, shows: false };
     cell.cpu = used().cpu;

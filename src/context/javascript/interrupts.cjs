@@ -7,8 +7,10 @@
  * It promises that a SIGINT never ends the process, whatever listeners the user's code adds and removes.
  *
  * It can't end an endless loop in a callback, or after an `await`: there the process stays busy until the daemon kills
- * it. Node's own functions are ended wherever they are, as in its console. And a SIGINT that comes as a cell ends may,
- * on a busy machine, reach Node's watchdog only while the next one runs.
+ * it. Node's own functions are ended wherever they are, as in its console.
+ *
+ * A SIGINT that comes as a cell ends may reach Node's watchdog, a thread, only later. So before the next cell it waits
+ * until as many have done their work as the daemon says it has sent.
  */
 'use strict';
 
@@ -21,10 +23,13 @@ const { Worker } = require('node:worker_threads');
 const INTERRUPTED = 'ERR_SCRIPT_EXECUTION_INTERRUPTED';
 const GUARD = { breakOnSigint: true, displayErrors: false };
 /** What is in the memory that is shared with the thread that watches. */
-const [CELL, HEARD, GUARDED, SIGNAL] = [0, 1, 2, 3];
+const [CELL, HEARD, GUARDED, SIGNAL, DONE] = [0, 1, 2, 3, 4];
 const AGAIN_MS = 100;
+/** How long is waited for a SIGINT to do its work: two that came at once may have done that of one. */
+const LATE_MS = 250;
+const NAP_MS = 2;
 
-const { load, notify, store, wait } = Atomics;
+const { add, load, notify, store, wait } = Atomics;
 const { kill, nextTick, pid } = process;
 const nap = new Int32Array(new SharedArrayBuffer(4));
 const LISTENING = (
@@ -33,19 +38,22 @@ const LISTENING = (
 ).split(' ');
 
 class Interrupts {
-  #state = new Int32Array(new SharedArrayBuffer(16));
+  #state = new Int32Array(new SharedArrayBuffer(20));
   /** A context of its own, so that nothing of this is in the user's. */
   #room = vm.createContext({}, { name: 'codebeaker' });
   #script = new vm.Script('work()', { filename: 'codebeaker:guard' });
   #listeners = new Listeners();
   /** Whether code was ended in an asynchronous context that it had entered, which is left for Node to leave. */
   #isAstray = false;
+  /** How many SIGINTs the daemon had sent before the cell that was begun last, and how many had done their work. */
+  #sent = 0;
+  #done = 0;
 
   /** Begins to hear SIGINTs: `ready` is called once none ends the process, `heard` when one has come for a cell. */
   open(ready, heard, failed) {
     const watch = new Worker(path.join(__dirname, 'watch.cjs'), {
       name: 'codebeaker',
-      workerData: { shared: this.#state.buffer, CELL, HEARD, GUARDED, SIGNAL },
+      workerData: { shared: this.#state.buffer, CELL, HEARD, GUARDED, SIGNAL, DONE },
       argv: [],
       env: {},
       execArgv: [],
@@ -67,6 +75,16 @@ class Interrupts {
   /** SIGINTs are for the cell with this number from now on; for none if it is 0. */
   set cell(number) {
     store(this.#state, CELL, number);
+  }
+
+  /** Waits until the SIGINTs that the daemon has sent, so many by now, have done their work: none is for what comes. */
+  settle(sent) {
+    const fresh = sent - this.#sent;
+    this.#sent = sent;
+    for (let left = LATE_MS; left > 0 && load(this.#state, DONE) - this.#done < fresh; left -= NAP_MS) {
+      wait(nap, 0, 0, NAP_MS);
+    }
+    this.#done = load(this.#state, DONE);
   }
 
   /** Whether one has come for the cell that runs, while no guard was there. */
@@ -96,6 +114,7 @@ class Interrupts {
       if (error?.code !== INTERRUPTED) {
         throw error;
       }
+      add(this.#state, DONE, 1);
       isWhole = false;
       this.#isAstray ||= executionAsyncId() !== context;
     } finally {

@@ -12,7 +12,7 @@
 const vm = require('node:vm');
 const { parentPort, workerData } = require('node:worker_threads');
 
-const { shared, CELL, HEARD, GUARDED, SIGNAL } = workerData;
+const { shared, CELL, HEARD, GUARDED, SIGNAL, DONE } = workerData;
 const state = new Int32Array(shared);
 /** How many SIGINTs may come faster than this thread can begin anew. */
 const LEVELS = 6;
@@ -29,6 +29,7 @@ globalThis.stand = (level) => {
       const cell = Atomics.load(state, CELL);
       Atomics.store(state, HEARD, cell);
       parentPort.postMessage(cell);
+      Atomics.add(state, DONE, 1);
     }
     // What begins here now would be ended in place of the user's code.
     while (Atomics.wait(state, GUARDED, 1, PAUSE_MS) === 'timed-out') {

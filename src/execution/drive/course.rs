@@ -6,10 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::{MutexGuard, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::watch::Watch;
-use super::{Code, Compiler, OomKills, Order, Terms, refusal};
+use super::{Code, Compiler, Early, OomKills, Order, Terms, refusal};
 use crate::agent::frame::Stream;
 use crate::agent::{Ended, Link, LinkError, Process, Program, StdinWriter};
 use crate::execution::outcome::StopReason;
@@ -24,6 +25,8 @@ pub(super) const UNSTARTED: Ended =
 pub(super) struct Course<'a> {
     pub(super) execution: &'a Execution,
     pub(super) order: &'a Order,
+    /// What was started already, and what has to be over.
+    pub(super) beforehand: Mutex<(Option<Early>, Vec<JoinHandle<()>>)>,
     pub(super) link: &'a Link,
     /// How long it waited for its turn.
     pub(super) queued: Duration,
@@ -106,6 +109,14 @@ impl Course<'_> {
     }
 
     async fn begin(&self, program: Program, code: Option<&Code>) -> Result<Process, ExecutionError> {
+        let (early, gone_first) =
+            std::mem::take(&mut *self.beforehand.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        futures::future::join_all(gone_first).await;
+        if let Some(early) = early
+            && let Some(process) = self.go_on_early(early, code).await
+        {
+            return Ok(process);
+        }
         let begun = match code {
             Some(Code { directory, files }) => {
                 let place = |(name, content): &(String, Bytes)| (format!("{directory}/{name}"), content.clone());
@@ -115,6 +126,21 @@ impl Course<'_> {
             None => self.link.spawn(program).await,
         };
         begun.map_err(refusal)
+    }
+}
+
+impl Course<'_> {
+    /// What was started ahead, with its code; `None` when it can't be had, and nothing is left of it then.
+    async fn go_on_early(&self, early: Early, code: Option<&Code>) -> Option<Process> {
+        let process = early.await.ok().flatten()?;
+        let (_, text) = code?.files.first()?;
+        match process.release(text).await {
+            Ok(()) => Some(process),
+            Err(error) => {
+                tracing::debug!(execution = %self.execution.id, %error, "what was started ahead is of no use");
+                None
+            }
+        }
     }
 }
 

@@ -87,6 +87,8 @@ fn order(timeout: Duration) -> Order {
         compiler: None,
         named: None,
         code: None,
+        early: None,
+        gone_first: Vec::new(),
         input: None,
         input_ends: false,
         terms: Terms {

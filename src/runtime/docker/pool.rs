@@ -125,6 +125,18 @@ impl<K: Clone + Eq + Hash + std::fmt::Debug + Send + Sync + 'static> Pool<K> {
         self.shared.stock().waiting_of(which)
     }
 
+    /// What memory those of these kinds take that it holds.
+    #[must_use]
+    pub fn bytes_of(&self, which: impl Fn(&K) -> bool) -> u64 {
+        self.shared.stock().bytes_of(which)
+    }
+
+    /// Whether its bounds let it hold anything.
+    #[must_use]
+    pub fn holds_any(&self) -> bool {
+        self.shared.stock().holds_any()
+    }
+
     /// Ends all that wait and makes no more; waits until they are gone, for little more than their end takes.
     pub async fn close(&self) {
         let gone = self.shared.stock().close();

@@ -12,6 +12,7 @@ use super::follow::{Piece, Screen, told};
 use super::place::Subject;
 use super::problems::{self, SourceMap};
 use super::report::Reporter;
+use super::results::{self, Place};
 use super::run::notifier;
 use crate::context::{Cell, Document, Rich};
 use crate::documents::cells::{self, Lines};
@@ -28,7 +29,7 @@ use crate::session::{CellRun, SessionError};
 
 /// Lines of a document that are to run.
 struct Chosen {
-    first: u32,
+    place: Place,
     code: String,
 }
 
@@ -96,9 +97,11 @@ fn chosen(
         (None, Some(CodeRange { start, end })) if command.scope == CellScope::Cell => {
             // A selection of whole lines ends before the first character of the next.
             let is_whole = end.character == 0 && end.line > start.line;
-            let code = lines.between(start.line, end.line.saturating_add(u32::from(!is_whole)));
+            let (first, end) = (start.line, end.line.saturating_add(u32::from(!is_whole)));
+            let code = lines.between(first, end);
+            let at = first.saturating_add(Lines::of(&code).last());
             let code = if engine.interpreter == Some(Kind::Python) { cells::dedented(&code) } else { code };
-            return Ok(VecDeque::from([Chosen { first: start.line, code }]));
+            return Ok(VecDeque::from([Chosen { place: Place { first, end, at }, code }]));
         }
         (Some(line), None) => line,
         (None, None) if command.scope == CellScope::All => 0,
@@ -118,7 +121,8 @@ fn chosen(
         CellScope::All => &cells[..],
     };
     let code = meant.iter().filter(|cell| cell.is_code);
-    Ok(code.map(|cell| Chosen { first: cell.first, code: lines.between(cell.first, cell.end) }).collect())
+    let place = |cell: &cells::Cell| Place { first: cell.first, end: cell.end, at: cell.last };
+    Ok(code.map(|cell| Chosen { place: place(cell), code: lines.between(cell.first, cell.end) }).collect())
 }
 
 impl Batch {
@@ -130,7 +134,7 @@ impl Batch {
         let cell = Cell {
             code: chosen.code,
             document: Some(self.document.clone()),
-            line: chosen.first.saturating_add(1),
+            line: chosen.place.first.saturating_add(1),
             rich: rich
                 .map(|offer| Rich { mimes: offer.mime.clone(), max_inline_bytes: offer.max_inline_bytes as usize }),
             // Who knows LSP alone can't be asked.
@@ -148,8 +152,10 @@ impl Batch {
         let reporter = Arc::new(Reporter::new(connection.outbox().clone(), (!is_plain).then(notified)));
         let source_map = SourceMap::new(connection, &self.subject, &self.interpreter.session, None);
         let execution = self.interpreter.session.execute_cell(run, reporter.clone())?;
-        let name = format!("{}, line {}", self.name, chosen.first.saturating_add(1));
-        Ok(Piece { name, execution, reporter, source_map })
+        let name = format!("{}, line {}", self.name, chosen.place.first.saturating_add(1));
+        let uri = &self.document.uri;
+        let result = results::begin(connection, uri, chosen.place).map(|id| (uri.clone(), id));
+        Ok(Piece { name, execution, reporter, source_map, result })
     }
 
     /// Has it known as what runs.
@@ -165,6 +171,7 @@ impl Batch {
         loop {
             let head = if count > 1 { format!("cell {} of {count} ", count - rest.len()) } else { String::new() };
             let ended = screen.show(&piece, &head).await;
+            piece.note(&self.connection, &ended);
             let is_well = ended.as_ref().is_ok_and(|summary| summary.outcome == Outcome::Ok);
             let next = rest.pop_front().filter(|_| is_well).map(|chosen| self.begin(chosen));
             match next {

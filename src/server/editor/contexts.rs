@@ -60,7 +60,7 @@ pub(super) async fn obtain(
     let uri = subject.uri.to_string();
     let seat = Arc::clone(connection.editor().interpreters().entry(uri.clone()).or_default());
     let mut held = seat.lock().await;
-    if let Some(kept) = held.take() {
+    if let Some(kept) = held.clone() {
         let is_there = match &given {
             Some(session) => kept.session.id == session.id,
             None => kept.is_own,
@@ -72,10 +72,11 @@ pub(super) async fn obtain(
             if matches!(kept.context.state(), State::Crashed(_)) {
                 kept.context.restart().await.map_err(fault::of_context)?;
             }
-            *held = Some(kept.clone());
             return Ok(kept);
         }
+        // It keeps its place until it is gone: whoever gives up waiting for that leaves nothing behind.
         kept.end().await;
+        *held = None;
     }
     let (session, is_own) = match given {
         Some(session) => (session, false),

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use lsp_types::{NumberOrString, WorkDoneProgressCreateParams};
 use tokio::time::MissedTickBehavior;
 
 use super::problems::{SourceMap, publish};
 use super::report::{Reporter, verdict};
+use super::results;
 use crate::causes::in_full;
 use crate::execution::{Execution, ExecutionError, Outcome, Summary};
 use crate::protocol::ProgressToken;
@@ -28,9 +31,19 @@ pub(super) struct Piece {
     pub(super) execution: Arc<Execution>,
     pub(super) reporter: Arc<Reporter>,
     pub(super) source_map: SourceMap,
+    /// The document, and the name of its result there.
+    pub(super) result: Option<(String, u64)>,
 }
 
 impl Piece {
+    /// Shows what came of it beside the code.
+    pub(super) fn note(&self, connection: &Connection, ended: &Result<Summary, ExecutionError>) {
+        let Some((uri, id)) = &self.result else { return };
+        let told = ended.clone().map_err(|error| in_full(&error));
+        let detail = self.reporter.words(&self.name, &told);
+        results::end(connection, uri, *id, ended.as_ref().ok().map(|summary| (summary, &*self.reporter)), detail);
+    }
+
     /// Marks what it says of itself, and tells a plain client what came of it.
     pub(super) async fn conclude(&self, connection: &Connection, ended: Result<Summary, ExecutionError>) {
         // Also what a program says that ends itself by a signal, as assertions of C do.
@@ -54,6 +67,7 @@ pub(super) async fn follow(connection: Connection, token: String, piece: Piece, 
     let ended = screen.show(&piece, "").await;
     connection.editor().running().remove(&token);
     screen.clear(&told(&ended)).await;
+    piece.note(&connection, &ended);
     piece.conclude(&connection, ended).await;
     if let Some(session) = own {
         session.close(Why::ClosedByClient).await;
@@ -61,31 +75,29 @@ pub(super) async fn follow(connection: Connection, token: String, piece: Piece, 
 }
 
 /// The progress of one command, where the client wants to see it.
-pub(super) struct Screen<'a> {
-    connection: &'a Connection,
-    token: &'a str,
-    title: String,
-    /// The client was asked to show it.
-    is_asked: bool,
+pub(super) struct Screen {
+    /// The client is being asked to show it: once, however many pieces end meanwhile.
+    beginning: Option<BoxFuture<'static, Option<Progress>>>,
     progress: Option<Progress>,
 }
 
-impl<'a> Screen<'a> {
-    pub(super) fn new(connection: &'a Connection, token: &'a str, title: String) -> Self {
-        Self { connection, token, title, is_asked: false, progress: None }
+impl Screen {
+    pub(super) fn new(connection: &Connection, token: &str, title: String) -> Self {
+        let beginning = begin(connection.clone(), token.to_owned(), title).boxed();
+        Self { beginning: Some(beginning), progress: None }
     }
 
     /// Waits for the end, and shows how it goes: the last line that was printed, after `head`.
     pub(super) async fn show(&mut self, piece: &Piece, head: &str) -> Result<Summary, ExecutionError> {
         let ended = piece.execution.ended();
         tokio::pin!(ended);
-        if !self.is_asked {
+        if let Some(beginning) = &mut self.beginning {
             self.progress = tokio::select! {
                 biased;
                 ended = &mut ended => return ended,
-                progress = self.begin() => progress,
+                progress = beginning => progress,
             };
-            self.is_asked = true;
+            self.beginning = None;
         }
         let Some(progress) = &self.progress else { return ended.await };
         if !head.is_empty() {
@@ -112,25 +124,24 @@ impl<'a> Screen<'a> {
             progress.end(told).await;
         }
     }
+}
 
-    async fn begin(&self) -> Option<Progress> {
-        if !self.connection.editor().facts().progress {
-            return None;
+/// Asks the client to show progress.
+async fn begin(connection: Connection, token: String, title: String) -> Option<Progress> {
+    if !connection.editor().facts().progress {
+        return None;
+    }
+    let create = WorkDoneProgressCreateParams { token: NumberOrString::String(token.clone()) };
+    let asked = connection.outbox().ask("window/workDoneProgress/create", &create);
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(_)) => {
+            let progress = Some(ProgressToken::String(token));
+            Some(Notifier { outbox: connection.outbox().clone(), streaming: None, progress }.begin(&title))
         }
-        let token = NumberOrString::String(self.token.to_owned());
-        let create = WorkDoneProgressCreateParams { token };
-        let asked = self.connection.outbox().ask("window/workDoneProgress/create", &create);
-        match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(_)) => {
-                let progress = Some(ProgressToken::String(self.token.to_owned()));
-                let outbox = self.connection.outbox().clone();
-                Some(Notifier { outbox, streaming: None, progress }.begin(&self.title))
-            }
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "no progress is shown");
-                None
-            }
-            Err(_) => None,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "no progress is shown");
+            None
         }
+        Err(_) => None,
     }
 }

@@ -12,7 +12,7 @@ use lsp_types::{LogMessageParams, MessageType, ShowMessageParams};
 
 use crate::execution::{Display, Execution, Gap, Observer, Outcome, Output, OutputStream, Question, Raised, Summary};
 use crate::protocol::signal_name;
-use crate::text::{Keep, clean, unstyled};
+use crate::text::{Keep, bare, clean, unstyled};
 use crate::transport::{Message, Outbox};
 
 /// What of the end of each stream is looked through for tracebacks, in bytes.
@@ -115,23 +115,37 @@ impl Reporter {
         [stderr, stdout]
     }
 
+    /// The last line that was printed: to standard output, where it ended well and there is something.
+    pub(super) fn last_line(&self, is_well: bool) -> Option<String> {
+        let heard = self.heard();
+        let last = |text: &str| {
+            let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
+            Some(clean(&bare(line), Keep::OneLine, MAX_GLIMPSE))
+        };
+        let [stdout, stderr] = &heard.ends;
+        let (first, second) = if is_well { (stdout, stderr) } else { (stderr, stdout) };
+        last(first).or_else(|| last(second))
+    }
+
+    /// What came of it, in words, with the last lines.
+    pub(super) fn words(&self, name: &str, ended: &Result<Summary, String>) -> String {
+        let verdict = match ended {
+            Ok(summary) => verdict(summary),
+            Err(why) => format!("it was not run: {why}"),
+        };
+        let message = clean(&format!("{name}: {verdict}"), Keep::Lines, MAX_VERDICT);
+        let tail = self.heard().tail();
+        if tail.is_empty() { message } else { format!("{message}\n{tail}") }
+    }
+
     /// Tells a plain client what came of it.
     pub(super) async fn conclude(&self, name: &str, ended: &Result<Summary, String>) {
         if self.notifier.is_some() {
             return;
         }
-        let (typ, verdict) = match ended {
-            Ok(summary) if matches!(summary.outcome, Outcome::Ok | Outcome::Cancelled) => {
-                (MessageType::INFO, verdict(summary))
-            }
-            Ok(summary) => (MessageType::ERROR, verdict(summary)),
-            Err(why) => (MessageType::ERROR, format!("it was not run: {why}")),
-        };
-        let mut message = clean(&format!("{name}: {verdict}"), Keep::Lines, MAX_VERDICT);
-        let tail = self.heard().tail();
-        if !tail.is_empty() {
-            message = format!("{message}\n{tail}");
-        }
+        let is_fine = |summary: &Summary| matches!(summary.outcome, Outcome::Ok | Outcome::Cancelled);
+        let typ = if ended.as_ref().is_ok_and(is_fine) { MessageType::INFO } else { MessageType::ERROR };
+        let message = self.words(name, ended);
         self.send("window/showMessage", &ShowMessageParams { typ, message }).await;
     }
 
@@ -152,7 +166,7 @@ impl Reporter {
 }
 
 /// What a cell ended with, in one line.
-fn raised_in_words(raised: &Raised) -> String {
+pub(super) fn raised_in_words(raised: &Raised) -> String {
     let (name, message) = (&raised.name, &raised.message);
     clean(&if message.is_empty() { name.clone() } else { format!("{name}: {message}") }, Keep::OneLine, MAX_RAISED)
 }

@@ -13,6 +13,8 @@ use super::follow::{Piece, follow};
 use super::place::Subject;
 use super::problems::{self, SourceMap};
 use super::report::Reporter;
+use super::results::{self, Place};
+use crate::documents::cells::Lines;
 use crate::execution::Observer;
 use crate::protocol::ProtocolError;
 use crate::protocol::editor::{RunCommand, RunStarted};
@@ -91,7 +93,12 @@ pub(super) async fn run(connection: &Connection, command: RunCommand) -> Result<
     let running = Running { uri: subject.uri.to_string(), execution: Arc::clone(&execution) };
     let token = format!("codebeaker/{}", execution.id);
     editor.running().insert(token.clone(), running);
-    let piece = Piece { name: subject.name(), execution, reporter, source_map };
+    // Any edit is one of what ran.
+    let whole = |text: &String| Place { first: 0, end: u32::MAX, at: Lines::of(text).last() };
+    let uri = subject.uri.to_string();
+    let result = subject.text.as_ref().and_then(|text| results::begin(connection, &uri, whole(text)));
+    let result = result.map(|id| (uri, id));
+    let piece = Piece { name: subject.name(), execution, reporter, source_map, result };
     tokio::spawn(follow(connection.clone(), token, piece, own.0.take()));
     Ok(started)
 }

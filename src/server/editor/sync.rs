@@ -22,6 +22,7 @@ impl Editor {
 
     /// `textDocument/didChange`.
     pub(in crate::server) fn changed(&self, params: DidChangeTextDocumentParams) {
+        self.results().edited(params.text_document.uri.as_str(), &params.content_changes);
         let place = |at: lsp_types::Position| Position { line: at.line, character: at.character };
         let changes = params.content_changes.into_iter().map(|change| Change {
             range: change.range.map(|range| (place(range.start), place(range.end))),
@@ -34,6 +35,7 @@ impl Editor {
     /// `textDocument/didClose`.
     pub(in crate::server) fn closed(&self, params: &DidCloseTextDocumentParams) {
         self.documents().close(params.text_document.uri.as_str());
+        self.results().forget(params.text_document.uri.as_str());
     }
 
     /// `workspace/didChangeWorkspaceFolders`.

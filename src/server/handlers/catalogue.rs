@@ -5,11 +5,17 @@ use std::sync::Arc;
 
 use crate::engine::{ENGINES, Engine, How};
 use crate::protocol::ProtocolError;
-use crate::protocol::catalogue::{EngineInfo, EngineListResult, MachineInfo, NoParams, RuntimeInfo, RuntimeListResult};
+use crate::protocol::catalogue::{
+    AheadInfo, EngineInfo, EngineListResult, MachineInfo, NoParams, PrewarmParams, PrewarmResult, RuntimeInfo,
+    RuntimeListResult,
+};
+use crate::protocol::selection::SelectParams;
 use crate::runtime::{MachineState, Offer, Probe, Runtime, Want, Workspace};
 use crate::server::connection::Connection;
 use crate::server::convert;
-use crate::session::{Sessions, Usable};
+use crate::server::fault;
+use crate::server::handlers::session;
+use crate::session::{SessionError, Sessions, Usable};
 
 /// The runtimes, each with how it stands with it.
 type Probed = [(Arc<dyn Runtime>, Probe)];
@@ -19,7 +25,49 @@ pub(in crate::server) async fn runtimes(
     _: NoParams,
 ) -> Result<RuntimeListResult, ProtocolError> {
     let probed = connection.daemon().sessions.host().probed().await;
-    Ok(RuntimeListResult { runtimes: runtime_infos(&probed) })
+    Ok(RuntimeListResult { runtimes: runtime_infos(&probed), ahead: ahead(&connection.daemon().sessions) })
+}
+
+fn ahead(sessions: &Sessions) -> AheadInfo {
+    let (interpreters, memory_bytes) = sessions.standing_by();
+    let most = sessions.settings().ahead;
+    AheadInfo {
+        interpreters: interpreters as u64,
+        memory_bytes,
+        max_interpreters: most.interpreters as u64,
+        max_memory_bytes: most.memory_bytes,
+    }
+}
+
+pub(in crate::server) async fn prewarm(
+    connection: &Connection,
+    params: PrewarmParams,
+) -> Result<PrewarmResult, ProtocolError> {
+    let id_of = |engine: &'static Engine| engine.id.to_owned();
+    let PrewarmParams { session_id, language, engine, runtime, image, count } = params;
+    let Some(id) = session_id else {
+        let wanted = SelectParams { language, engine, runtime, image, ..SelectParams::default() };
+        let count = count.map_or(1, |count| count.get() as usize);
+        let sessions = &connection.daemon().sessions;
+        let made = sessions.prewarm_for(&session::wish(wanted)?, count).await.map_err(fault::of_session)?;
+        let (selection, begun) = made;
+        return Ok(PrewarmResult { runtime: selection.runtime.to_owned(), engine: selection.engine.map(id_of), begun });
+    };
+    let named = [
+        ("engine", engine.is_some()),
+        ("runtime", runtime.is_some()),
+        ("image", image.is_some()),
+        ("count", count.is_some()),
+    ];
+    if let Some((field, _)) = named.into_iter().find(|(_, is_named)| *is_named) {
+        let why = "it is settled in a session".to_owned();
+        return Err(fault::of_session(SessionError::Invalid { field, why }));
+    }
+    let session = session::find(connection, &id).await?;
+    let engine = session::engine_in(&session, language.as_deref())?;
+    let standing = session.prewarm(engine).map_err(fault::of_session)?;
+    let runtime = session.selection.runtime.to_owned();
+    Ok(PrewarmResult { runtime, engine: engine.or(session.engine).map(id_of), begun: standing.is_some() })
 }
 
 pub(in crate::server) async fn engines(
@@ -66,6 +114,7 @@ fn machine(state: MachineState) -> MachineInfo {
         weight: state.weight,
         sessions: state.sessions as u64,
         ready: state.ready as u64,
+        ready_memory_bytes: state.ready_bytes,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Typed commands: each is done by the methods that there are for it, and answered in one shape.
 
+mod installing;
 mod listing;
 mod undo;
 
@@ -34,7 +35,7 @@ pub(in crate::server) async fn batch(
         return Err(ProtocolError::new(ErrorKind::ValidationFailed, message).at("commands"));
     }
     for (number, command) in commands.iter().enumerate().filter(|_| atomic) {
-        if matches!(command.kind, CommandType::Execute | CommandType::Shell) {
+        if matches!(command.kind, CommandType::Execute | CommandType::Shell | CommandType::InstallPackages) {
             let message = format!("commands[{number}]: what a program does can't be put back");
             let error = ProtocolError::new(ErrorKind::ValidationFailed, message).at(format!("commands[{number}]"));
             return Err(error.hint("run it in a batch that is not `atomic`"));
@@ -76,6 +77,7 @@ impl Asking<'_> {
     async fn run(&self, command: &Command, undo: Option<&mut Undo>) -> CommandResult {
         let began = Instant::now();
         let done = async {
+            let command = &command.flat()?;
             check_fields(command)?;
             if let Some(undo) = undo {
                 undo.note(self, command).await?;
@@ -101,10 +103,15 @@ impl Asking<'_> {
         let result = match command.kind {
             CommandType::Execute => {
                 let source = json!({"code": needed(command.code.as_deref(), "code")?, "language": command.language});
+                self.check_network(command).await?;
+                if command.packages.as_ref().is_some_and(|packages| !packages.is_empty()) {
+                    self.install(command).await?;
+                }
                 return self.program(command, source).await;
             }
             CommandType::Shell => {
                 let program = program(command)?;
+                self.check_network(command).await?;
                 let (args, environment) = (command.args.clone().unwrap_or_default(), &command.environment);
                 let environment = environment.clone().unwrap_or_default();
                 let source =
@@ -142,6 +149,12 @@ impl Asking<'_> {
                 let removed = self.ask("fs/remove", json!({"path": path()?, "recursive": recursive})).await?;
                 json!({"path": path()?, "removed": removed["removed"]})
             }
+            CommandType::InstallPackages => {
+                let mut installed = self.install(command).await?;
+                let mut result = self.printed(&installed).await?;
+                result.insert("packages".to_owned(), installed["packages"].take());
+                result.into()
+            }
             CommandType::ListFiles => self.list(command).await?,
             CommandType::Diff => self.ask("fs/diff", difference(command)).await?,
             CommandType::ApplyPatch => {
@@ -156,9 +169,6 @@ impl Asking<'_> {
 
     /// Runs a program to its end. What it printed comes with the result, however it ended.
     async fn program(&self, command: &Command, source: Value) -> Result<(bool, Value), ProtocolError> {
-        if let Some(enabled) = command.network_enabled {
-            self.check_network(enabled).await?;
-        }
         let mut order = json!({"source": source, "limits": {"cpu": command.cpu_limit}});
         if let Some(seconds) = command.timeout {
             order["timeoutMs"] = (u64::from(seconds) * 1000).into();
@@ -167,6 +177,11 @@ impl Asking<'_> {
             order["limits"]["memoryBytes"] = (u64::from(mebibytes) << 20).into();
         }
         let ended = self.ask("session/execute", order).await?;
+        Ok((ended["outcome"] == "ok", self.printed(&ended).await?.into()))
+    }
+
+    /// How an execution ended, and what it printed.
+    async fn printed(&self, ended: &Value) -> Result<Map<String, Value>, ProtocolError> {
         let mut result = Map::new();
         for stream in ["stdout", "stderr"] {
             let read = json!({"executionId": ended["executionId"], "stream": stream, "maxBytes": MAX_OUTPUT_BYTES});
@@ -185,12 +200,13 @@ impl Asking<'_> {
                 result.insert(field.to_owned(), value.clone());
             }
         }
-        Ok((ended["outcome"] == "ok", result.into()))
+        Ok(result)
     }
 
     /// Refuses a program that is to have a network where the session has none, or none where it has one: that is one
     /// and the same for all its programs, and nothing that was asked for is passed over.
-    async fn check_network(&self, enabled: bool) -> Result<(), ProtocolError> {
+    async fn check_network(&self, command: &Command) -> Result<(), ProtocolError> {
+        let Some(enabled) = command.network_enabled else { return Ok(()) };
         let session = find(self.connection, self.session).await?;
         let refuse =
             |kind, what: &str| ProtocolError::new(kind, format!("networkEnabled: {what}")).at("networkEnabled");
@@ -230,13 +246,27 @@ impl Asking<'_> {
 /// The fields that go with each type.
 fn fields(kind: CommandType) -> &'static [&'static str] {
     match kind {
-        CommandType::Execute => &["language", "code", "timeout", "memoryLimit", "cpuLimit", "networkEnabled"],
+        CommandType::Execute => {
+            &["language", "code", "packages", "timeout", "memoryLimit", "cpuLimit", "networkEnabled"]
+        }
+        CommandType::InstallPackages => {
+            &["packages", "requirementsFile", "language", "manager", "global", "flags", "timeout"]
+        }
         CommandType::WriteFile => &["path", "content", "mode"],
         CommandType::ReadFile => &["path"],
         CommandType::CreateDir | CommandType::DeleteFile => &["path", "recursive"],
         CommandType::CopyFile => &["source", "destination", "overwrite"],
         CommandType::ListFiles => &["path", "recursive", "pattern", "includeHidden", "maxDepth"],
-        CommandType::Shell => &["command", "args", "workingDirectory", "environment", "timeout", "memoryLimit"],
+        CommandType::Shell => &[
+            "command",
+            "args",
+            "workingDirectory",
+            "environment",
+            "timeout",
+            "memoryLimit",
+            "cpuLimit",
+            "networkEnabled",
+        ],
         CommandType::Diff => {
             &["originalPath", "originalContent", "modifiedPath", "modifiedContent", "format", "contextLines"]
         }

@@ -91,6 +91,7 @@ class Interpreter:
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         self.count = 0
+        self.interrupts = 0
         try:
             self.ready = self.receive()
             assert self.ready["event"] == "ready", (self.ready, self.error.data)
@@ -120,7 +121,8 @@ class Interpreter:
     def begin(self, code, name=None, line=None, rich=True, input=True):
         self.count += 1
         mark = secrets.token_hex(32)
-        self.send(op="execute", id=self.count, code=code, name=name, line=line, mark=mark, rich=rich, input=input)
+        options = {"rich": rich, "input": input, "interrupts": self.interrupts}
+        self.send(op="execute", id=self.count, code=code, name=name, line=line, mark=mark, **options)
         return self.count, mark
 
     def finish(self, begun, answers=()):
@@ -157,6 +159,7 @@ class Interpreter:
             assert message["event"] != "gone", self.error.data[-3000:]
 
     def interrupt(self):
+        self.interrupts += 1
         os.kill(self.process.pid, signal.SIGINT)
 
     def interrupt_when(self, text):

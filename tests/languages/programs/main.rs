@@ -1,6 +1,5 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -24,8 +23,7 @@ fn main() {
             println!("filling");
             let mut kept = Vec::new();
             loop {
-                kept.push(vec![1u8; 8 << 20]);
-                std::hint::black_box(&kept);
+                kept.push(vec![kept.len() as u8 | 1; 8 << 20]);
             }
         }
         "exit" => std::process::exit(3),
@@ -41,7 +39,7 @@ fn main() {
             }
         }
         "child" => {
-            Command::new("sleep").arg("6021").stdout(Stdio::null()).process_group(0).spawn().unwrap();
+            Command::new("setsid").args(["sleep", "6021"]).stdout(Stdio::null()).spawn().unwrap();
             println!("begun");
         }
         "mebibyte" => {

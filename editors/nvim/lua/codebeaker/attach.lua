@@ -16,22 +16,44 @@ local function wanted(client, buffer)
   return engine ~= nil and engine.available
 end
 
----Shows the lenses of a buffer, now and when it changes.
+---Has the lenses of a buffer asked for and shown.
+---@param client vim.lsp.Client
 ---@param buffer integer
-function M.lenses(buffer)
+local function refresh(client, buffer)
+  local method = "textDocument/codeLens"
+  local params = { textDocument = { uri = vim.uri_from_bufnr(buffer) } }
+  require("codebeaker.client").request(client, method, params, function(err, lenses)
+    -- Neovim sorts those of a line by their column, and leaves the order of equal ones to chance.
+    local count_in = {}
+    for _, lens in ipairs(lenses or {}) do
+      local line = lens.range.start.line
+      count_in[line] = (count_in[line] or -1) + 1
+      lens.range.start.character = count_in[line]
+    end
+    if not err and vim.api.nvim_buf_is_loaded(buffer) then
+      vim.lsp.codelens.on_codelens(nil, lenses, { client_id = client.id, bufnr = buffer, method = method })
+    end
+  end, { quiet = true, buffer = buffer })
+end
+
+---Shows the lenses of a buffer, now and when it changes.
+---@param client vim.lsp.Client
+---@param buffer integer
+function M.lenses(client, buffer)
   if not require("codebeaker.config").get().lenses then
     return
   end
-  vim.lsp.codelens.refresh({ bufnr = buffer })
+  refresh(client, buffer)
   vim.api.nvim_create_autocmd(REFRESH, {
     group = vim.api.nvim_create_augroup("codebeaker.lenses." .. buffer, { clear = true }),
     buffer = buffer,
     desc = "Refresh the lenses of codebeaker",
     callback = function()
-      if not require("codebeaker.client").of(buffer) then
+      local now = require("codebeaker.client").of(buffer)
+      if not now then
         return true
       end
-      vim.lsp.codelens.refresh({ bufnr = buffer })
+      refresh(now, buffer)
     end,
   })
 end
@@ -87,7 +109,7 @@ function M.automatically(buffer)
       return
     end
     if wanted(client, buffer) then
-      M.lenses(buffer)
+      M.lenses(client, buffer)
     else
       vim.lsp.buf_detach_client(buffer, client.id)
     end

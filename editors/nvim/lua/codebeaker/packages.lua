@@ -4,7 +4,7 @@ local M = {}
 
 ---Who installs, as `package/install` knows them.
 ---@type string[]
-M.MANAGERS = { "pip", "npm" }
+M.MANAGERS = { "pip", "npm", "gem" }
 
 ---@param client vim.lsp.Client
 ---@param manager string

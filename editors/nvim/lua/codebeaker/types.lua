@@ -85,6 +85,7 @@
 ---@field weight integer How many sessions it takes beside the others.
 ---@field sessions integer This daemon's sessions on it, in whatever runtime.
 ---@field ready integer Sandboxes of this runtime that are ready there for sessions to come.
+---@field readyMemoryBytes integer Memory that those take, as far as it is known.
 
 ---@class codebeaker.SessionCreateResult
 ---@field sessionId string Names it from now on.
@@ -102,6 +103,12 @@
 ---@field labels table<string, string> The client's notes.
 ---@field selection codebeaker.SessionCreateResult.selection Which runtime and engine it got, and why.
 ---@field effectiveLimits codebeaker.SessionCreateResult.effectiveLimits The limits in force, each with who sees to it.
+---@field ahead? codebeaker.SessionCreateResult.ahead The interpreter that stands by for code to come; absent where none does.
+
+---@class codebeaker.SessionCreateResult.ahead
+---@field engine string Of which engine.
+---@field executionId string The execution that it will be, if the next one is just like the last.
+---@field memoryBytes? integer Memory of its own; absent until it was weighed.
 
 ---@class codebeaker.SessionCreateResult.effectiveLimits
 ---@field memoryBytes codebeaker.SessionCreateResult.effectiveLimits.memoryBytes Memory of all processes together.
@@ -206,6 +213,7 @@
 ---@field engine? string The engine of the session's language; absent when it has none.
 ---@field isolation "process"|"namespaces"|"container"|"kernel"|"vm" How strictly it isolates.
 ---@field machine? string The machine that the session is on, where its runtime has several.
+---@field container? string The container that the session is in, by its engine's id; absent where it is in none.
 ---@field inPlaceOf? string The runtime that was asked for, where this one had to be taken in its place (`fallback`).
 ---@field considered codebeaker.SessionListResult.sessions.selection.considered[] Every pair that was considered, the chosen one first.
 
@@ -240,8 +248,8 @@
 ---@field startedAt? string When the program started; absent when it never did.
 ---@field durationMs? integer Wall time from its start to its end.
 ---@field queueMs? integer How long it waited for its turn.
----@field cpuMs? integer Processor time of all its processes; 0 of a cell, and when its sandbox was lost.
----@field peakMemoryBytes? integer The most memory it had; 0 of a cell, and when its sandbox was lost.
+---@field cpuMs? integer Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost.
+---@field peakMemoryBytes? integer The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost.
 ---@field stdout? codebeaker.ExecutionListResult.executions.stdout What it wrote to standard output.
 ---@field stderr? table What it wrote to standard error. Its fields are those of `executions[].stdout`.
 ---@field pty? table With `stdin: pty`: what its terminal showed; the other two are empty then. Its fields are those of `executions[].stdout`.
@@ -293,6 +301,13 @@
 
 ---@class codebeaker.RuntimeListResult
 ---@field runtimes codebeaker.RuntimeListResult.runtimes[] All runtimes that the daemon knows, usable here or not.
+---@field ahead codebeaker.RuntimeListResult.ahead Interpreters that stand by in sessions, for code to come.
+
+---@class codebeaker.RuntimeListResult.ahead
+---@field interpreters integer How many there are.
+---@field memoryBytes integer Memory of their own, of those that were weighed: each is, soon after its start.
+---@field maxInterpreters integer The most that there may be.
+---@field maxMemoryBytes integer The most memory that they may have: one that is beyond it is given up.
 
 ---@class codebeaker.RuntimeListResult.runtimes
 ---@field id string Its name in `session/create`.
@@ -312,14 +327,15 @@
 ---@field weight integer How many sessions it takes beside the others.
 ---@field sessions integer This daemon's sessions on it, in whatever runtime.
 ---@field ready integer Sandboxes of this runtime that are ready there for sessions to come.
+---@field readyMemoryBytes integer Memory that those take, as far as it is known.
 
 ---@class codebeaker.PackageInstall
 ---@field sessionId string Which session.
----@field manager "pip"|"npm" Who installs.
----@field packages? string[] Packages by their names in the registry, with extras and versions as the manager writes them. With `npm`, none means those of `package.json`.
+---@field manager "pip"|"npm"|"gem" Who installs.
+---@field packages? string[] Packages by their names in the registry, with extras and versions as the manager writes them. With `npm`, none means those of `package.json`, with `gem` those of the `Gemfile`.
 ---@field requirements? string With `pip`: a file of requirements in the workspace. Names, versions, markers and hashes are read, options refused.
----@field locked? boolean Exactly what is pinned: with `pip`, requirements that all have hashes; with `npm`, `package-lock.json`.
----@field scripts? boolean Packages may run programs of their own for it: scripts of npm's, builds from source of pip's.
+---@field locked? boolean Exactly what is pinned: with `pip`, requirements that all have hashes; with `npm`, `package-lock.json`, with `gem`, `Gemfile.lock`.
+---@field scripts? boolean Packages may run programs of their own for it: scripts of npm's, builds from source of pip's, extensions and plug-ins of gem's.
 ---@field timeoutMs? integer How long it may take. 600000 when absent.
 ---@field workDoneToken? integer|string Reports progress under this token.
 
@@ -332,8 +348,8 @@
 ---@field startedAt? string When the program started; absent when it never did.
 ---@field durationMs integer Wall time from its start to its end.
 ---@field queueMs integer How long it waited for its turn.
----@field cpuMs integer Processor time of all its processes; 0 of a cell, and when its sandbox was lost.
----@field peakMemoryBytes integer The most memory it had; 0 of a cell, and when its sandbox was lost.
+---@field cpuMs integer Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost.
+---@field peakMemoryBytes integer The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost.
 ---@field stdout codebeaker.PackageInstallResult.stdout What it wrote to standard output.
 ---@field stderr table What it wrote to standard error. Its fields are those of `stdout`.
 ---@field pty? table With `stdin: pty`: what its terminal showed; the other two are empty then. Its fields are those of `stdout`.
@@ -539,8 +555,8 @@
 ---@field startedAt? string When the program started; absent when it never did.
 ---@field durationMs integer Wall time from its start to its end.
 ---@field queueMs integer How long it waited for its turn.
----@field cpuMs integer Processor time of all its processes; 0 of a cell, and when its sandbox was lost.
----@field peakMemoryBytes integer The most memory it had; 0 of a cell, and when its sandbox was lost.
+---@field cpuMs integer Processor time of all its processes, of a cell that of its interpreter while it ran; 0 when its sandbox or its interpreter was lost.
+---@field peakMemoryBytes integer The most memory it had, of a cell the most that its interpreter has had until then; 0 when its sandbox was lost.
 ---@field stdout codebeaker.ExecutionExited.stdout What it wrote to standard output.
 ---@field stderr table What it wrote to standard error. Its fields are those of `stdout`.
 ---@field pty? table With `stdin: pty`: what its terminal showed; the other two are empty then. Its fields are those of `stdout`.

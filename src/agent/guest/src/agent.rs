@@ -460,7 +460,10 @@ fn heed(
     outbound: &mut Outbound,
 ) {
     match message {
-        ToAgent::Spawn(spawn) => executions.start(spawn, epoll, outbound),
+        ToAgent::Spawn(spawn) => executions.start(spawn, files, epoll, outbound),
+        ToAgent::File { request, op: op @ (FileOp::Release { .. } | FileOp::Weigh { .. }) } => {
+            executions.ahead(request, op, files, outbound);
+        }
         ToAgent::Signal { execution, signal, reach } => executions.signal(execution, signal, reach),
         ToAgent::Resize { execution, size } => executions.resize(execution, size),
         ToAgent::Connect { conduit, endpoint } => {

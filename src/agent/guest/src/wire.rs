@@ -26,7 +26,7 @@ pub use files::{
 
 /// Both ends must have been built with the same number; the agent travels inside the daemon, so a
 /// mismatch means a broken build.
-pub const VERSION: u16 = 6;
+pub const VERSION: u16 = 7;
 
 /// The most conduits that one sandbox has at a time.
 pub const MAX_CONDUITS: usize = 256;
@@ -143,7 +143,22 @@ pub struct Spawn {
     pub limits: ExecutionLimits,
     /// The daemon's own name for it, told to a later daemon; at most [`MAX_NAME_BYTES`].
     pub name: String,
+    /// Its code is still to come: it is started ahead of that, and waits.
+    pub awaits: Option<Awaited>,
 }
+
+/// Code that a program is to wait for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// A path of [`Area::Code`], where the program finds a pipe that says nothing until [`FileOp::Release`].
+    pub path: Vec<u8>,
+    /// Names that nothing at the top of the workspace may have, with or without an extension, before the program is
+    /// started and when its code comes (`EEXIST`): what else it would have read there meanwhile.
+    pub absent: Vec<String>,
+}
+
+/// The most bytes of code that a program can wait for: what a pipe takes at once.
+pub const MAX_AWAITED_BYTES: usize = 60 * 1024;
 
 /// Something in the sandbox that the agent connects to the daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -32,6 +32,7 @@ impl Machines {
                 weight: member.weight,
                 sessions: member.watched.sessions(),
                 ready: self.pool.waiting_of(|kind| kind.machine() == member.name && kind.oci() == oci),
+                ready_bytes: self.pool.bytes_of(|kind| kind.machine() == member.name && kind.oci() == oci),
             }
         };
         self.fleet.members().iter().map(state).collect()
@@ -128,7 +129,7 @@ impl Machines {
         spec: &SandboxSpec,
         oci: Oci,
         count: usize,
-    ) -> Result<(), RuntimeError> {
+    ) -> Result<bool, RuntimeError> {
         let want = want(spec);
         let suits = |machine: &Machine| machine.offer(&want, oci).map(drop);
         let mut search = self.fleet.search();
@@ -141,10 +142,9 @@ impl Machines {
         };
         // Its seat goes with this: nobody sits there yet.
         let (member, _seat) = found.ok_or_else(|| RuntimeError::Refused(search.refusal(suits)))?;
-        if let Some(kind) = self.kind(&member.machine, spec, oci).await? {
-            self.pool.prewarm(&kind, count);
-        }
-        Ok(())
+        let kind = self.kind(&member.machine, spec, oci).await?;
+        kind.iter().for_each(|kind| self.pool.prewarm(kind, count));
+        Ok(kind.is_some() && self.pool.holds_any())
     }
 
     async fn create_on(&self, machine: &Arc<Machine>, spec: &SandboxSpec, oci: Oci) -> Result<Sandbox, RuntimeError> {

@@ -235,6 +235,18 @@ impl<K: Clone + Eq + Hash, T> Stock<K, T> {
         self.shelves.iter().filter(|(key, _)| which(key)).map(|(_, shelf)| shelf.waiting.len()).sum()
     }
 
+    /// What those that wait take, of those kinds.
+    #[must_use]
+    pub fn bytes_of(&self, which: impl Fn(&K) -> bool) -> u64 {
+        self.shelves.iter().filter(|(key, _)| which(key)).map(|(_, shelf)| shelf.bytes()).sum()
+    }
+
+    /// Whether the bounds allow anything.
+    #[must_use]
+    pub fn holds_any(&self) -> bool {
+        self.bounds.per_key > 0 && self.bounds.total > 0 && self.bounds.bytes > 0
+    }
+
     /// How many are being made.
     #[must_use]
     pub fn making(&self) -> usize {

@@ -3,6 +3,7 @@
 //! It is told of exactly once as not started, or once as started and once as exited, and its output
 //! channels are ended each once, whatever happens to program and shim.
 
+mod ahead;
 mod kin;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use codebeaker_agent::frame::{Channel, Stream};
 use codebeaker_agent::wire::{Cause, Exited, FromAgent, MAX_NAME_BYTES, Reach, Running, Spawn, TerminalSize};
 
 use crate::agent::channels::{Buffers, Carrier, Input, Output};
+use crate::agent::files::Held;
 use crate::agent::oom::OomKillsSince;
 use crate::agent::order::{Ends, Order};
 use crate::agent::outbound::Outbound;
@@ -61,6 +63,10 @@ pub(crate) struct Execution {
     /// What it orphans becomes the agent's, by these sessions it is known.
     sessions: Option<BTreeSet<i32>>,
     name: String,
+    /// The code that it waits for.
+    held: Option<Held>,
+    /// Processor time that it had used when its code came.
+    spent_micros: u64,
     asked_for: Instant,
     /// Told again to a daemon that joins before all was taken.
     exited: Option<Exited>,
@@ -83,6 +89,7 @@ impl Execution {
     /// Has a shim start the program.
     pub(crate) fn start(
         mut spawn: Spawn,
+        held: Option<Held>,
         null: &OwnedFd,
         shims: &mut Shims,
         epoll: &Epoll,
@@ -117,6 +124,8 @@ impl Execution {
             usage: Usage::default(),
             limits,
             name,
+            held,
+            spent_micros: 0,
             asked_for: Instant::now(),
             exited: None,
             announced: false,
@@ -218,7 +227,7 @@ impl Execution {
             code: libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)),
             signal: libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status)),
             cause: self.cause,
-            cpu_micros: self.usage.cpu_micros,
+            cpu_micros: self.usage.cpu_micros.saturating_sub(self.spent_micros),
             peak_memory_bytes: self.usage.peak_bytes.max(self.memory_peak),
             oom_kills: self.oom_kills.so_far(),
         };
@@ -271,6 +280,7 @@ impl Execution {
         self.clearing = false;
         self.abandoned = false;
         self.order = None;
+        self.held = None;
         self.terminal = None;
         self.input.close(epoll);
         for output in self.outputs.iter_mut().flatten() {

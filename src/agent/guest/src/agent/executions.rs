@@ -7,16 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use codebeaker_agent::wire::{FromAgent, Reach, Running, Spawn, TerminalSize};
+use codebeaker_agent::wire::{FileOp, FromAgent, Reach, Running, Spawn, TerminalSize};
 
 use crate::agent::channels::Buffers;
 use crate::agent::execution::{Execution, Part};
+use crate::agent::files::{Files, answer};
 use crate::agent::helpers::Helpers;
 use crate::agent::oom::OomKills;
 use crate::agent::outbound::Outbound;
 use crate::agent::processes::Table;
+use crate::agent::program::Step;
 use crate::agent::shims::{Shims, shim_of};
-use crate::agent::sys::{self, Epoll};
+use crate::agent::sys::{self, Epoll, Errno};
 use crate::agent::watch::Watch;
 
 /// How many passes of killing follow each other at once: against a fork bomb, every pause is growth.
@@ -47,11 +49,16 @@ impl Executions {
     }
 
     /// Starts a program, or says why not.
-    pub(crate) fn start(&mut self, spawn: Spawn, epoll: &Epoll, outbound: &mut Outbound) {
+    pub(crate) fn start(&mut self, mut spawn: Spawn, files: &Files, epoll: &Epoll, outbound: &mut Outbound) {
         let number = spawn.execution;
-        match Execution::start(spawn, &self.null, &mut self.shims, epoll, self.oom.count_on()) {
+        let held = spawn.awaits.take().map(|awaited| files.hold(awaited)).transpose();
+        let held = held.map_err(|errno| Step::AwaitCode.failed(errno));
+        let oom_kills = self.oom.count_on();
+        match held.and_then(|held| Execution::start(spawn, held, &self.null, &mut self.shims, epoll, oom_kills)) {
             Ok(execution) => {
-                self.watch.note_start(&execution);
+                if !execution.is_held() {
+                    self.watch.note_start(&execution);
+                }
                 self.all.insert(number, execution);
             }
             Err(failure) => outbound.send(&FromAgent::NotStarted {
@@ -60,6 +67,24 @@ impl Executions {
                 errno: failure.errno.0,
             }),
         }
+    }
+
+    /// Does what is asked of an execution that awaits its code.
+    pub(crate) fn ahead(&mut self, request: u32, op: FileOp, files: &Files, outbound: &mut Outbound) {
+        let gone = Err(Errno(libc::ESRCH));
+        let result = match op {
+            FileOp::Release { execution, code } => self.all.get_mut(&execution).map_or(gone, |execution| {
+                let released = execution.release(&code, files);
+                self.watch.note_start(execution);
+                if execution.is_killing() {
+                    self.next_pass = Some(Instant::now());
+                }
+                released
+            }),
+            FileOp::Weigh { execution } => self.all.get(&execution).map_or(gone, Execution::weigh),
+            _ => Err(Errno(libc::EINVAL)),
+        };
+        answer(request, result, outbound);
     }
 
     /// Delivers a signal.
@@ -182,12 +207,12 @@ impl Executions {
 
     /// Whether there is nothing to pass on and nothing to watch.
     pub(crate) fn is_idle(&self) -> bool {
-        self.all.is_empty()
+        self.all.values().all(Execution::is_held)
     }
 
     /// Gets ready for the next program, while there is nothing else to do.
     pub(crate) fn get_ready(&mut self, epoll: &Epoll) {
-        if self.all.is_empty() {
+        if self.is_idle() {
             self.shims.provide(epoll);
         }
     }

@@ -10,6 +10,7 @@ mod beneath;
 mod copy;
 mod find;
 pub(crate) mod finders;
+mod held;
 mod list;
 mod make;
 mod path;
@@ -27,8 +28,11 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use codebeaker_agent::wire::watch::Watch;
-use codebeaker_agent::wire::{Area, FileFault, FileKind, FileOp, FileReply, FileStat, FileTag, FromAgent, Transfer};
+use codebeaker_agent::wire::{
+    Area, Awaited, FileFault, FileKind, FileOp, FileReply, FileStat, FileTag, FromAgent, Transfer,
+};
 
+pub(crate) use self::held::Held;
 use self::list::Listing;
 use self::path::Root;
 pub(crate) use self::pipe::Pipe;
@@ -109,8 +113,8 @@ impl Files {
             }
             FileOp::Copy(order) => return self.transfer(request, order, false, outbound),
             FileOp::Move(order) => return self.transfer(request, order, true, outbound),
-            // It is the finders' business.
-            FileOp::Find(_) => Err(Errno(libc::EINVAL)),
+            // It is the finders' business, and that of the executions.
+            FileOp::Find(_) | FileOp::Release { .. } | FileOp::Weigh { .. } => Err(Errno(libc::EINVAL)),
             FileOp::Remove { path, area, recursive } => {
                 match Removal::start(root(area, &self.workspace, &self.code, &self.temporary), &path, recursive) {
                     Ok(removal) => return self.jobs.push_back((Some(request), Job::Remove(removal))),
@@ -128,7 +132,18 @@ impl Files {
 
     /// Makes a named pipe below the code directory, and opens it to be read.
     pub(crate) fn make_pipe(&self, path: &[u8]) -> Result<(OwnedFd, Pipe)> {
-        pipe::make(&self.code, path)
+        // No program shall read what others say to the daemon.
+        pipe::make(&self.code, path, 0o200)
+    }
+
+    /// Has code awaited.
+    pub(crate) fn hold(&self, awaited: Awaited) -> Result<Held> {
+        held::hold(&self.workspace, &self.code, awaited)
+    }
+
+    /// Puts code where it is awaited.
+    pub(crate) fn release(&self, held: &mut Held, code: &[u8]) -> Result<FileReply> {
+        held.release(&self.workspace, code)
     }
 
     /// Has a directory of the workspace watched: the pipe by which is told what changes, and the process that does it.
@@ -224,7 +239,8 @@ fn root<'a>(area: Area, workspace: &'a Root, code: &'a Root, temporary: &'a Root
     }
 }
 
-fn answer(request: u32, result: Result<FileReply>, outbound: &mut Outbound) {
+/// Tells what came of a request.
+pub(crate) fn answer(request: u32, result: Result<FileReply>, outbound: &mut Outbound) {
     let result = result.map_err(|Errno(errno)| FileFault { errno });
     outbound.send(&FromAgent::File { request, result });
 }

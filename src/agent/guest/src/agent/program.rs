@@ -33,10 +33,11 @@ pub(crate) enum Step {
     FindProgram,
     Execute,
     MakeSocket,
+    AwaitCode,
 }
 
 impl Step {
-    const ALL: [Step; 16] = [
+    const ALL: [Step; 17] = [
         Step::ReadArguments,
         Step::Fork,
         Step::MakePipe,
@@ -53,6 +54,7 @@ impl Step {
         Step::FindProgram,
         Step::Execute,
         Step::MakeSocket,
+        Step::AwaitCode,
     ];
 
     /// The step with this number; a shim tells it as a number.
@@ -79,6 +81,7 @@ impl Step {
             Step::FindProgram => "find program",
             Step::Execute => "execute",
             Step::MakeSocket => "make socket",
+            Step::AwaitCode => "await code",
         }
     }
 }

@@ -53,6 +53,20 @@ pub(crate) fn set_file_mask(mask: libc::mode_t) {
     unsafe { libc::umask(mask) };
 }
 
+/// Processor time that a process has used, all its threads together.
+pub(crate) fn processor_micros(pid: libc::pid_t) -> Result<u64> {
+    let mut clock = 0;
+    // SAFETY: the clock's number is written to a variable of its type.
+    match unsafe { libc::clock_getcpuclockid(pid, &mut clock) } {
+        0 => {}
+        errno => return Err(Errno(errno)),
+    }
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the time is written to a variable of its type.
+    check(unsafe { libc::clock_gettime(clock, &mut time) })?;
+    Ok(time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000)
+}
+
 /// Ends this process at once: no destructor, no buffer, no handler runs.
 pub(crate) fn exit(code: i32) -> ! {
     // SAFETY: `_exit` has no preconditions.

@@ -76,7 +76,7 @@ impl Watch {
         let mut trees = Vec::new();
         let counts_memory = self.watches_memory;
         for (number, execution) in executions.iter_mut() {
-            if execution.live_shim().is_none() {
+            if execution.live_shim().is_none() || execution.is_held() {
                 continue;
             }
             watched |= self.concerns(execution);

@@ -104,6 +104,20 @@ pub enum FileOp {
     Move(Transfer),
     /// Looks for files; answered by one or more [`FileReply::Found`].
     Find(Find),
+    /// Puts the code where a program awaits it, which goes on then; answered by [`FileReply::Made`]. One that can't
+    /// have it is killed (`ESRCH` where it is gone already). Processor time counts from here.
+    Release {
+        /// Which execution.
+        execution: u32,
+        /// The code, at most [`super::MAX_AWAITED_BYTES`].
+        #[serde(with = "run")]
+        code: Vec<u8>,
+    },
+    /// What memory a program has that awaits its code; answered by [`FileReply::Weighed`].
+    Weigh {
+        /// Which execution.
+        execution: u32,
+    },
 }
 
 /// From where to where something of the workspace goes.
@@ -267,6 +281,11 @@ pub enum FileReply {
     /// It was neither copied nor moved, and nothing is left of the attempt but directories made above `to`; or it
     /// was, and something else went wrong after that.
     NotTransferred(TransferFault),
+    /// What memory the program has.
+    Weighed {
+        /// Resident, and its own.
+        bytes: u64,
+    },
     /// A part of what was found, cut anywhere.
     Found {
         /// No more than [`FILE_CHUNK_BYTES`](super::FILE_CHUNK_BYTES).

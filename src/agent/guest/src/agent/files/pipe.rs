@@ -2,8 +2,8 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use super::path::{Place, Root};
-use crate::agent::sys::{Errno, Result, files};
+use super::path::{Place, Root, unguessable_name};
+use crate::agent::sys::{self, Errno, Result, files};
 
 /// The name of a pipe, which goes when this is dropped.
 pub(crate) struct Pipe {
@@ -17,8 +17,39 @@ impl Drop for Pipe {
     }
 }
 
-/// Makes a pipe, and opens it so that it is never at its end, whoever comes and goes at the other.
-pub(super) fn make(root: &Root, path: &[u8]) -> Result<(OwnedFd, Pipe)> {
+impl Pipe {
+    /// Puts a file in its place, at one stroke.
+    pub(super) fn become_file(self, content: &[u8]) -> Result<libc::stat> {
+        let staged = unguessable_name()?;
+        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
+        let dir = self.place.dir.as_fd();
+        let file = files::openat(dir, &staged, flags, 0o600)?;
+        let put = || {
+            // A regular file takes all there is room for.
+            if sys::write(file.as_fd(), content)? < content.len() {
+                return Err(Errno(libc::ENOSPC));
+            }
+            files::chmod(file.as_fd(), 0o444)?;
+            files::rename((dir, &staged), (dir, &self.place.name))?;
+            files::fstat(file.as_fd())
+        };
+        match put() {
+            Ok(stat) => {
+                // The name is the file's now.
+                std::mem::forget(self);
+                Ok(stat)
+            }
+            Err(errno) => {
+                let _ = files::unlink(dir, &staged, 0);
+                Err(errno)
+            }
+        }
+    }
+}
+
+/// Makes a pipe with these permissions, and opens it so that it is never at its end, whoever comes and goes at the
+/// other.
+pub(super) fn make(root: &Root, path: &[u8], mode: libc::mode_t) -> Result<(OwnedFd, Pipe)> {
     let place = root.place(path, true)?;
     files::make_fifo(place.dir.as_fd(), &place.name, 0o600)?;
     let pipe = Pipe { place };
@@ -27,8 +58,7 @@ pub(super) fn make(root: &Root, path: &[u8]) -> Result<(OwnedFd, Pipe)> {
     if files::fstat(fifo.as_fd())?.st_mode & libc::S_IFMT != libc::S_IFIFO {
         return Err(Errno(libc::EEXIST));
     }
-    // Programs are of the same user. None of them shall read what others say to the daemon, and they can't
-    // change this, where they see the directory read-only.
-    files::chmod(fifo.as_fd(), 0o200)?;
+    // Programs are of the same user. They can't change this, where they see the directory read-only.
+    files::chmod(fifo.as_fd(), mode)?;
     Ok((fifo, pipe))
 }

@@ -76,6 +76,7 @@ pub(super) fn program(execution: u32, argv: &[&str]) -> Spawn {
         side: false,
         limits: ExecutionLimits::default(),
         name: String::new(),
+        awaits: None,
     }
 }
 
