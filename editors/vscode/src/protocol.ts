@@ -106,6 +106,8 @@ export interface InitializeServer {
       readonly sessions: number;
       /** Sandboxes of this runtime that are ready there for sessions to come. */
       readonly ready: number;
+      /** Memory that those take, as far as it is known. */
+      readonly readyMemoryBytes: number;
     }[];
   }[];
   /** What can run it. */
@@ -262,8 +264,21 @@ export interface RuntimeListResult {
       readonly sessions: number;
       /** Sandboxes of this runtime that are ready there for sessions to come. */
       readonly ready: number;
+      /** Memory that those take, as far as it is known. */
+      readonly readyMemoryBytes: number;
     }[];
   }[];
+  /** Interpreters that stand by in sessions, for code to come. */
+  readonly ahead: {
+    /** How many there are. */
+    readonly interpreters: number;
+    /** Memory of their own, of those that were weighed: each is, soon after its start. */
+    readonly memoryBytes: number;
+    /** The most that there may be. */
+    readonly maxInterpreters: number;
+    /** The most memory that they may have: one that is beyond it is given up. */
+    readonly maxMemoryBytes: number;
+  };
 }
 
 export type EngineListParams = Record<string, never>;
@@ -510,6 +525,15 @@ export interface SessionCreateResult {
       readonly note?: string;
     };
   };
+  /** The interpreter that stands by for code to come; absent where none does. */
+  readonly ahead?: {
+    /** Of which engine. */
+    readonly engine: string;
+    /** The execution that it will be, if the next one is just like the last. */
+    readonly executionId: string;
+    /** Memory of its own; absent until it was weighed. */
+    readonly memoryBytes?: number;
+  };
 }
 
 export interface SessionGetParams {
@@ -668,6 +692,15 @@ export interface SessionListResult {
         readonly note?: string;
       };
     };
+    /** The interpreter that stands by for code to come; absent where none does. */
+    readonly ahead?: {
+      /** Of which engine. */
+      readonly engine: string;
+      /** The execution that it will be, if the next one is just like the last. */
+      readonly executionId: string;
+      /** Memory of its own; absent until it was weighed. */
+      readonly memoryBytes?: number;
+    };
   }[];
 }
 
@@ -729,7 +762,7 @@ export interface SessionExecuteParams {
   /** A typed command, in place of `source` and of all that goes with that. */
   command?: {
     /** What to do. */
-    type: "execute" | "write_file" | "read_file" | "create_dir" | "copy_file" | "delete_file" | "list_files" | "shell" | "diff" | "apply_patch";
+    type: "execute" | "write_file" | "read_file" | "create_dir" | "copy_file" | "delete_file" | "list_files" | "shell" | "diff" | "apply_patch" | "install_packages";
     /** Comes back with the result. */
     id?: string;
     /** The file or directory. */
@@ -766,6 +799,33 @@ export interface SessionExecuteParams {
     cpuLimit?: number;
     /** Whether it is to reach the network. The session's `network` decides that for all its programs: what does not agree with it is refused. */
     networkEnabled?: boolean;
+    /** Packages that are installed; before the code runs, where there is some. */
+    packages?: string[];
+    /** A file of the workspace that names packages. */
+    requirementsFile?: string;
+    /** Who installs them: that of the language where it is left out; also `packageManager`. */
+    manager?: "pip" | "npm" | "gem";
+    /** Packages are a session's, so `true` is refused. */
+    global?: boolean;
+    /** Options of the installer, none of which is taken. */
+    flags?: string[];
+    /** The fields of `execute` once more, for clients that put them here. */
+    params?: {
+      /** As beside it. */
+      language?: string;
+      /** As beside it. */
+      code?: string;
+      /** As beside it. */
+      packages?: string[];
+      /** As beside it. */
+      timeout?: number;
+      /** As beside it. */
+      memoryLimit?: number;
+      /** As beside it. */
+      cpuLimit?: number;
+      /** As beside it. */
+      networkEnabled?: boolean;
+    };
     /** Names that are listed: a glob. */
     pattern?: string;
     /** Also list names that start with a dot. */

@@ -17,8 +17,8 @@ export class SessionStore implements vscode.Disposable {
   private readonly subscriptions: vscode.Disposable[];
   /** The session that runs go to, where one was opened. */
   current: string | undefined;
-  /** How many executions run. */
-  running = 0;
+  /** Those that run. One that is compiled first is told to have started twice. */
+  private readonly started = new Set<string>();
 
   readonly onDidChange = this.changed.event;
 
@@ -31,12 +31,12 @@ export class SessionStore implements vscode.Disposable {
         if (told.to === "closed" && told.sessionId === this.current) this.current = undefined;
         soon();
       }),
-      client.on("execution/started", () => {
-        this.running += 1;
+      client.on("execution/started", ({ executionId }) => {
+        this.started.add(executionId);
         soon();
       }),
-      client.on("execution/exited", () => {
-        this.running = Math.max(0, this.running - 1);
+      client.on("execution/exited", ({ executionId }) => {
+        this.started.delete(executionId);
         soon();
       }),
       client.on("context/stateChanged", soon),
@@ -44,10 +44,15 @@ export class SessionStore implements vscode.Disposable {
         if (phase.kind === "running") return;
         this.open = [];
         this.current = undefined;
-        this.running = 0;
+        this.started.clear();
         this.changed.fire();
       }),
     ];
+  }
+
+  /** How many executions run. */
+  get running(): number {
+    return this.started.size;
   }
 
   /** Those that are open. */

@@ -242,3 +242,13 @@ class Desk {
     }
   }
 }
+
+/** Waits until the debugger has stopped somewhere. */
+export const stopped = (desk) => desk.page.waitForSelector(".codicon-debug-stackframe");
+
+/** Sets a breakpoint in the line that has this text. */
+export async function breakpoint(desk, text) {
+  await desk.page.locator(".monaco-editor .view-line", { hasText: text }).first().click();
+  await desk.page.keyboard.press("F9");
+  await desk.page.waitForSelector(".codicon-debug-breakpoint, .codicon-debug-breakpoint-unverified");
+}

@@ -1,65 +1,13 @@
 // What a person does, and what they must see.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import * as cells from "./cells.mjs";
-import { daemon, extension, open } from "./desk.mjs";
-
-const files = {
-  "greet.py": `import sys
-
-print("\\x1b[1;35mcolour\\x1b[0m", sys.stdin.isatty())
-name = input("name? ")
-print("hello", name)
-`,
-  "fails.py": `def inner(divisor):
-    return 1 / divisor
-
-
-def outer():
-    return inner(0)
-
-
-outer()
-`,
-  "steps.py": `total = 0
-for number in range(3):
-    total += number
-print("total", total)
-`,
-  "parent.py": `import subprocess, sys
-
-print("parent begins", flush=True)
-subprocess.run([sys.executable, "child.py"], check=True)
-print("parent ends")
-`,
-  "child.py": `word = "from the child"
-print(word)
-`,
-  "forever.py": `import time
-
-print("going", flush=True)
-while True:
-    time.sleep(0.2)
-`,
-  "writes.py": `import pathlib, sys
-
-print("arguments", sys.argv[1:])
-
-pathlib.Path("made.txt").write_text("made in the sandbox\\n")
-print("wrote", pathlib.Path("made.txt").read_text())
-`,
-};
-
-const reach = `import urllib.error, urllib.request
-
-try:
-    urllib.request.urlopen("http://nowhere.invalid/", timeout=60)
-except urllib.error.HTTPError as error:
-    print("answer", error.code, error.read().decode())
-`;
+import { breakpoint, daemon, extension, open, stopped } from "./desk.mjs";
+import * as processes from "./processes.mjs";
+import { files, reach } from "./programs.mjs";
 
 /** Bundles what the extension host is to run. */
 function hostTests() {
@@ -68,27 +16,12 @@ function hostTests() {
   return outfile;
 }
 
-files["hello.c"] = `#include <stdio.h>
-
-int main(void) {
-    puts("hello from c");
-    return 0;
-}
-`;
-
 const ready = async (desk) => {
   await desk.page.keyboard.press("Escape");
   await desk.status("CodeBeaker");
 };
 
-const stopped = (desk) => desk.page.waitForSelector(".codicon-debug-stackframe");
 const ended = (desk) => desk.page.waitForSelector(".debug-toolbar", { state: "hidden" });
-
-async function breakpoint(desk, text) {
-  await desk.page.locator(".monaco-editor .view-line", { hasText: text }).first().click();
-  await desk.page.keyboard.press("F9");
-  await desk.page.waitForSelector(".codicon-debug-breakpoint, .codicon-debug-breakpoint-unverified");
-}
 
 const general = {
   async "run-and-type"(desk) {
@@ -317,69 +250,6 @@ const general = {
   },
 };
 
-/** Processes by a condition on their id. */
-const processes = (condition) => readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-  try {
-    return condition(pid);
-  } catch {
-    return false; // It has just ended.
-  }
-});
-const parentOf = (pid) => Number(readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[1]);
-const isAlive = (pid) => {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-};
-function below(pid) {
-  const children = processes((one) => parentOf(one) === pid);
-  return [...children, ...children.flatMap(below)];
-}
-/** The extension host of a desk, and the daemon that it has started. */
-function hostOf(desk) {
-  const daemons = processes((pid) => readlinkSync(`/proc/${pid}/exe`) === realpathSync(daemon) && readFileSync(`/proc/${pid}/environ`, "utf8").includes(`HOME=${desk.scratch}`) && parentOf(pid) > 1
-    && readFileSync(`/proc/${parentOf(pid)}/cmdline`, "utf8").includes("extensionHost"));
-  assert.equal(daemons.length, 1, "one daemon runs");
-  return { daemonPid: daemons[0], hostPid: parentOf(daemons[0]) };
-}
-
-const last = {
-  async "first-output-and-memory"(desk) {
-    await desk.openFile("hello.py");
-    await desk.page.locator(".codelens-decoration a", { hasText: "Run" }).first().waitFor();
-    const times = [];
-    for (let round = 0; round < 8; round++) {
-      writeFileSync(join(desk.folder, "round.txt"), String(round));
-      await desk.page.locator(".monaco-editor .view-line").first().click();
-      const begin = Date.now();
-      await desk.page.keyboard.press("Control+Alt+R");
-      await desk.page.waitForFunction((wanted) => [...document.querySelectorAll(".terminal-wrapper.active .xterm-rows > div")]
-        .some((row) => row.textContent.replace(/\u00a0/g, " ").startsWith(wanted)), `round ${round}`, { polling: "raf" });
-      times.push(Date.now() - begin);
-      await desk.terminal(/ended well/);
-    }
-    const { hostPid, daemonPid } = hostOf(desk);
-    const rss = (pid) => `${(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024).toFixed(0)} MiB`;
-    const [first, ...others] = times;
-    others.sort((a, b) => a - b);
-    console.log(`       first run ${first} ms, then ${others[Math.floor(others.length / 2)]} ms (median) from the key to the output on screen; extension host ${rss(hostPid)}, daemon ${rss(daemonPid)}`);
-  },
-
-  async "editor-is-killed"(desk) {
-    await desk.openFile("steps.py");
-    await breakpoint(desk, "total += number");
-    await desk.lens("Debug");
-    await stopped(desk);
-    const { hostPid, daemonPid } = hostOf(desk);
-    const all = [daemonPid, ...below(daemonPid)];
-    assert(all.length > 1, "something is debugged");
-    process.kill(hostPid, "SIGKILL");
-    await desk.until(() => !all.some(isAlive), "all to be gone", () => String(all.filter(isAlive)));
-  },
-};
-
 const withLaunchJson = {
   async "debug-with-launch-json"(desk) {
     await desk.openFile("arguments.py");
@@ -508,5 +378,5 @@ export const desks = [
     open: () => open({ files: { ...files, ".vscode/settings.json": '{"codebeaker.server.path": "/nowhere/codebeaker"}' }, trust: true }),
     flows: untrusted,
   },
-  { open: () => open({ files: { ...files, "hello.py": 'print("round", open("round.txt").read())\n', "round.txt": "" } }), flows: last },
+  { open: () => open({ files: { ...files, "hello.py": 'print("round", open("round.txt").read())\n', "round.txt": "" } }), flows: processes.flows },
 ];
