@@ -179,6 +179,12 @@
 ---@field labels table<string, string> The client's notes.
 ---@field selection codebeaker.SessionListResult.sessions.selection Which runtime and engine it got, and why.
 ---@field effectiveLimits codebeaker.SessionListResult.sessions.effectiveLimits The limits in force, each with who sees to it.
+---@field ahead? codebeaker.SessionListResult.sessions.ahead The interpreter that stands by for code to come; absent where none does.
+
+---@class codebeaker.SessionListResult.sessions.ahead
+---@field engine string Of which engine.
+---@field executionId string The execution that it will be, if the next one is just like the last.
+---@field memoryBytes? integer Memory of its own; absent until it was weighed.
 
 ---@class codebeaker.SessionListResult.sessions.effectiveLimits
 ---@field memoryBytes codebeaker.SessionListResult.sessions.effectiveLimits.memoryBytes Memory of all processes together.
