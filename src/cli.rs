@@ -177,7 +177,9 @@ fn configuration(common: &Common) -> Result<Configuration, String> {
         file::load(common.config.as_deref(), default, &engines).map_err(|error| causes::in_full(&error))?;
     let settings = &mut configuration.settings;
     settings.max_sessions = common.max_sessions.unwrap_or(settings.max_sessions);
-    Machine::current().complete(&mut settings.packages);
+    let machine = Machine::current();
+    machine.complete(&mut settings.packages);
+    settings.packages.cache = machine.downloads();
     Ok(configuration)
 }
 

@@ -6,12 +6,15 @@
 //!
 //! It promises that without a policy there is nothing to connect to, that no address of this machine or of a private
 //! network is reached unless the daemon's settings name it, that who is slow or sends much holds up nobody else, and that
-//! memory is bounded. [`ports`] leads the other way: from this machine to what listens in a sandbox. The proxy never looks into a tunnel: what goes through one to a host that is allowed is between the two.
+//! memory is bounded. What an installer asks for at [`GATEWAY`] a [`Gateway`] of the daemon's own answers, which reaches by
+//! [`Outside`] what that installer may, and nothing else. [`ports`] leads the other way: from this machine to what listens in a sandbox. The proxy never looks into a tunnel: what goes through one to a host that is allowed is between the two.
 
 mod address;
 mod door;
 mod gate;
+mod gateway;
 mod log;
+mod outside;
 pub mod ports;
 mod proxy;
 mod relay;
@@ -29,7 +32,9 @@ use crate::agent::{Link, LinkError};
 use crate::config::{Host, NetworkSettings, Pattern};
 use crate::ids::{SessionId, random_name};
 
+pub use gateway::{GATEWAY, Gateway, Get};
 pub use log::{Decision, Who};
+pub use outside::{Connection, Outside, OutsideError};
 
 /// How long a person may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -200,16 +205,27 @@ impl Network {
         Ok(())
     }
 
+    /// What the daemon itself may reach for an installer that may reach these.
+    #[must_use]
+    pub fn outside(&self, hosts: Vec<Pattern>) -> Outside {
+        Outside::by(self.gate.for_installer(String::new(), hosts, None))
+    }
+
     /// Opens a way to these hosts for an installer, as long as what is returned is held: at a port of its own, for who has
-    /// the token that is in the URL.
+    /// the token that is in the URL. `gateway` answers it at [`GATEWAY`].
     ///
     /// # Errors
     /// When no port of the sandbox can be listened at, or the sandbox is gone.
-    pub async fn admit_installer(&self, hosts: Vec<Pattern>, link: &Link) -> Result<Admission, LinkError> {
+    pub async fn admit_installer(
+        &self,
+        hosts: Vec<Pattern>,
+        gateway: Option<Arc<dyn Gateway>>,
+        link: &Link,
+    ) -> Result<Admission, LinkError> {
         let token = [random_name(""), random_name("")].concat();
         let mut door = Door::open(link).await?;
         let url = format!("http://{INSTALLER}:{token}@127.0.0.1:{}", door.port());
-        door.serve(link, Arc::new(self.gate.for_installer(format!("{INSTALLER}:{token}"), hosts)));
+        door.serve(link, Arc::new(self.gate.for_installer(format!("{INSTALLER}:{token}"), hosts, gateway)));
         Ok(Admission { url, _door: door })
     }
 

@@ -4,10 +4,12 @@
 //! settings, and to nothing else. It promises that no name or file of requirements is taken for an option, a path or a
 //! URL, and that what the tools print is read as what a sandbox says: bounded, and believed by nobody else.
 
+mod gateway;
 mod gem;
 mod names;
 mod npm;
 mod pip;
+mod store;
 mod tool;
 
 use std::future::Future;
@@ -16,10 +18,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use self::gateway::Registry;
+use self::store::Store;
+use crate::causes;
 use crate::config::{HostError, Pattern, Registries, machine};
 use crate::execution::{ExecutionError, Observer, Outcome, Summary};
 use crate::files::FilesError;
 use crate::ids::ExecutionId;
+use crate::network::{Admission, Gateway};
 use crate::session::{Session, SessionError};
 
 pub use names::NameFault;
@@ -314,7 +320,7 @@ impl Packages<'_> {
         let mut hosts = registries.hosts()?;
         hosts.extend(self.session.settings().packages.hosts.iter().cloned());
         let Some(path) = registries.authorities.clone() else {
-            return Ok(Source { registries, hosts, authorities: None });
+            return Ok(Source { registries, hosts, authorities: None, gateway: None });
         };
         let read = tokio::task::spawn_blocking(move || (machine::read_bounded(&path), path)).await;
         let fault = |fault: String| PackageError::Machine { tool, fault };
@@ -324,7 +330,32 @@ impl Packages<'_> {
         if authorities.is_empty() {
             return Err(fault(format!("{} has no certificates", path.display())));
         }
-        Ok(Source { registries, hosts, authorities: Some(Bytes::from(authorities)) })
+        Ok(Source { registries, hosts, authorities: Some(Bytes::from(authorities)), gateway: None })
+    }
+
+    /// The same by way of the daemon itself, which keeps what is fetched; without it where that can't be.
+    async fn kept_source(&self) -> Result<Source<'_>, PackageError> {
+        let mut source = self.source().await?;
+        let settings = &self.session.settings().packages;
+        let (Some(directory), most @ 1..) = (settings.cache.clone(), settings.cache_bytes) else { return Ok(source) };
+        let (manager, registry, hosts) = (self.manager, source.registries.url.clone(), source.hosts.clone());
+        let (outside, authorities) = (self.session.outside(hosts.clone()), source.authorities.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            let store = Store::open(&directory, most).map_err(|error| format!("{}: {error}", directory.display()))?;
+            Registry::new(manager, &registry, hosts, outside, authorities.as_deref(), Arc::new(store))
+                .map_err(|error| causes::in_full(&error))
+        });
+        match made.await.unwrap_or_else(|error| Err(error.to_string())) {
+            Ok(gateway) => source.gateway = Some(Arc::new(gateway)),
+            Err(error) => tracing::warn!(%error, "downloads can't be kept; packages are installed without that"),
+        }
+        Ok(source)
+    }
+
+    /// Opens the way to where packages come from.
+    async fn admit(&self, source: &Source<'_>) -> Result<Admission, PackageError> {
+        let gateway = source.gateway.clone().map(|gateway| gateway as Arc<dyn Gateway>);
+        Ok(self.session.admit_installer(source.hosts.clone(), gateway).await?)
     }
 }
 
@@ -335,6 +366,15 @@ struct Source<'a> {
     hosts: Vec<Pattern>,
     /// By what the registries are believed.
     authorities: Option<Bytes>,
+    /// Who stands for the registries.
+    gateway: Option<Arc<Registry>>,
+}
+
+impl Source<'_> {
+    /// What the installer is told in place of the URL of a registry.
+    fn led(&self, url: &str) -> String {
+        self.gateway.as_ref().map_or_else(|| url.to_owned(), |gateway| gateway.lead(url))
+    }
 }
 
 /// The certificates of a PEM file, and nothing that may lie there with them: a key, say.

@@ -2,7 +2,11 @@
 
 #[path = "packages/commands.rs"]
 mod commands;
+#[path = "packages/gateway.rs"]
+mod gateway;
 mod harness;
+#[path = "packages/kept.rs"]
+mod kept;
 #[path = "packages/lab.rs"]
 mod lab;
 #[path = "packages/machine.rs"]
@@ -34,6 +38,18 @@ in_each_place! {
         what_gem_is_configured_with_is_asked,
         no_password_of_this_machine_is_in_a_sandbox,
         what_is_configured_in_vain_is_told_and_nothing_else_is_asked,
+    }
+    kept :: {
+        a_file_is_fetched_once_for_all_sessions,
+        a_lock_file_names_the_real_registry,
+        what_was_changed_in_the_directory_is_fetched_anew,
+        what_is_not_of_its_hash_is_not_kept,
+        each_registry_has_files_of_its_own,
+        nothing_is_kept_where_that_is_off,
+    }
+    gateway :: {
+        links_to_other_hosts_are_led_and_registries_are_believed_by_their_certificate,
+        a_program_gets_nothing_else_by_the_gateway,
     }
     ways :: {
         a_workspace_sends_an_installer_nowhere_else,

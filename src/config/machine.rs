@@ -65,6 +65,13 @@ impl Machine {
         }
     }
 
+    /// Where this daemon's user keeps downloads, among the files that can be made again.
+    #[must_use]
+    pub fn downloads(&self) -> Option<PathBuf> {
+        let named = self.variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        Some(named.or_else(|| Some(self.home.as_ref()?.join(".cache")))?.join("codebeaker/packages"))
+    }
+
     fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }

@@ -27,6 +27,10 @@ pub struct PackageSettings {
     pub hosts: Vec<Pattern>,
     /// Whether the managers' own configuration of this machine is heeded.
     pub machine: bool,
+    /// Bytes of downloads that are kept for all sessions; none where nothing is kept.
+    pub cache_bytes: u64,
+    /// Where they are kept; nowhere without it.
+    pub cache: Option<PathBuf>,
 }
 
 impl Default for PackageSettings {
@@ -39,6 +43,8 @@ impl Default for PackageSettings {
             gem: Registries::of("https://rubygems.org"),
             hosts: beside.iter().map(|name| Pattern::of(Host::Name((*name).to_owned()), 443)).collect(),
             machine: true,
+            cache_bytes: 2 << 30,
+            cache: None,
         }
     }
 }

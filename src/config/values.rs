@@ -81,6 +81,23 @@ impl Kind for Size {
     }
 }
 
+/// A size in bytes, also none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room;
+
+impl Kind for Room {
+    type Value = u64;
+    const EXPECTED: &'static str = "a size such as \"512MiB\", or 0";
+
+    fn of_text(text: &str) -> Option<u64> {
+        text.parse::<ByteSize>().ok().map(|size| size.as_u64())
+    }
+
+    fn of_whole(number: u64) -> Option<u64> {
+        Some(number)
+    }
+}
+
 /// A time, more than none.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Time;

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use super::address::is_public;
+use super::gateway::Gateway;
 use super::log::{Log, Who};
 use super::{Answer, Asker, Mode, PATIENCE, Policy, Question, Way};
 use crate::config::{Host, NetworkSettings, Pattern};
@@ -76,6 +77,8 @@ pub(super) struct Gate {
     asker: Option<Arc<dyn Asker>>,
     /// What has to be shown by who comes through, and who that is.
     pub(super) credential: Option<String>,
+    /// Who answers an installer in place of its registries.
+    pub(super) gateway: Option<Arc<dyn Gateway>>,
     resolver: Box<dyn Resolver>,
     /// How long an answer is waited for.
     patience: Duration,
@@ -114,6 +117,7 @@ impl Gate {
             settings,
             asker,
             credential: None,
+            gateway: None,
             resolver: Box::new(System),
             patience: PATIENCE,
             log,
@@ -132,11 +136,16 @@ impl Gate {
 
     /// One for an installer of the same session, that has this to show and may reach these and nothing else: the
     /// settings name them, so they may be private.
-    pub(super) fn for_installer(&self, credential: String, hosts: Vec<Pattern>) -> Self {
+    pub(super) fn for_installer(
+        &self,
+        credential: String,
+        hosts: Vec<Pattern>,
+        gateway: Option<Arc<dyn Gateway>>,
+    ) -> Self {
         let settings = NetworkSettings { full: false, private: hosts.clone() };
         let gate = Self::new(self.session.clone(), settings, None, Arc::clone(&self.log));
         gate.set(Policy { mode: Mode::AllowList, allow: hosts });
-        Self { credential: Some(credential), ..gate }
+        Self { credential: Some(credential), gateway, ..gate }
     }
 
     /// Who comes through.

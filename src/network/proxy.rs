@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 
 use super::Way;
 use super::gate::{Denial, Gate};
+use super::gateway;
 use super::log::{Asked, Traffic};
 use super::relay::relay;
 use super::request::{self, MAX_HEAD_BYTES, Request, RequestError};
@@ -18,13 +19,13 @@ use crate::causes;
 const HEAD_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long a host may take to be connected to, all its addresses together.
-const CONNECTING: Duration = Duration::from_secs(20);
+pub(super) const CONNECTING: Duration = Duration::from_secs(20);
 
 /// How long a program may take to hear why it gets nothing.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Serves a program that has connected.
-pub(super) async fn serve(mut program: impl AsyncRead + AsyncWrite + Unpin, gate: &Gate) {
+pub(super) async fn serve(mut program: impl AsyncRead + AsyncWrite + Send + Unpin, gate: &Gate) {
     let mut bytes = Vec::new();
     let read = tokio::time::timeout(HEAD_PATIENCE, read(&mut program, &mut bytes)).await;
     let request = match read {
@@ -43,6 +44,12 @@ pub(super) async fn serve(mut program: impl AsyncRead + AsyncWrite + Unpin, gate
         over(&gate.log.note(asked, Err("who asked is not the installer".to_owned())));
         let status = "407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"codebeaker\"";
         return refuse(&mut program, status, "this way out is the installer's").await;
+    }
+    if let Some(gateway) = gate.gateway.as_ref().filter(|_| gateway::is_meant(&request)) {
+        return match gateway::get(&request) {
+            Ok(get) => gateway::answer(gateway.as_ref(), get, &mut program).await,
+            Err(why) => refuse(&mut program, "405 Method Not Allowed", why).await,
+        };
     }
     let found = match gate.judge(&request.host, request.port, request.way).await {
         Ok(rule) => gate.addresses(&request.host, request.port).await.map(|addresses| (rule, addresses)),
@@ -107,7 +114,7 @@ async fn pass(
     relay(program, host, traffic, request.body.map(|most| most - body as u64)).await
 }
 
-fn over(traffic: &Traffic) {
+pub(super) fn over(traffic: &Traffic) {
     traffic.over.store(true, Ordering::Relaxed);
 }
 

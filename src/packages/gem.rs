@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::names::{check_all, check_gem};
 use super::tool::{Ran, Tool, plain};
 use super::{
-    AUTHORITIES, Audit, Installed, Lock, MAX_PACKAGES, OWN_GEMS, Package, PackageError, Packages, USUAL_TIMEOUT, Wanted,
+    AUTHORITIES, Audit, Installed, Lock, MAX_PACKAGES, OWN_GEMS, Package, PackageError, Packages, Source,
+    USUAL_TIMEOUT, Wanted,
 };
 use crate::agent::plan::{CODE, WORKSPACE};
 use crate::engine;
@@ -68,11 +69,11 @@ impl Packages<'_> {
         if by_bundler && self.gem_file(GEMFILE, 1).await?.is_none() {
             return Err(PackageError::Nothing);
         }
-        let source = self.source().await?;
+        let source = self.kept_source().await?;
         let mut files = Vec::new();
         let mut env = Vec::new();
         let id = ExecutionId::random();
-        if let Some(authorities) = source.authorities {
+        if let Some(authorities) = source.authorities.clone() {
             files.push((AUTHORITIES.to_owned(), authorities));
             env.push(("SSL_CERT_FILE".to_owned(), format!("{CODE}/{id}/{AUTHORITIES}")));
         }
@@ -80,17 +81,19 @@ impl Packages<'_> {
         let mut args: Vec<String> =
             [if by_bundler { "bundle" } else { "gem" }, scripts, "install"].map(str::to_owned).into();
         if by_bundler {
-            env.extend(bundler(wanted, &source.registries.url));
+            env.extend(bundler(wanted, &source));
         } else {
             // A name is never that of a file here, and nothing but these is asked.
             args.extend(
                 ["--norc", "--remote", "--no-document", "--no-user-install", "--clear-sources"].map(str::to_owned),
             );
-            args.extend(source.registries.urls().flat_map(|url| ["--source".to_owned(), format!("{url}/")]));
+            args.extend(
+                source.registries.urls().flat_map(|url| ["--source".to_owned(), format!("{}/", source.led(url))]),
+            );
             // What follows `--` would be for the compiler.
             args.extend(wanted.packages.iter().cloned());
         }
-        let way = self.session.admit_installer(source.hosts).await?;
+        let way = self.admit(&source).await?;
         env.extend(way.variables());
         let timeout = wanted.timeout.unwrap_or(USUAL_TIMEOUT);
         let ran = self.gem(id, args, env, files, timeout, Some(observer)).await?;
@@ -174,7 +177,7 @@ impl Packages<'_> {
 }
 
 /// What bundler is told by its environment, which stands over what the workspace says of the same.
-fn bundler(wanted: &Wanted, url: &str) -> Vec<(String, String)> {
+fn bundler(wanted: &Wanted, source: &Source<'_>) -> Vec<(String, String)> {
     let gemfile = format!("{WORKSPACE}/{GEMFILE}");
     let mut settings = vec![
         ("BUNDLE_GEMFILE", gemfile.as_str()),
@@ -185,9 +188,17 @@ fn bundler(wanted: &Wanted, url: &str) -> Vec<(String, String)> {
         ("BUNDLE_VERSION", "system"),
         ("BUNDLE_SILENCE_ROOT_WARNING", "true"),
         ("BUNDLE_RETRY", "1"),
-        ("BUNDLE_MIRROR__HTTPS://RUBYGEMS__ORG/", url),
     ];
     settings.extend(wanted.locked.then_some(("BUNDLE_FROZEN", "true")));
     settings.extend((!wanted.scripts).then_some(("BUNDLE_PLUGINS", "false")));
-    settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let led = source.registries.urls().filter(|_| source.gateway.is_some());
+    let mirrors = led.map(|url| (mirror_of(&format!("{url}/")), source.led(url)));
+    let usual = (mirror_of("https://rubygems.org/"), source.led(&source.registries.url));
+    settings.chain(mirrors).chain([usual]).collect()
+}
+
+/// The variable that leads bundler from one source to another. A path with capitals has none.
+fn mirror_of(url: &str) -> String {
+    format!("BUNDLE_MIRROR__{}", url.replace('.', "__").replace('-', "___").to_ascii_uppercase())
 }

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
+use url::Url;
 
 use super::names::{check_all, check_npm};
 use super::tool::{Ran, Tool, plain};
 use super::{
-    AUTHORITIES, Advisory, Audit, Installed, Lock, MAX_PACKAGES, Package, PackageError, Packages, USUAL_TIMEOUT, Wanted,
+    AUTHORITIES, Advisory, Audit, Installed, Lock, MAX_PACKAGES, Package, PackageError, Packages, Source,
+    USUAL_TIMEOUT, Wanted,
 };
 use crate::agent::plan::{CODE, WORKSPACE};
+use crate::config::Registries;
 use crate::execution::Observer;
 use crate::files::{self, FilesError};
 use crate::ids::ExecutionId;
@@ -51,16 +53,16 @@ impl Packages<'_> {
         if wanted.locked && !wanted.packages.is_empty() {
             return Err(PackageError::NotTogether("what is locked is named by package-lock.json alone"));
         }
-        let source = self.source().await?;
+        let source = self.kept_source().await?;
         let mut args = vec![if wanted.locked { "ci" } else { "install" }.to_owned()];
         if !wanted.scripts {
             args.push("--ignore-scripts".to_owned());
         }
         args.push("--".to_owned());
         args.extend(wanted.packages.iter().cloned());
-        let way = self.session.admit_installer(source.hosts).await?;
+        let way = self.admit(&source).await?;
         let timeout = wanted.timeout.unwrap_or(USUAL_TIMEOUT);
-        let ran = self.npm(args, way.variables(), source.authorities, timeout, Some(observer)).await?.well()?;
+        let ran = self.npm(args, way.variables(), Some(&source), timeout, Some(observer)).await?.well()?;
         drop(way);
         let (execution, summary) = (ran.execution, ran.summary);
         Ok(Installed { execution, summary, packages: self.npm_list().await? })
@@ -88,9 +90,9 @@ impl Packages<'_> {
 
     pub(super) async fn npm_audit(&self) -> Result<Audit, PackageError> {
         let source = self.source().await?;
-        let way = self.session.admit_installer(source.hosts).await?;
+        let way = self.admit(&source).await?;
         let args = vec!["audit".to_owned(), "--json".to_owned()];
-        let ran = self.npm(args, way.variables(), source.authorities, LOOKING, None).await?;
+        let ran = self.npm(args, way.variables(), Some(&source), LOOKING, None).await?;
         drop(way);
         let Ok(told) = serde_json::from_slice::<Value>(&ran.stdout) else {
             return ran.well().map(|_| Audit::default());
@@ -102,7 +104,7 @@ impl Packages<'_> {
         &self,
         args: Vec<String>,
         env: Vec<(String, String)>,
-        authorities: Option<Bytes>,
+        source: Option<&Source<'_>>,
         timeout: Duration,
         onward: Option<Arc<dyn Observer>>,
     ) -> Result<Ran, PackageError> {
@@ -121,8 +123,13 @@ impl Packages<'_> {
             settings.iter().map(|(name, value)| (format!("npm_config_{name}"), (*value).to_owned())).collect();
         all.extend(env);
         // What stands on the command line beats what a file of the workspace says.
-        let mut words = vec![format!("--registry={}", registries.url), format!("--prefix={WORKSPACE}")];
-        words.extend(registries.scopes.iter().map(|(scope, url)| format!("--{scope}:registry={url}")));
+        let led = |url: &str| source.map_or_else(|| url.to_owned(), |source| source.led(url));
+        let authorities = source.and_then(|source| source.authorities.clone());
+        let mut words = vec![format!("--registry={}", led(&registries.url)), format!("--prefix={WORKSPACE}")];
+        words.extend(registries.scopes.iter().map(|(scope, url)| format!("--{scope}:registry={}", led(url))));
+        if source.is_some_and(|source| source.gateway.is_some()) {
+            words.push(format!("--replace-registry-host={}", replaced(registries).unwrap_or("never".to_owned())));
+        }
         words.extend(authorities.is_some().then(|| format!("--cafile={CODE}/{id}/{AUTHORITIES}")));
         let is_install = args.first().is_some_and(|word| word == "install" || word == "ci");
         words.extend(is_install.then(|| "--no-audit".to_owned()));
@@ -132,6 +139,15 @@ impl Packages<'_> {
         let files = authorities.map(|authorities| (AUTHORITIES.to_owned(), authorities)).into_iter().collect();
         self.run(Tool { name: "npm", program: "npm", args, env: all, files, id, timeout }, FIX, onward).await
     }
+}
+
+/// The host whose links npm leads to the registry by itself, so that lock files go on naming the real one. It does that by
+/// the host alone, and where the registry lies below a path not always the same.
+fn replaced(registries: &Registries) -> Option<String> {
+    let host = |url: &str| Some(Url::parse(url).ok()?.host_str()?.to_owned());
+    let url = Url::parse(&registries.url).ok().filter(|url| url.path() == "/")?;
+    let is_others = registries.scopes.iter().any(|(_, scope)| host(scope).as_deref() == url.host_str());
+    url.host_str().filter(|_| !is_others).map(str::to_owned)
 }
 
 /// What npm tells, as far as it tells anything.

@@ -16,6 +16,7 @@ use crate::agent::plan::CODE;
 use crate::engine;
 use crate::execution::Observer;
 use crate::ids::ExecutionId;
+use crate::network::GATEWAY;
 
 /// How long looking may take.
 const LOOKING: Duration = Duration::from_secs(60);
@@ -51,12 +52,16 @@ impl Packages<'_> {
             return Err(PackageError::NotTogether("what is locked is named by the requirements alone"));
         }
         self.pip_prepare().await?;
-        let source = self.source().await?;
+        let source = self.kept_source().await?;
         let id = ExecutionId::random();
         let mut args =
             words(&["install", "--isolated", "--no-input", "--no-cache-dir", "--progress-bar=off", "--index-url"]);
-        args.push(source.registries.url.clone());
-        args.extend(source.registries.more.iter().flat_map(|url| ["--extra-index-url".to_owned(), url.clone()]));
+        args.push(source.led(&source.registries.url));
+        args.extend(source.registries.more.iter().flat_map(|url| ["--extra-index-url".to_owned(), source.led(url)]));
+        if source.gateway.is_some() {
+            // It is no further than a port of the sandbox's loopback.
+            args.extend(words(&["--trusted-host", GATEWAY]));
+        }
         if !wanted.scripts {
             args.extend(words(&["--only-binary", ":all:"]));
         }
@@ -64,7 +69,7 @@ impl Packages<'_> {
             args.push("--require-hashes".to_owned());
         }
         let mut files = Vec::new();
-        if let Some(authorities) = source.authorities {
+        if let Some(authorities) = source.authorities.clone() {
             files.push((AUTHORITIES.to_owned(), authorities));
             args.extend(["--cert".to_owned(), format!("{CODE}/{id}/{AUTHORITIES}")]);
         }
@@ -75,7 +80,7 @@ impl Packages<'_> {
         }
         args.push("--".to_owned());
         args.extend(wanted.packages.iter().cloned());
-        let way = self.session.admit_installer(source.hosts).await?;
+        let way = self.admit(&source).await?;
         let timeout = wanted.timeout.unwrap_or(USUAL_TIMEOUT);
         let ran = self.pip(id, args, way.variables(), files, timeout, Some(observer)).await?.well()?;
         drop(way);

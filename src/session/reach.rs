@@ -7,7 +7,7 @@ use super::{Session, SessionError};
 use crate::config::{Pattern, Settings};
 use crate::engine::Engine;
 use crate::network::ports::{OpenPort, PortError, PortWatcher, To};
-use crate::network::{Admission, NetworkError, Policy};
+use crate::network::{Admission, Gateway, NetworkError, Outside, Policy};
 
 /// Why a port of a sandbox can't be opened to this machine.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +48,24 @@ impl Session {
         Ok(self.ports.open((port, to), &self.link, Arc::new(used), watcher).await?)
     }
 
-    /// Opens a way for an installer to these hosts, as long as what is returned is held.
+    /// What the daemon itself may reach for an installer of these hosts.
+    #[must_use]
+    pub fn outside(&self, hosts: Vec<Pattern>) -> Outside {
+        self.network.outside(hosts)
+    }
+
+    /// Opens a way for an installer to these hosts, as long as what is returned is held; `gateway` answers it in place of
+    /// registries.
     ///
     /// # Errors
     /// [`SessionError`].
-    pub async fn admit_installer(&self, hosts: Vec<Pattern>) -> Result<Admission, SessionError> {
+    pub async fn admit_installer(
+        &self,
+        hosts: Vec<Pattern>,
+        gateway: Option<Arc<dyn Gateway>>,
+    ) -> Result<Admission, SessionError> {
         self.use_now()?;
-        Ok(self.network.admit_installer(hosts, &self.link).await.map_err(NetworkError::Door)?)
+        Ok(self.network.admit_installer(hosts, gateway, &self.link).await.map_err(NetworkError::Door)?)
     }
 
     /// The daemon's settings.

@@ -144,7 +144,9 @@ impl Client {
         let scratch = tempfile::Builder::new().prefix("test-").tempdir().expect("a directory can be made");
         let mut command = Command::new(binary(&setup, scratch.path()));
         command.args(&setup.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for name in ["TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"] {
+        // What is kept of packages outlives a daemon.
+        command.env("XDG_CACHE_HOME", scratch.path().join("cache"));
+        for name in ["TMPDIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"] {
             command.env(name, own.path());
         }
         // Whoever tests something else does it without containers; see `place`.

@@ -1,6 +1,7 @@
 //! Registries on this machine, and sessions whose daemon knows them.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ impl Registry {
         Self::with(&["--user", user])
     }
 
-    fn with(args: &[&str]) -> Self {
+    pub(crate) fn with(args: &[&str]) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packages/registry.py");
         let mut child = Command::new("python3")
             .arg(script)
@@ -37,6 +38,16 @@ impl Registry {
         let mut port = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
         Self { child, port: port.trim().parse().expect("it prints its port") }
+    }
+
+    /// The files that it was asked for, in order.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
+        stream.write_all(b"GET /asked HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").expect("it answers");
+        serde_json::from_str(body).expect("it tells them")
     }
 
     /// The part of a settings file that names it.

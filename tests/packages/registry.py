@@ -1,7 +1,10 @@
 """Registries of pip, npm and gem for tests, with packages that they make themselves. Prints its port.
 
-With --user NAME:PASSWORD it answers nobody else. Gems are there where Ruby is.
+With --user NAME:PASSWORD it answers nobody else. With --false no file is what the index says. With --at HOST the files of pip are at
+that host, by another name of this one. With --tls FILE it has the certificate and key of that. Gems are there where Ruby is.
+/asked tells the files that were asked for, and whoever asks for the index of `wait` waits until somebody asks for /go.
 """
+import argparse
 import base64
 import hashlib
 import http.server
@@ -9,10 +12,12 @@ import io
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import zipfile
 
 
@@ -48,7 +53,14 @@ WHEELS = {
 TARBALL = tarball("small", "1.2.3")
 
 
-USER = base64.b64encode(sys.argv[2].encode()).decode() if sys.argv[1:2] == ["--user"] else None
+parser = argparse.ArgumentParser()
+for option in ["--user", "--at", "--tls"]:
+    parser.add_argument(option)
+parser.add_argument("--false", action="store_true")
+ARGS = vars(parser.parse_args())
+USER = base64.b64encode(ARGS["user"].encode()).decode() if ARGS["user"] else None
+ASKED = []
+GO = threading.Event()
 GEMS = tempfile.TemporaryDirectory()
 if shutil.which("ruby"):
     here = os.path.dirname(os.path.abspath(__file__))
@@ -60,12 +72,22 @@ class Registry(http.server.BaseHTTPRequestHandler):
         path = self.path.split("?")[0].strip("/")
         if USER and self.headers["Authorization"] != f"Basic {USER}":
             return self.send_error(401)
+        if path == "asked":
+            return self.answer(json.dumps(ASKED).encode(), "application/json")
+        if path == "go":
+            GO.set()
+            return self.answer(b"", "text/plain")
+        if path == "simple/wait":
+            GO.wait(30)
+        if path.endswith((".whl", ".tgz", ".gem")):
+            ASKED.append(path)
         if path.startswith("files/") and path[6:] in WHEELS:
             return self.answer(WHEELS[path[6:]], "application/octet-stream")
         if path.startswith("simple/"):
             name = path.split("/")[1]
+            at = f"http://{ARGS['at']}:{server.server_port}" if ARGS["at"] else ""
             links = [
-                f'<a href="/files/{file}#sha256={hashlib.sha256(data).hexdigest()}">{file}</a>'
+                f'<a href="{at}/files/{file}#sha256={hashlib.sha256(data).hexdigest()}">{file}</a>'
                 for file, data in WHEELS.items()
                 if file.startswith(f"{name}-")
             ]
@@ -79,7 +101,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
             name = "@corp/small" if "corp" in path else "small"
             digest = "sha512-" + base64.b64encode(hashlib.sha512(TARBALL).digest()).decode()
             host = self.headers["Host"]
-            dist = {"tarball": f"http://{host}/small/-/small-1.2.3.tgz", "integrity": digest}
+            scheme = "https" if ARGS["tls"] else "http"
+            dist = {"tarball": f"{scheme}://{host}/small/-/small-1.2.3.tgz", "integrity": digest}
             version = {"name": name, "version": "1.2.3", "dist": dist, "hasInstallScript": True}
             document = {"name": name, "dist-tags": {"latest": "1.2.3"}, "versions": {"1.2.3": version}}
             return self.answer(json.dumps(document).encode(), "application/json")
@@ -98,6 +121,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
         self.send_error(404)
 
     def answer(self, data, kind):
+        if ARGS["false"] and self.path.endswith((".whl", ".tgz", ".gem")):
+            data = data[:-1] + bytes([data[-1] ^ 1])
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
@@ -110,8 +135,11 @@ class Registry(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+if ARGS["tls"]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ARGS["tls"])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_port, flush=True)
 # With the test goes its end of the pipe.
-import threading
 threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.read()

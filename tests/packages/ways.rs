@@ -121,7 +121,8 @@ pub(crate) fn an_installation_fails_and_is_given_up_in_good_order(place: Place) 
 /// A workspace that sends npm and bundler to another registry, which this daemon lets be reached or not.
 fn sent_elsewhere(place: Place, is_let: bool) -> (Vec<bool>, bool) {
     let (registry, other) = (Registry::start(), Registry::start());
-    let elsewhere = format!("127.0.0.1:{}", other.port);
+    // By another name: npm tells registries of one host apart by their paths alone.
+    let elsewhere = format!("localhost:{}", other.port);
     let mut settings = registry.settings();
     if is_let {
         settings = settings.replace("hosts = []", &format!("hosts = [\"{elsewhere}\"]"));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::Configuration;
-use crate::config::values::{Count, Kind, Number, Processors, Reachable, Registry, Size, Time, Written};
+use crate::config::values::{Count, Kind, Number, Processors, Reachable, Registry, Room, Size, Time, Written};
 use crate::config::{DockerSettings, Limits, MachineSettings, PackageSettings, Rates, TlsFiles, is_scope};
 
 #[derive(Debug, Default, Deserialize)]
@@ -131,6 +131,7 @@ struct Packages {
     hosts: Option<Vec<Written<Reachable>>>,
     ca_file: Option<PathBuf>,
     machine: Option<bool>,
+    cache: Option<Written<Room>>,
 }
 
 /// A scope of npm's.
@@ -148,7 +149,7 @@ impl TryFrom<String> for Scope {
 
 impl Packages {
     fn apply(self, packages: &mut PackageSettings) {
-        let PackageSettings { pip, npm, gem, hosts, machine } = packages;
+        let PackageSettings { pip, npm, gem, hosts, machine, cache_bytes, .. } = packages;
         let all = |urls: Option<Vec<Written<Registry>>>| urls.unwrap_or_default().into_iter().map(|url| url.0);
         pip.is_settled = self.pip_index.is_some() || self.pip_extra_indexes.is_some();
         npm.is_settled = self.npm_registry.is_some() || self.npm_scopes.is_some();
@@ -168,6 +169,7 @@ impl Packages {
             registries.authorities.clone_from(&self.ca_file);
         }
         *machine = self.machine.unwrap_or(*machine);
+        set(cache_bytes, self.cache);
     }
 }
 

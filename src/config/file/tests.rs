@@ -54,6 +54,7 @@ fn registries_are_urls_without_a_user() {
         gem-sources = ["https://gems.a.example", "https://b.example"]
         ca-file = "/etc/ca.pem"
         machine = false
+        cache = 0
         "#,
     )
     .settings
@@ -62,6 +63,11 @@ fn registries_are_urls_without_a_user() {
     assert_eq!(packages.npm.scopes, [("@corp".to_owned(), "https://npm.a.example".to_owned())]);
     assert_eq!(packages.gem.urls().collect::<Vec<_>>(), ["https://gems.a.example", "https://b.example"]);
     assert!(packages.gem.is_settled && packages.gem.authorities.is_some() && !packages.machine);
+    assert_eq!(
+        (packages.cache_bytes, read("[packages]\ncache = \"1MiB\"").settings.packages.cache_bytes),
+        (0, 1 << 20)
+    );
+    assert!(wrong("[packages]\ncache = -1").contains("or 0"));
     assert!(wrong("[packages]\nnpm-scopes = { corp = \"https://a.example\" }").contains("expected a scope"));
     for odd in [
         "ftp://a.org",

@@ -1,0 +1,139 @@
+//! Writes answers to the installer. One that has no end, or less than was announced, was cut off.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED, RETRY_AFTER,
+};
+use hyper::{Response, StatusCode};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use super::upstream::{UpstreamError, next};
+
+/// Headers of a registry's that an installer gets, and no others.
+const PASSED: &[HeaderName] = &[CONTENT_TYPE, CONTENT_ENCODING, ETAG, LAST_MODIFIED, RETRY_AFTER];
+
+/// What is read of a file at once.
+const PART_BYTES: usize = 256 << 10;
+
+/// The longest reason that stands beside a status.
+const MAX_REASON: usize = 300;
+
+pub(super) type Program<'a> = &'a mut (dyn AsyncWrite + Send + Unpin);
+
+/// How a body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// There is none.
+    NoBody,
+    /// After so many bytes.
+    Exactly(u64),
+    /// Where it says.
+    Chunked,
+}
+
+/// Writes a head. `headers` are the registry's; of them those that are passed on are.
+pub(super) async fn head(
+    program: Program<'_>,
+    status: &str,
+    headers: &HeaderMap,
+    location: Option<&str>,
+    length: Length,
+) -> io::Result<()> {
+    let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n").into_bytes();
+    for name in PASSED {
+        for value in headers.get_all(name) {
+            head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+    }
+    if let Some(location) = location {
+        head.extend_from_slice(format!("Location: {location}\r\n").as_bytes());
+    }
+    match length {
+        Length::NoBody => {}
+        Length::Exactly(length) => head.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes()),
+        Length::Chunked => head.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+    }
+    head.extend_from_slice(b"\r\n");
+    program.write_all(&head).await
+}
+
+/// The line of a status that a registry told.
+pub(super) fn status(status: StatusCode) -> String {
+    format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Unknown"))
+}
+
+/// How the body of an answer will end.
+pub(super) fn length(response: &Response<Incoming>) -> Length {
+    let told = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let is_empty = matches!(response.status().as_u16(), 100..200 | 204 | 304);
+    if is_empty { Length::NoBody } else { told.map_or(Length::Chunked, Length::Exactly) }
+}
+
+/// Writes a part of a body.
+pub(super) async fn part(program: Program<'_>, bytes: &Bytes, length: Length) -> io::Result<()> {
+    match length {
+        Length::Chunked => {
+            program.write_all(format!("{:x}\r\n", bytes.len()).as_bytes()).await?;
+            program.write_all(bytes).await?;
+            program.write_all(b"\r\n").await
+        }
+        Length::NoBody | Length::Exactly(_) => program.write_all(bytes).await,
+    }
+}
+
+/// Writes the end of a body.
+pub(super) async fn end(program: Program<'_>, length: Length) -> io::Result<()> {
+    if length == Length::Chunked {
+        program.write_all(b"0\r\n\r\n").await?;
+    }
+    program.flush().await
+}
+
+/// Passes on a body as it comes.
+pub(super) async fn stream(program: Program<'_>, body: &mut Incoming, length: Length) -> Result<(), io::Error> {
+    while let Some(data) = next(body).await? {
+        part(program, &data, length).await?;
+    }
+    end(program, length).await
+}
+
+/// Writes a file of this length.
+pub(super) async fn file(program: Program<'_>, mut file: File, bytes: u64) -> io::Result<()> {
+    let length = Length::Exactly(bytes);
+    head(program, "200 OK", &HeaderMap::new(), None, length).await?;
+    let mut left = bytes;
+    while left > 0 {
+        let read = tokio::task::spawn_blocking(move || {
+            let mut part = vec![0; PART_BYTES];
+            file.read(&mut part).map(|read| {
+                part.truncate(read);
+                (part, file)
+            })
+        });
+        let (bytes, back) = read.await.map_err(io::Error::other)??;
+        file = back;
+        if bytes.is_empty() || bytes.len() as u64 > left {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        left -= bytes.len() as u64;
+        part(program, &bytes.into(), length).await?;
+    }
+    end(program, length).await
+}
+
+/// Says why there is nothing. Installers print the line of the status alone.
+pub(super) async fn refuse(program: Program<'_>, status: u16, why: &str) -> io::Result<()> {
+    let printable = why.chars().map(|one| if one.is_ascii_graphic() { one } else { ' ' });
+    let reason: String = printable.take(MAX_REASON).collect();
+    head(program, &format!("{status} codebeaker: {reason}"), &HeaderMap::new(), None, Length::Exactly(0)).await?;
+    program.flush().await
+}
+
+/// The same of a registry that gave no answer.
+pub(super) async fn no_answer(program: Program<'_>, error: &UpstreamError) -> io::Result<()> {
+    refuse(program, 502, &crate::causes::in_full(error)).await
+}
