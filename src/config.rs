@@ -1,7 +1,7 @@
 //! The daemon's settings: every limit and default in one place.
 //!
 //! `docker` has those of container engines, `network` those of what can be reached, `packages` those of
-//! where packages come from; `file` reads what a person changes of all of them, and `machine` what pip, npm and gem are configured
+//! where packages come from, `validation` the words that commands are refused for; `file` reads what a person changes of all of them, and `machine` what pip, npm and gem are configured
 //! with. Nothing here acts on a setting, and no setting is read from anywhere else.
 
 mod docker;
@@ -9,6 +9,7 @@ pub mod file;
 pub mod machine;
 mod network;
 mod packages;
+mod validation;
 mod values;
 
 use std::num::NonZeroUsize;
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub use docker::{DockerSettings, MachineSettings, PoolSettings, TlsFiles};
 pub use network::{Host, HostError, NetworkSettings, Pattern};
 pub use packages::{PackageSettings, Registries, is_scope, registry_host};
+pub use validation::{Patterns, ValidationSettings};
 
 /// Limits of one session or of one execution.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -118,6 +120,8 @@ pub struct Settings {
     pub network: NetworkSettings,
     /// Where packages come from.
     pub packages: PackageSettings,
+    /// The words for which typed commands are refused.
+    pub validation: ValidationSettings,
 }
 
 impl Default for Settings {
@@ -150,6 +154,7 @@ impl Default for Settings {
             ahead: AheadSettings::default(),
             network: NetworkSettings::default(),
             packages: PackageSettings::default(),
+            validation: ValidationSettings::default(),
         }
     }
 }

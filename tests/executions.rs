@@ -15,6 +15,8 @@ mod queue;
 mod rate;
 #[path = "executions/signals.rs"]
 mod signals;
+#[path = "executions/validation.rs"]
+mod validation;
 
 use std::fs;
 

@@ -15,8 +15,8 @@ use crate::harness::engine::RUNSC;
 use crate::harness::skip::{note, skip};
 use crate::harness::{Client, DEADLINE, Place, Setup, eventually};
 
-/// Room for the image, and little more.
-const MIB: u64 = 700;
+/// Room for the image while it is loaded, which it is twice then, and little more.
+const MIB: u64 = 1100;
 
 /// What befalls an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,9 @@ use serde::Deserialize;
 
 use super::Configuration;
 use crate::config::values::{Count, Kind, Number, Processors, Reachable, Registry, Room, Size, Time, Written};
-use crate::config::{DockerSettings, Limits, MachineSettings, PackageSettings, Rates, TlsFiles, is_scope};
+use crate::config::{
+    DockerSettings, Limits, MachineSettings, PackageSettings, Patterns, Rates, TlsFiles, ValidationSettings, is_scope,
+};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,6 +24,7 @@ pub(super) struct File {
     docker: Docker,
     network: Network,
     packages: Packages,
+    validation: Validation,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -134,6 +137,27 @@ struct Packages {
     cache: Option<Written<Room>>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Validation {
+    enforce: Option<bool>,
+    code: Option<Written<Count>>,
+    extensions: Option<Vec<Extension>>,
+    paths: Option<Expressions>,
+    commands: Option<Expressions>,
+    shell: Option<bool>,
+}
+
+/// How a name may end.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Extension(String);
+
+/// A list of regular expressions.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+struct Expressions(Patterns);
+
 /// A scope of npm's.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
@@ -144,6 +168,41 @@ impl TryFrom<String> for Scope {
 
     fn try_from(text: String) -> Result<Self, String> {
         if is_scope(&text) { Ok(Self(text)) } else { Err("expected a scope such as \"@corp\"".to_owned()) }
+    }
+}
+
+impl TryFrom<String> for Extension {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let is_one = text.len() > 1 && text.starts_with('.') && !text.contains('/');
+        if is_one { Ok(Self(text.to_lowercase())) } else { Err("expected an extension such as \".py\"".to_owned()) }
+    }
+}
+
+impl TryFrom<Vec<String>> for Expressions {
+    type Error = String;
+
+    fn try_from(patterns: Vec<String>) -> Result<Self, String> {
+        Patterns::of(&patterns).map(Self).map_err(|error| format!("expected regular expressions: {error}"))
+    }
+}
+
+impl Validation {
+    fn apply(self, validation: &mut ValidationSettings) {
+        let ValidationSettings { enforce, code_chars, extensions, paths, commands, shell } = validation;
+        *enforce = self.enforce.unwrap_or(*enforce);
+        set_number(code_chars, self.code);
+        if let Some(written) = self.extensions {
+            *extensions = written.into_iter().map(|extension| extension.0).collect();
+        }
+        if let Some(written) = self.paths {
+            *paths = written.0;
+        }
+        if let Some(written) = self.commands {
+            *commands = written.0;
+        }
+        *shell = self.shell.unwrap_or(*shell);
     }
 }
 
@@ -227,6 +286,7 @@ impl File {
         settings.network.full = self.network.full.unwrap_or(settings.network.full);
         settings.network.private = self.network.private.into_iter().map(|written| written.0).collect();
         self.packages.apply(&mut settings.packages);
+        self.validation.apply(&mut settings.validation);
         self.docker.apply(docker);
     }
 }

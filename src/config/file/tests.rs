@@ -256,3 +256,19 @@ fn the_documented_examples_are_right() {
     assert_eq!(format!("{:?}", shown.settings), format!("{:?}", default.settings));
     assert_eq!(format!("{:?}", shown.docker), format!("{:?}", default.docker));
 }
+
+#[test]
+fn what_commands_are_refused_for_is_told() {
+    let validation =
+        read("[validation]\nenforce = true\ncommands = ['a{2}']\nextensions = ['.PY']").settings.validation;
+    assert!(validation.enforce && validation.shell);
+    assert_eq!((validation.commands.matching("xAA"), validation.extensions), (Some("a{2}"), vec![".py".to_owned()]));
+    for (wrong_one, expected) in [
+        ("paths = ['(']", "expected regular expressions: "),
+        ("commands = ['a{1000}{1000}{1000}']", "expected regular expressions: "),
+        ("extensions = ['py']", "expected an extension"),
+    ] {
+        let message = wrong(&format!("[validation]\n{wrong_one}"));
+        assert!(message.contains(expected), "{message}");
+    }
+}

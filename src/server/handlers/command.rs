@@ -3,6 +3,7 @@
 mod installing;
 mod listing;
 mod undo;
+mod validation;
 
 use std::time::Instant;
 
@@ -79,6 +80,7 @@ impl Asking<'_> {
         let done = async {
             let command = &command.flat()?;
             check_fields(command)?;
+            validation::check(&self.connection.daemon().sessions.settings().validation, command)?;
             if let Some(undo) = undo {
                 undo.note(self, command).await?;
             }
