@@ -12,7 +12,8 @@ function outcome(ending: Ending): string {
     case "ok":
       return "ended well";
     case "error":
-      return `ended with code ${String(ending.exitCode ?? "unknown")}`;
+      // A cell has no code to end with.
+      return ending.exitCode === undefined ? "failed" : `ended with code ${String(ending.exitCode)}`;
     case "timeout":
       return "ran out of time and was ended";
     case "killed":

@@ -1,7 +1,7 @@
 // What a person does with cells, and what they must see.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { open } from "./desk.mjs";
+import { AT_ONCE, open } from "./desk.mjs";
 
 const files = {
   "cells.py": `# %% numbers
@@ -73,10 +73,10 @@ async function press(desk, text, key) {
   const tab = desk.page.locator(".tab", { hasText: "cells.py" }).first();
   if (await tab.isVisible()) await tab.click();
   else await desk.openFile("cells.py");
-  const input = await desk.box("Control+G");
-  await input.fill(`:${line}`);
-  await desk.page.keyboard.press("Enter");
-  await desk.status(`Ln ${line},`);
+  await desk.box("Control+G", `:${line}`, async () => {
+    await desk.page.keyboard.press("Enter");
+    await desk.status(`Ln ${line},`, AT_ONCE);
+  });
   await desk.page.keyboard.press(key);
 }
 

@@ -22,6 +22,9 @@ export function missing() {
 /** How long anything may take on a machine that is busy. */
 export const PATIENCE = Number(process.env.CODEBEAKER_PATIENCE ?? 90_000);
 
+/** How long what may have been lost is waited for before it is done again. */
+export const AT_ONCE = PATIENCE / 18;
+
 const settings = {
   "telemetry.telemetryLevel": "off", "update.mode": "none", "extensions.autoUpdate": "off", "extensions.autoCheckUpdates": false,
   "workbench.startupEditor": "none", "workbench.enableExperiments": false, "workbench.tips.enabled": false,
@@ -161,38 +164,38 @@ class Desk {
     return this.page.screenshot({ path: join(this.shots, `${name}.png`) });
   }
 
-  /** Presses a key until the box that it opens is there: keys before the workbench is ready are lost. */
-  async box(key) {
+  /**
+   * Presses a key, writes into the box that it opens, and does what is to be done there. All of it again when it is not done at once: keys before
+   * the workbench is ready are lost, the box of before may still be going, and what takes the focus closes one that is open.
+   */
+  async box(key, text, act) {
     const input = this.page.locator(".quick-input-widget input.input").first();
-    for (let tries = 0; tries < 30; tries++) {
+    for (let tries = 1; ; tries++) {
       await this.page.keyboard.press(key);
       try {
-        await input.waitFor({ state: "visible", timeout: 2000 });
-        return input;
-      } catch {
+        await input.fill(text, { timeout: AT_ONCE });
+        return await act();
+      } catch (error) {
+        if (tries === 20) throw error;
         await this.page.keyboard.press("Escape");
       }
     }
-    throw new Error(`${key} opened no box`);
   }
 
-  async pick(text) {
+  async pick(text, timeout = PATIENCE) {
     const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: text }).first();
-    await row.waitFor();
+    await row.waitFor({ timeout });
     await this.page.waitForTimeout(200);
-    await row.click();
+    await row.click({ timeout });
   }
 
-  async command(title) {
-    const input = await this.box("F1");
-    await input.fill(`>CodeBeaker: ${title}`);
-    await this.pick(title);
+  /** Does a command of the workbench; without a category it is one of ours. */
+  command(title, category = "CodeBeaker") {
+    return this.box("F1", `>${category}: ${title}`, () => this.pick(title, AT_ONCE));
   }
 
   async openFile(name) {
-    const input = await this.box("Control+P");
-    await input.fill(name);
-    await this.pick(name);
+    await this.box("Control+P", name, () => this.pick(name, AT_ONCE));
     await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]`);
     await this.page.waitForSelector(".monaco-editor .view-line");
   }
@@ -208,8 +211,8 @@ class Desk {
     return this.page.locator(".notification-toast", { hasText: text }).first().waitFor();
   }
 
-  async status(text) {
-    await this.page.waitForFunction((wanted) => document.querySelector(".statusbar")?.textContent?.includes(wanted), text);
+  async status(text, timeout = PATIENCE) {
+    await this.page.waitForFunction((wanted) => document.querySelector(".statusbar")?.textContent?.includes(wanted), text, { timeout });
   }
 
   /** Waits until the terminal that is shown has this text. */

@@ -47,9 +47,7 @@ const general = {
     await desk.terminal("total 3");
     assert(!readFileSync(join(desk.folder, "steps.py"), "utf8").includes("typed"), "nothing is saved");
     await desk.page.locator(".monaco-editor .view-line").first().click();
-    const input = await desk.box("F1");
-    await input.fill(">File: Revert File");
-    await desk.pick("Revert File");
+    await desk.command("Revert File", "File");
     await desk.page.waitForSelector('.tab.active:not(.dirty)[data-resource-name="steps.py"]');
   },
 

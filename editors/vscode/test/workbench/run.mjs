@@ -12,7 +12,7 @@ if (lacking.length > 0) {
   process.exit(process.env.CODEBEAKER_REQUIRE_ALL === "1" ? 1 : 0);
 }
 const wanted = process.argv.slice(2);
-let failed = 0;
+const failed = [];
 let passed = 0;
 if (wanted.length === 0) rmSync(join(extension, "target/shots"), { recursive: true, force: true });
 for (const { open, flows } of desks) {
@@ -28,7 +28,7 @@ for (const { open, flows } of desks) {
         passed += 1;
         console.log(`ok     ${name} (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
       } catch (error) {
-        failed += 1;
+        failed.push(name);
         await desk.shot(`${name}-failed`).catch(() => {});
         console.log(`FAILED ${name}\n${error.stack ?? error}`);
       }
@@ -37,5 +37,5 @@ for (const { open, flows } of desks) {
     await desk.close();
   }
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 && passed > 0 ? 0 : 1);
+console.log(`${passed} passed, ${failed.length} failed${failed.length > 0 ? `: ${failed.join(", ")}` : ""}`);
+process.exit(failed.length === 0 && passed > 0 ? 0 : 1);
