@@ -207,11 +207,12 @@ class Awaiting(Case):
         self.assertEqual(self.passes("len(ticks) > before").text, "True")
         # An interrupt ends what the cell awaits, and never the task, whichever of them runs.
         self.passes("async def busy():\n    while True:\n        sum(range(20000))\n        await asyncio.sleep(0)")
-        self.passes("other = asyncio.create_task(busy())\nawait asyncio.sleep(0)")
+        self.passes("other = asyncio.create_task(busy())\nloop = asyncio.get_running_loop()\nawait asyncio.sleep(0)")
         for _ in range(20):
-            self.context.begin("print('on', flush=True)\nawait asyncio.sleep(1000)")
+            # Printed by the loop, and so once the cell awaits.
+            self.context.begin("loop.call_soon(lambda: print('on', flush=True))\nawait asyncio.sleep(1000)")
             self.context.until("stdout", b"on\n")
-            # By then the cell awaits, and the loop has turned to the task.
+            # By then the loop has turned to the task.
             time.sleep(0.02)
             self.context.interrupt()
             cell = self.context.finish()
