@@ -5,6 +5,7 @@ mod harness;
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use harness::client::initialize_params;
 use harness::{Client, Setup, eventually};
@@ -121,6 +122,23 @@ fn nothing_survives_a_daemon_that_is_killed() {
         client.signal(Signal::KILL);
         client.expect_signal(Signal::KILL);
     });
+}
+
+/// Sandboxes are made in some tens of milliseconds, of which each may be the last of the daemon.
+#[test]
+fn nothing_survives_a_daemon_that_is_killed_while_it_makes_sandboxes() {
+    for setup in Setup::users() {
+        for tenths in (0..300).step_by(5) {
+            let mut client = setup.clone().initialized();
+            client.allow_unclaimed();
+            for _ in 0..4 {
+                client.send_request("session/create", json!({}));
+            }
+            std::thread::sleep(Duration::from_micros(100 * tenths));
+            client.signal(Signal::KILL);
+            client.expect_signal(Signal::KILL);
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use codebeaker_agent::plan::{Identity, Plan, Protection, Workspace};
 
-use super::cgroup::{CgroupError, Cgroups, Session, Wanted};
+use super::cgroup::{CgroupError, Cgroups, Reserved, Session, Wanted};
 use super::limits::{self, Counted, Enforcement, UserKind};
 use super::privilege::{self, Privilege};
 use super::root::{self, RootError};
@@ -59,22 +59,27 @@ pub enum BlueprintError {
 }
 
 impl Blueprint {
-    /// Makes the plan for the launcher with this process id, and the cgroups it names.
+    /// Names for the sandbox's cgroups; `None` where it has none.
+    #[must_use]
+    pub fn reserve(&self, site: &Site) -> Option<Reserved> {
+        let has_cgroups = !self.without.contains(&Protection::Cgroups);
+        site.cgroups.as_ref().filter(|_| has_cgroups).map(Cgroups::reserve)
+    }
+
+    /// Makes the plan for the launcher with this process id, and the cgroups that are [reserved](Self::reserve).
     ///
     /// # Errors
     /// When something it needs can't be had; nothing is left then.
-    pub fn draw(&self, site: &Site, launcher: u32) -> Result<(Plan, Drawn), BlueprintError> {
+    pub fn draw(&self, site: &Site, launcher: u32, cgroups: Option<Reserved>) -> Result<(Plan, Drawn), BlueprintError> {
         let has = |protection| !self.without.contains(&protection);
         let sizes = limits::tmpfs_sizes(&self.limits, &self.workspace);
         let view = root::view(&self.hostname, &self.engine_roots, has(Protection::MinimalRoot))?;
-        let cgroups = match site.cgroups.as_ref().filter(|_| has(Protection::Cgroups)) {
-            Some(cgroups) => Some(cgroups.session(&Wanted {
-                memory_bytes: limits::cgroup_memory_bytes(&self.limits, &sizes),
-                pids: limits::cgroup_pids(&self.limits),
-                cpu: self.limits.cpu,
-            })?),
-            None => None,
+        let wanted = Wanted {
+            memory_bytes: limits::cgroup_memory_bytes(&self.limits, &sizes),
+            pids: limits::cgroup_pids(&self.limits),
+            cpu: self.limits.cpu,
         };
+        let cgroups = cgroups.map(|reserved| reserved.make(&wanted)).transpose()?;
         let counted = cgroups.as_ref().map_or_else(Counted::default, Session::counted);
         let profile = Profile {
             counted_memory: counted.memory,
@@ -93,7 +98,6 @@ impl Blueprint {
             hostname: self.hostname.clone(),
             cgroup_birthplace: cgroups.as_ref().and_then(Session::birthplace),
             cgroup_entrances: cgroups.as_ref().map(Session::entrances).unwrap_or_default(),
-            cgroup_dirs: cgroups.as_ref().map(|session| session.directories().to_vec()).unwrap_or_default(),
             rlimits: limits::rlimits(&self.limits, counted),
             // A cgroup charges the file systems in memory too, so its limit is above that of the processes.
             watched_memory_bytes: Some(self.limits.memory_bytes),

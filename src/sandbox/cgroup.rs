@@ -8,6 +8,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::limits::{CgroupVersion, Counted};
 
@@ -55,7 +56,7 @@ pub enum CgroupError {
 /// Where this daemon makes its cgroups.
 #[derive(Debug)]
 pub struct Cgroups {
-    place: Place,
+    place: Arc<Place>,
     owner: Owner,
 }
 
@@ -78,7 +79,7 @@ impl Cgroups {
     pub fn find() -> Result<Self, NoCgroups> {
         let owner = Owner::current().map_err(NoCgroups::Unreadable)?;
         let place = Place::find(&owner)?;
-        Ok(Self { place, owner })
+        Ok(Self { place: Arc::new(place), owner })
     }
 
     /// The directories below which cgroups are made.
@@ -92,15 +93,36 @@ impl Cgroups {
         &self.owner
     }
 
-    /// Makes the cgroup of a session.
+    /// A name for the cgroup of a session. Nothing is made yet.
+    #[must_use]
+    pub fn reserve(&self) -> Reserved {
+        Reserved { place: Arc::clone(&self.place), name: self.owner.new_cgroup_name() }
+    }
+}
+
+/// Where a session's cgroup will be.
+#[derive(Debug)]
+pub struct Reserved {
+    place: Arc<Place>,
+    name: String,
+}
+
+impl Reserved {
+    /// The directories it may consist of.
+    #[must_use]
+    pub fn directories(&self) -> Vec<PathBuf> {
+        self.place.parents().map(|parent| parent.join(&self.name)).collect()
+    }
+
+    /// Makes it.
     ///
     /// # Errors
     /// When it can't be made as wanted; nothing is left then.
-    pub fn session(&self, wanted: &Wanted) -> Result<Session, CgroupError> {
-        let name = self.owner.new_cgroup_name();
+    pub fn make(self, wanted: &Wanted) -> Result<Session, CgroupError> {
+        let name = self.name;
         let mut session =
             Session { directories: Vec::new(), counted: Counted::default(), readings: Readings::default() };
-        match &self.place {
+        match &*self.place {
             Place::V1(trees) => {
                 session.counted.version = Some(CgroupVersion::V1);
                 if let Some(memory) = &trees.memory {
@@ -285,9 +307,11 @@ mod tests {
     #[test]
     fn version_2_is_told_every_limit_in_one_place() {
         let tree = tempfile::tempdir().unwrap();
-        let place = Place::V2(tree.path().to_path_buf());
-        let cgroups = Cgroups { place, owner: Owner::current().unwrap() };
-        let session = cgroups.session(&Wanted { memory_bytes: 4096, pids: 7, cpu: Some(0.5) }).unwrap();
+        let place = Arc::new(Place::V2(tree.path().to_path_buf()));
+        let reserved = Cgroups { place, owner: Owner::current().unwrap() }.reserve();
+        let announced = reserved.directories();
+        let session = reserved.make(&Wanted { memory_bytes: 4096, pids: 7, cpu: Some(0.5) }).unwrap();
+        assert_eq!(session.directories(), announced);
         let [directory] = session.directories() else { panic!("{session:?}") };
         let read = |file: &str| fs::read_to_string(directory.join(file)).unwrap();
         assert_eq!((read("memory.max"), read("pids.max")), ("4096".to_owned(), "7".to_owned()));

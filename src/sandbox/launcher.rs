@@ -13,13 +13,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use codebeaker_agent::plan::{MAX_PLAN_BYTES, Plan};
+use codebeaker_agent::plan::{Cleanup, MAX_PLAN_BYTES};
 use rustix::process::{Pid, Signal};
+use serde::Serialize;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::blueprint::{Blueprint, BlueprintError, Drawn, Site};
+use super::cgroup::Reserved;
 use super::executable::Executable;
 
 /// Sandboxes that may wait for the thread at one time; more wait before that.
@@ -135,14 +137,16 @@ fn launch(executable: &Executable, site: &Site, blueprint: &Blueprint) -> Result
     // Only a process that has been waited for has no id.
     let id = child.id().ok_or(LaunchError::Spawn(io::ErrorKind::NotFound.into()))?;
     let process = Process { child, id };
+    let reserved = blueprint.reserve(site);
+    send(&Cleanup { cgroup_dirs: reserved.as_ref().map(Reserved::directories).unwrap_or_default() }, &ours)?;
     // The launcher starts up while its plan is made.
-    let (plan, drawn) = blueprint.draw(site, process.id())?;
+    let (plan, drawn) = blueprint.draw(site, process.id(), reserved)?;
     send(&plan, &ours)?;
     ours.set_nonblocking(true).map_err(LaunchError::SendPlan)?;
     Ok(Launched { stream: ours, process, drawn })
 }
 
-fn send(plan: &Plan, mut stream: &UnixStream) -> Result<(), LaunchError> {
+fn send(plan: &impl Serialize, mut stream: &UnixStream) -> Result<(), LaunchError> {
     let mut message = vec![0; 4];
     message = postcard::to_extend(plan, message)?;
     let bytes = message.len() - 4;

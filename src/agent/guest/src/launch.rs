@@ -25,7 +25,7 @@ mod workspace;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 
-use codebeaker_agent::plan::{Identity, Plan, Workspace};
+use codebeaker_agent::plan::{Cleanup, Identity, Plan, Workspace};
 use rustix::thread::UnshareFlags;
 
 use crate::failure::{Failure, Step};
@@ -48,8 +48,16 @@ pub(crate) fn run() -> ExitCode {
 
 fn launch(stream: &OwnedFd) -> Result<(), Failure> {
     host::leave_callers_session()?;
-    let plan: Plan = handover::read_plan(stream.as_fd())?;
     let stop = watch::StopSignal::catch()?;
+    let cleanup: Cleanup = handover::read_plan(stream.as_fd())?;
+    let gone = build(stream, stop);
+    host::remove_cgroups(&cleanup.cgroup_dirs);
+    gone
+}
+
+/// Builds the sandbox, and returns when it is gone.
+fn build(stream: &OwnedFd, stop: watch::StopSignal) -> Result<(), Failure> {
+    let plan: Plan = handover::read_plan(stream.as_fd())?;
     let owner = owner_namespace(&plan)?;
     match plan.identity {
         // The user namespace comes first: it is what gives an ordinary user the right to the others.
@@ -74,9 +82,7 @@ fn launch(stream: &OwnedFd) -> Result<(), Failure> {
         }
         Some(pid) => {
             drop((theirs, owner));
-            let gone = watch::until_gone(pid, stream.as_fd(), ours, stop, plan.identity);
-            host::remove_cgroups(&plan.cgroup_dirs);
-            gone
+            watch::until_gone(pid, stream.as_fd(), ours, stop, plan.identity)
         }
     }
 }

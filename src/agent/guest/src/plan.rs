@@ -1,12 +1,21 @@
 //! What the launcher is told: everything about a sandbox that is decided before it exists.
 //!
-//! The daemon writes one plan (`length: u32 LE`, then postcard) on the stream, the launcher builds the
-//! sandbox from it, and the frames of [`crate::frame`] follow on the same stream. The plan holds no
-//! choice for the launcher to make: what can't be done as written fails the set-up.
+//! The daemon writes its [`Cleanup`] and one plan (each `length: u32 LE`, then postcard) on the stream, the
+//! launcher builds the sandbox from the plan, and the frames of [`crate::frame`] follow on the same stream. The
+//! plan holds no choice for the launcher to make: what can't be done as written fails the set-up.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+/// What the launcher takes away however its sandbox ends, and whether or not there ever is one. It is told of it
+/// before the daemon makes any of it, for a daemon can end at every moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cleanup {
+    /// Directories of cgroups, which are removed in this order once every process of the sandbox is gone. One
+    /// may not be there.
+    pub cgroup_dirs: Vec<PathBuf>,
+}
 
 /// The longest plan a launcher reads.
 pub const MAX_PLAN_BYTES: usize = 4 * 1024 * 1024;
@@ -51,8 +60,6 @@ pub struct Plan {
     /// Files into which PID 1, where it was made elsewhere, writes `0` to enter the session's cgroups;
     /// empty when there are none.
     pub cgroup_entrances: Vec<PathBuf>,
-    /// Directories that the launcher removes, in this order, once every process of the sandbox is gone.
-    pub cgroup_dirs: Vec<PathBuf>,
     /// Limits that hold for each process (`setrlimit`).
     pub rlimits: Vec<Rlimit>,
     /// Resident memory of the whole sandbox that the agent watches over; `None` where a cgroup does.

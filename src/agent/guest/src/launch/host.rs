@@ -17,7 +17,7 @@ pub(crate) fn leave_callers_session() -> Result<(), Failure> {
     rustix::process::setsid().map(drop).step("start session")
 }
 
-/// Removes the session's cgroups. One that can't be removed is left to the daemon, which looks for
+/// Removes the session's cgroups, those that are there. One that can't be removed is left to the daemon, which looks for
 /// such when it starts: there is nobody here to tell.
 pub(crate) fn remove_cgroups(directories: &[PathBuf]) {
     for directory in directories {
