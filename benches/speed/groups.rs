@@ -3,6 +3,7 @@
 mod ahead;
 mod contexts;
 mod debugging;
+mod engines;
 mod files;
 mod large;
 mod places;
@@ -30,6 +31,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("select", selection::select),
     ("run", runs::run),
     ("ahead", ahead::ahead),
+    ("engines", engines::engines),
     ("first-byte", runs::first_byte),
     ("cancel", runs::cancel),
     ("stream", streams::stream),

@@ -24,7 +24,9 @@ pub(crate) struct Peers {
     pub(crate) docker_py: std::result::Result<PathBuf, Missing>,
     pub(crate) llm_sandbox: std::result::Result<PathBuf, Missing>,
     pub(crate) debugpy: std::result::Result<PathBuf, Missing>,
-    /// The directory that has the package, among others.
+    /// Engines of npm, by their names.
+    pub(crate) engines: [(&'static str, std::result::Result<PathBuf, Missing>); 2],
+    /// The directory that has the package.
     pub(crate) sandbox_runtime: std::result::Result<PathBuf, Missing>,
     pub(crate) vscode_jsonrpc: std::result::Result<PathBuf, Missing>,
 }
@@ -36,6 +38,8 @@ impl Peers {
         let has_reader = reader.exists().then_some(tools.clone());
         Self {
             bubblewrap: Bubblewrap::find(),
+            engines: [("deno", "@deno", "deno"), ("bun", "@oven", "bin/bun")]
+                .map(|(name, scope, program)| (name, engine(&tools, scope, program))),
             ipykernel: importing(&tools, "ipykernel, jupyter_client", "CONTRIBUTING.md says how to install it"),
             debugpy: importing(&tools, "debugpy", "scripts/test.sh installs it"),
             docker: Container::start(),
@@ -61,7 +65,12 @@ impl Peers {
             ("llm-sandbox", self.llm_sandbox.as_ref().err()),
             ("vscode-jsonrpc", self.vscode_jsonrpc.as_ref().err()),
         ];
-        missing.into_iter().filter_map(|(name, why)| Some(format!("{name} is missing: {}", why?))).collect()
+        let engines = self.engines.iter().map(|(name, found)| (*name, found.as_ref().err()));
+        missing
+            .into_iter()
+            .chain(engines)
+            .filter_map(|(name, why)| Some(format!("{name} is missing: {}", why?)))
+            .collect()
     }
 }
 
@@ -102,6 +111,7 @@ fn importing(tools: &Path, packages: &str, advice: &str) -> std::result::Result<
 
 /// Where `@anthropic-ai/sandbox-runtime` is installed, which needs some programs beside it.
 fn sandbox_runtime(tools: &Path) -> std::result::Result<PathBuf, Missing> {
+    let tools = tools.join("sandbox-runtime");
     let package = tools.join("node_modules/@anthropic-ai/sandbox-runtime");
     if !package.exists() {
         return Err(format!("{} is missing; CONTRIBUTING.md says how to install it", package.display()));
@@ -109,6 +119,14 @@ fn sandbox_runtime(tools: &Path) -> std::result::Result<PathBuf, Missing> {
     let tools = tools.canonicalize().map_err(|error| format!("{}: {error}", tools.display()))?;
     let measured = Assistant::start(&mut node(&tools)).and_then(|mut node| node.ask(r#"["true"]"#));
     measured.map(|_| tools).map_err(|error| format!("{error} (apt-get install bubblewrap socat ripgrep)"))
+}
+
+/// The program of an engine that npm has a package of for each kind of machine.
+fn engine(tools: &Path, scope: &str, program: &str) -> std::result::Result<PathBuf, Missing> {
+    let scope = tools.join("node_modules").join(scope);
+    let packages = std::fs::read_dir(&scope).into_iter().flatten().flatten();
+    let found = packages.map(|package| package.path().join(program)).find(|program| program.is_file());
+    found.ok_or_else(|| format!("{} has no package of it; scripts/test.sh installs it", scope.display()))
 }
 
 /// What measures sandbox-runtime.

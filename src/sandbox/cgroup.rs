@@ -5,10 +5,11 @@
 //! left behind from what is in use. The launcher removes it when the sandbox has ended; this module
 //! does where the launcher could not.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::limits::{CgroupVersion, Counted};
 
@@ -27,6 +28,9 @@ const CPU_PERIOD_MICROS: u64 = 100_000;
 
 /// The kernel refuses a smaller share of the period, in microseconds.
 const MIN_CPU_QUOTA_MICROS: u64 = 1_000;
+
+/// What files of several numbers are shorter than, in bytes: the longest, `memory.events`, has six.
+const MAX_COUNTERS_BYTES: usize = 512;
 
 /// Why a session has no cgroup.
 #[derive(Debug, thiserror::Error)]
@@ -131,7 +135,7 @@ impl Reserved {
                     // Only where the kernel counts swap; without it, what is over the limit is killed, too.
                     set_if_there(&directory, "memory.memsw.limit_in_bytes", wanted.memory_bytes)?;
                     session.counted.memory = true;
-                    session.readings.oom = Some((directory.join("memory.oom_control"), "oom_kill"));
+                    session.readings.oom_kills = Some(Counter::new(directory.join("memory.oom_control"), "oom_kill"));
                     session.readings.memory_now = Some(directory.join("memory.usage_in_bytes"));
                     session.readings.memory_peak = Some(directory.join("memory.max_usage_in_bytes"));
                 }
@@ -159,7 +163,7 @@ impl Reserved {
                     session.counted.cpu = true;
                 }
                 session.readings = Readings {
-                    oom: Some((directory.join("memory.events"), "oom_kill")),
+                    oom_kills: Some(Counter::new(directory.join("memory.events"), "oom_kill")),
                     memory_now: Some(directory.join("memory.current")),
                     memory_peak: Some(directory.join("memory.peak")),
                     processes: Some(directory.join("pids.current")),
@@ -194,11 +198,42 @@ pub struct Session {
 
 #[derive(Debug, Default)]
 struct Readings {
-    /// A file, and the name before the number in it.
-    oom: Option<(PathBuf, &'static str)>,
+    oom_kills: Option<Counter>,
     memory_now: Option<PathBuf>,
     memory_peak: Option<PathBuf>,
     processes: Option<PathBuf>,
+}
+
+/// A number in a file of several. The file is kept open: it is read before and after every execution, and opening one
+/// costs more than reading it.
+#[derive(Debug)]
+struct Counter {
+    path: PathBuf,
+    /// What is before the number.
+    name: &'static str,
+    file: OnceLock<File>,
+}
+
+impl Counter {
+    fn new(path: PathBuf, name: &'static str) -> Self {
+        Self { path, name, file: OnceLock::new() }
+    }
+
+    fn read(&self) -> Option<u64> {
+        let file = match self.file.get() {
+            Some(file) => file,
+            None => {
+                let opened = File::open(&self.path).ok()?;
+                self.file.get_or_init(|| opened)
+            }
+        };
+        let mut text = [0; MAX_COUNTERS_BYTES];
+        let length = file.read_at(&mut text, 0).ok()?;
+        std::str::from_utf8(&text[..length]).ok()?.lines().find_map(|line| {
+            let (key, number) = line.split_once(' ')?;
+            if key == self.name { number.trim().parse().ok() } else { None }
+        })
+    }
 }
 
 /// What a session uses, as far as its cgroup counts it.
@@ -255,11 +290,7 @@ impl Session {
     /// no longer.
     #[must_use]
     pub fn oom_kills(&self) -> Option<u64> {
-        let (path, name) = self.readings.oom.as_ref()?;
-        fs::read_to_string(path).ok()?.lines().find_map(|line| {
-            let (key, number) = line.split_once(' ')?;
-            if key == *name { number.trim().parse().ok() } else { None }
-        })
+        self.readings.oom_kills.as_ref()?.read()
     }
 
     /// What the session uses now.

@@ -14,7 +14,7 @@ use crate::contest::{Contest, Peer, Row, Unit, timed};
 const PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) fn ahead(setting: &Setting<'_>) -> Result<Vec<Row>> {
-    let mut cold = without(setting)?;
+    let mut cold = without(setting, &[])?;
     let mut warm = Daemon::start(setting.binary)?;
     let sessions = [cold.session()?, warm.session()?];
     let mut rows = Vec::new();
@@ -48,10 +48,11 @@ pub(super) fn ahead(setting: &Setting<'_>) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A daemon that starts nothing ahead.
-pub(super) fn without(setting: &Setting<'_>) -> Result<Daemon> {
+/// A daemon that starts nothing ahead, with more arguments.
+pub(super) fn without(setting: &Setting<'_>, more: &[String]) -> Result<Daemon> {
     let settings = setting.shelf.put("cold.toml", "[ahead]\ninterpreters = 0\n")?;
-    Daemon::start_with(setting.binary, &["--config".to_owned(), settings.display().to_string()])
+    let config = ["--config".to_owned(), settings.display().to_string()];
+    Daemon::start_with(setting.binary, &[&config, more].concat())
 }
 
 /// Waits until an interpreter stands by, and has done what it does before its code.

@@ -18,6 +18,7 @@ pub(super) fn file(setting: &Setting<'_>) -> Result<Vec<Row>> {
         let path = setting.shelf.put("file.txt", "")?;
         let floor_text = text(bytes);
         let mut there_and_back = there_and_back(&session, bytes);
+        let mut write = written(&session, bytes);
         let contest = Contest::new(what(name), Unit::Milliseconds, || timed(|| there_and_back(&mut daemon)));
         let contest = contest.floor(|| {
             timed(|| {
@@ -25,6 +26,10 @@ pub(super) fn file(setting: &Setting<'_>) -> Result<Vec<Row>> {
                 if std::fs::read(&path)?.len() == bytes { Ok(()) } else { Err("a part is missing".into()) }
             })
         });
+        rows.push(contest.run(setting.rounds(rounds))?);
+        let contest =
+            Contest::new(format!("file of {name}, written"), Unit::Milliseconds, || timed(|| write(&mut daemon)));
+        let contest = contest.floor(|| timed(|| Ok(std::fs::write(&path, &floor_text)?)));
         rows.push(contest.run(setting.rounds(rounds))?);
     }
     daemon.end()?;
@@ -37,13 +42,21 @@ pub(super) fn what(name: &str) -> String {
 
 /// Writes a file of so many bytes, and reads it.
 pub(super) fn there_and_back(session: &str, bytes: usize) -> impl FnMut(&mut Daemon) -> Result<()> + use<> {
-    let write = json!({"sessionId": session, "path": "file.txt", "data": text(bytes)}).to_string();
+    let mut write = written(session, bytes);
     let read = json!({"sessionId": session, "path": "file.txt"}).to_string();
     move |daemon| {
-        let id = daemon.ask_raw("fs/write", &write)?;
-        daemon.wait_for(id)?;
+        write(daemon)?;
         let id = daemon.ask_raw("fs/read", &read)?;
         if daemon.wait_for(id)? < bytes { Err("a part of the file is missing".into()) } else { Ok(()) }
+    }
+}
+
+/// Writes a file of so many bytes.
+fn written(session: &str, bytes: usize) -> impl FnMut(&mut Daemon) -> Result<()> + use<> {
+    let write = json!({"sessionId": session, "path": "file.txt", "data": text(bytes)}).to_string();
+    move |daemon| {
+        let id = daemon.ask_raw("fs/write", &write)?;
+        daemon.wait_for(id).map(drop)
     }
 }
 

@@ -19,7 +19,7 @@ const LOOPS: [(&str, &str, &str); 2] =
     [("bash", "busy.sh", "echo\nwhile :; do :; done\n"), ("python", "busy.py", "print()\nwhile True: pass\n")];
 
 pub(super) fn run(setting: &Setting<'_>) -> Result<Vec<Row>> {
-    let mut daemon = ahead::without(setting)?;
+    let mut daemon = ahead::without(setting, &[])?;
     let session = daemon.session()?;
     let nothing = Program::new(["/bin/true"]);
     let source = json!({"program": "/bin/true"});
