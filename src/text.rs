@@ -73,25 +73,17 @@ pub fn escape(text: &str, keep: Keep) -> Cow<'_, str> {
 /// The text without the escape sequences that style it, for where there are no styles.
 #[must_use]
 pub fn unstyled(text: &str) -> Cow<'_, str> {
-    if !text.contains('\x1b') {
-        return Cow::Borrowed(text);
-    }
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(escape) = rest.find('\x1b') {
-        let (before, from) = rest.split_at(escape);
-        plain.push_str(before);
-        let length = styling(from);
-        plain.push_str(&from[..if length.is_some() { 0 } else { 1 }]);
-        rest = &from[length.unwrap_or(1)..];
-    }
-    plain.push_str(rest);
-    Cow::Owned(plain)
+    without(text, styling)
 }
 
 /// The text without any escape sequence, for who looks for something in what a terminal was sent.
 #[must_use]
 pub fn bare(text: &str) -> Cow<'_, str> {
+    without(text, |from| Some(sequence(from)))
+}
+
+/// The text without the sequences whose length is told from their escape on; other escapes stay.
+fn without(text: &str, length: impl Fn(&str) -> Option<usize>) -> Cow<'_, str> {
     if !text.contains('\x1b') {
         return Cow::Borrowed(text);
     }
@@ -100,7 +92,11 @@ pub fn bare(text: &str) -> Cow<'_, str> {
     while let Some(escape) = rest.find('\x1b') {
         let (before, from) = rest.split_at(escape);
         plain.push_str(before);
-        rest = &from[sequence(from)..];
+        let length = length(from).unwrap_or_else(|| {
+            plain.push('\x1b');
+            1
+        });
+        rest = &from[length..];
     }
     plain.push_str(rest);
     Cow::Owned(plain)

@@ -86,7 +86,7 @@ function M.start(setup)
   vim.fn.mkdir(self.folder .. "/.git/config/codebeaker", "p")
   local settings = vim.list_extend({ "[docker]", "enabled = false" }, setup.settings or {})
   vim.fn.writefile(settings, self.folder .. "/.git/config/codebeaker/config.toml")
-  local command = setup.nvim or { vim.v.progpath }
+  local command = setup.nvim or { vim.env.CODEBEAKER_NVIM or vim.v.progpath }
   vim.list_extend(command, { "--clean", "-n", "--listen", socket, "--cmd", "set rtp^=" .. plugin })
   -- A prompt for <Enter> would leave what is asked over the channel without an answer, for ever.
   vim.list_extend(command, { "--cmd", "silent! set messagesopt=wait:1500,history:500" })
