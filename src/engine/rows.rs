@@ -236,6 +236,7 @@ const BEFORE_PYTHON_CODE: &[&str] = &[
     "_virtualenv",
     "_weakrefset",
     "abc",
+    "apport_python_hook",
     "ast",
     "codecs",
     "collections",

@@ -256,6 +256,8 @@ impl Session {
         let can_be = matches!(run.source, Source::Code { .. })
             // Whoever named it may look at it before it runs.
             && run.id.is_none()
+            // They may name code of their own, which would run now, or files that change.
+            && run.engine_args.is_empty()
             // Another daemon would not know what it is.
             && !self.persist
             && terminal.is_none()
