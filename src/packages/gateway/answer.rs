@@ -43,7 +43,8 @@ pub(super) async fn head(
     location: Option<&str>,
     length: Length,
 ) -> io::Result<()> {
-    let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n").into_bytes();
+    // A date alone would have npm believe a document for days.
+    let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nCache-Control: no-cache\r\n").into_bytes();
     for name in PASSED {
         for value in headers.get_all(name) {
             head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
