@@ -35,6 +35,7 @@ in_each_place! {
         packages_of_ruby_are_installed_used_listed_and_pinned,
         gems_run_nothing_of_their_own_unless_they_may,
         gems_that_do_not_go_together_are_told,
+        a_gem_that_was_cut_off_is_fetched_again,
     }
     machine :: {
         what_pip_and_npm_are_configured_with_is_asked,

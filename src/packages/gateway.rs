@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use tokio::io::AsyncWrite;
@@ -116,7 +116,7 @@ impl Registry {
     }
 
     fn is_read(&self, url: &Url, response: &Response<Incoming>) -> bool {
-        !response.headers().contains_key(CONTENT_ENCODING) && index::is_read(self.manager, url, kind(response))
+        !is_packed(response.headers()) && index::is_read(self.manager, url, kind(response))
     }
 
     /// Reads an index or a document, and learns what it tells. Returns it as the installer gets it, and whether that is
@@ -146,20 +146,21 @@ impl Registry {
             Ok(response) => response,
             Err(error) => return answer::no_answer(program, &error).await,
         };
-        let length = answer::length(&response);
-        let status = answer::status(response.status());
-        answer::head(program, &status, response.headers(), None, length).await?;
-        // Packed anew it would have another hash.
-        if response.status() != StatusCode::OK || response.headers().contains_key(CONTENT_ENCODING) {
+        let (length, status) = (answer::length(response.status()), answer::status(response.status()));
+        if response.status() != StatusCode::OK {
+            answer::head(program, &status, response.headers(), None, length).await?;
             return answer::stream(program, response.body_mut(), length).await;
         }
-        let fits = !matches!(length, Length::Exactly(bytes) if !self.store.fits(bytes));
+        // The hash is of the bytes that come, whatever they are said to be packed in.
+        response.headers_mut().remove(CONTENT_ENCODING);
+        answer::head(program, &status, response.headers(), None, length).await?;
+        let fits = response.body().size_hint().exact().is_none_or(|bytes| self.store.fits(bytes));
         let mut keeping = Keeping::new(&wanted, fits.then(|| self.store.begin(url.as_str(), &wanted)));
         let mut last = None;
         while let Some(data) = upstream::next(response.body_mut()).await? {
             // The last part waits until all of it was looked at.
             if let Some(before) = last.replace(data.clone()) {
-                answer::part(program, &before, length).await?;
+                answer::part(program, &before).await?;
             }
             keeping = keeping.add(data).await?;
         }
@@ -168,7 +169,7 @@ impl Registry {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "it has not the hash that was told"));
         }
         if let Some(last) = last {
-            answer::part(program, &last, length).await?;
+            answer::part(program, &last).await?;
         }
         answer::end(program, length).await
     }
@@ -187,7 +188,7 @@ impl Registry {
             return answer::head(program, &status, response.headers(), location, Length::NoBody).await;
         }
         if response.status() != StatusCode::OK || !self.is_read(url, &response) {
-            let length = answer::length(&response);
+            let length = answer::length(response.status());
             answer::head(program, &status, response.headers(), location, length).await?;
             return answer::stream(program, response.body_mut(), length).await;
         }
@@ -195,13 +196,12 @@ impl Registry {
         let _held = self.documents.acquire().await;
         match self.read(url, &mut response).await {
             Ok((bytes, is_new)) => {
-                let length = Length::Exactly(bytes.len() as u64);
                 let of_kind = |kind: &HeaderValue| HeaderMap::from_iter([(CONTENT_TYPE, kind.clone())]);
                 let kept = response.headers().get(CONTENT_TYPE).map(of_kind).unwrap_or_default();
                 let headers = if is_new { &kept } else { response.headers() };
-                answer::head(program, &status, headers, None, length).await?;
-                answer::part(program, &Bytes::from(bytes), length).await?;
-                answer::end(program, length).await
+                answer::head(program, &status, headers, None, Length::Chunked).await?;
+                answer::part(program, &Bytes::from(bytes)).await?;
+                answer::end(program, Length::Chunked).await
             }
             Err(error) => answer::no_answer(program, &error).await,
         }
@@ -225,6 +225,10 @@ impl Gateway for Registry {
 
 fn kind(response: &Response<Incoming>) -> &str {
     response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
+}
+
+fn is_packed(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Looks at what passes, and keeps it.

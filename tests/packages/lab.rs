@@ -45,6 +45,11 @@ impl Registry {
         serde_json::from_str(&self.get("asked")).expect("it tells them")
     }
 
+    /// Has files be what the index says from now on.
+    pub(crate) fn be_true(&self) {
+        self.get("true");
+    }
+
     /// Makes another version of `small`.
     pub(crate) fn release(&self) {
         self.get("release");

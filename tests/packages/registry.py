@@ -1,6 +1,6 @@
 """Registries of pip, npm and gem for tests, with packages that they make themselves. Prints its port.
 
-With --user NAME:PASSWORD it answers nobody else. With --false no file is what the index says. With --at HOST the files of pip are at
+With --user NAME:PASSWORD it answers nobody else. With --false no file is what the index says, until somebody asks for /true. With --at HOST the files of pip are at
 that host, by another name of this one. With --tls FILE it has the certificate and key of that. Gems are there where Ruby is.
 /asked tells the files that were asked for, and whoever asks for the index of `wait` waits until somebody asks for /go.
 npm's documents are as old as can be, and who asks for /release makes another version of `small`.
@@ -79,6 +79,9 @@ class Registry(http.server.BaseHTTPRequestHandler):
         if path == "go":
             GO.set()
             return self.answer(b"", "text/plain")
+        if path == "true":
+            ARGS["false"] = False
+            return self.answer(b"", "text/plain")
         if path == "release":
             RELEASED.append("1.3.0")
             return self.answer(b"", "text/plain")
@@ -133,6 +136,9 @@ class Registry(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
+        if self.path.endswith((".whl", ".tgz", ".gem")):
+            # It says nothing, and some send it.
+            self.send_header("Content-Encoding", "identity")
         if modified:
             self.send_header("Last-Modified", modified)
         self.end_headers()
