@@ -14,6 +14,7 @@ mod upstream;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -21,7 +22,7 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use tokio::io::AsyncWrite;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use self::answer::{Length, Program};
@@ -38,8 +39,17 @@ pub(super) use self::upstream::TrustError;
 /// The largest index or document that is read.
 const MAX_DOCUMENT_BYTES: usize = 64 << 20;
 
-/// Documents of one installation that are held at a time; more wait.
-const MAX_DOCUMENTS: usize = 4;
+/// Documents that are held at a time; more wait.
+const MAX_DOCUMENTS: usize = 8;
+
+/// Those of them that are of one installation, so that none has all places.
+const MAX_OWN_DOCUMENTS: usize = 4;
+
+/// An installer that has not taken a document by then holds its place in vain.
+const TAKING: Duration = Duration::from_secs(60);
+
+/// The places of all installations.
+static DOCUMENTS: Semaphore = Semaphore::const_new(MAX_DOCUMENTS);
 
 /// Files of one installation whose hashes are known at a time.
 const MAX_KNOWN: usize = 50_000;
@@ -61,17 +71,18 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// One that reaches these hosts by `outside`, and believes these certificates or those of this machine. Reads files.
+    /// One that reaches these hosts by `outside`, and believes these certificates or those of this machine, which it has to
+    /// have where a registry is asked `in_secret`. Reads files.
     pub(super) fn new(
         manager: Manager,
-        registry: &str,
+        in_secret: bool,
         hosts: Vec<Pattern>,
         outside: Outside,
         authorities: Option<&[u8]>,
         store: Arc<Store>,
     ) -> Result<Self, TrustError> {
-        let upstream = Upstream::new(outside, authorities, registry.starts_with("https:"))?;
-        let (origins, documents) = (Arc::new(Origins::new(hosts)), Semaphore::new(MAX_DOCUMENTS));
+        let upstream = Upstream::new(outside, authorities, in_secret)?;
+        let (origins, documents) = (Arc::new(Origins::new(hosts)), Semaphore::new(MAX_OWN_DOCUMENTS));
         Ok(Self { manager, origins, upstream, store, known: Mutex::default(), documents })
     }
 
@@ -104,8 +115,7 @@ impl Registry {
         for document in index::told_by(self.manager, url) {
             let Ok(mut response) = self.upstream.follow(&document, None).await else { continue };
             if response.status() == StatusCode::OK && self.is_read(&document, &response) {
-                // It is never closed.
-                let _held = self.documents.acquire().await;
+                let _held = self.held().await;
                 drop(self.read(&document, &mut response).await);
             }
             if let Some(digest) = known(url) {
@@ -113,6 +123,12 @@ impl Registry {
             }
         }
         None
+    }
+
+    /// Waits for a place to hold a document in. Neither is ever closed.
+    async fn held(&self) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'static>>) {
+        // In this order who has as many as one may have waits for none of the others'.
+        (self.documents.acquire().await.ok(), DOCUMENTS.acquire().await.ok())
     }
 
     fn is_read(&self, url: &Url, response: &Response<Incoming>) -> bool {
@@ -192,16 +208,16 @@ impl Registry {
             answer::head(program, &status, response.headers(), location, length).await?;
             return answer::stream(program, response.body_mut(), length).await;
         }
-        // Held until the installer has it, however long that takes. It is never closed.
-        let _held = self.documents.acquire().await;
+        // Held until the installer has it.
+        let _held = self.held().await;
         match self.read(url, &mut response).await {
             Ok((bytes, is_new)) => {
                 let of_kind = |kind: &HeaderValue| HeaderMap::from_iter([(CONTENT_TYPE, kind.clone())]);
                 let kept = response.headers().get(CONTENT_TYPE).map(of_kind).unwrap_or_default();
                 let headers = if is_new { &kept } else { response.headers() };
-                answer::head(program, &status, headers, None, Length::Chunked).await?;
-                answer::part(program, &Bytes::from(bytes)).await?;
-                answer::end(program, Length::Chunked).await
+                let bytes = Bytes::from(bytes);
+                let taken = answer::document(program, &status, headers, &bytes);
+                tokio::time::timeout(TAKING, taken).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             }
             Err(error) => answer::no_answer(program, &error).await,
         }

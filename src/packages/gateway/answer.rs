@@ -99,6 +99,13 @@ pub(super) async fn stream(program: Program<'_>, body: &mut Incoming, length: Le
     end(program, length).await
 }
 
+/// Writes the whole of a document.
+pub(super) async fn document(program: Program<'_>, status: &str, headers: &HeaderMap, bytes: &Bytes) -> io::Result<()> {
+    head(program, status, headers, None, Length::Chunked).await?;
+    part(program, bytes).await?;
+    end(program, Length::Chunked).await
+}
+
 /// Writes a file of this length.
 pub(super) async fn file(program: Program<'_>, mut file: File, bytes: u64) -> io::Result<()> {
     head(program, "200 OK", &HeaderMap::new(), None, Length::Chunked).await?;
