@@ -338,11 +338,12 @@ impl Packages<'_> {
         let mut source = self.source().await?;
         let settings = &self.session.settings().packages;
         let (Some(directory), most @ 1..) = (settings.cache.clone(), settings.cache_bytes) else { return Ok(source) };
-        let (manager, registry, hosts) = (self.manager, source.registries.url.clone(), source.hosts.clone());
+        let in_secret = source.registries.urls().any(|url| url.starts_with("https:"));
+        let (manager, hosts) = (self.manager, source.hosts.clone());
         let (outside, authorities) = (self.session.outside(hosts.clone()), source.authorities.clone());
         let made = tokio::task::spawn_blocking(move || {
             let store = Store::open(&directory, most).map_err(|error| format!("{}: {error}", directory.display()))?;
-            Registry::new(manager, &registry, hosts, outside, authorities.as_deref(), Arc::new(store))
+            Registry::new(manager, in_secret, hosts, outside, authorities.as_deref(), Arc::new(store))
                 .map_err(|error| causes::in_full(&error))
         });
         match made.await.unwrap_or_else(|error| Err(error.to_string())) {

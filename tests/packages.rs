@@ -27,11 +27,15 @@ use serde_json::json;
 in_each_place! {
     commands :: { d3_d14_packages_of_commands_are_installed }
     python :: { packages_of_python_are_installed_used_listed_and_pinned }
-    node :: { packages_of_node_are_installed_used_listed_pinned_and_looked_up }
+    node :: {
+        packages_of_node_are_installed_used_listed_pinned_and_looked_up,
+        a_version_that_came_since_is_seen,
+    }
     ruby :: {
         packages_of_ruby_are_installed_used_listed_and_pinned,
         gems_run_nothing_of_their_own_unless_they_may,
         gems_that_do_not_go_together_are_told,
+        a_gem_that_was_cut_off_is_fetched_again,
     }
     machine :: {
         what_pip_and_npm_are_configured_with_is_asked,

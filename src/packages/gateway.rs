@@ -14,14 +14,15 @@ mod upstream;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use tokio::io::AsyncWrite;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use self::answer::{Length, Program};
@@ -38,8 +39,17 @@ pub(super) use self::upstream::TrustError;
 /// The largest index or document that is read.
 const MAX_DOCUMENT_BYTES: usize = 64 << 20;
 
-/// Documents of one installation that are held at a time; more wait.
-const MAX_DOCUMENTS: usize = 4;
+/// Documents that are held at a time; more wait.
+const MAX_DOCUMENTS: usize = 8;
+
+/// Those of them that are of one installation, so that none has all places.
+const MAX_OWN_DOCUMENTS: usize = 4;
+
+/// An installer that has not taken a document by then holds its place in vain.
+const TAKING: Duration = Duration::from_secs(60);
+
+/// The places of all installations.
+static DOCUMENTS: Semaphore = Semaphore::const_new(MAX_DOCUMENTS);
 
 /// Files of one installation whose hashes are known at a time.
 const MAX_KNOWN: usize = 50_000;
@@ -61,17 +71,18 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// One that reaches these hosts by `outside`, and believes these certificates or those of this machine. Reads files.
+    /// One that reaches these hosts by `outside`, and believes these certificates or those of this machine, which it has to
+    /// have where a registry is asked `in_secret`. Reads files.
     pub(super) fn new(
         manager: Manager,
-        registry: &str,
+        in_secret: bool,
         hosts: Vec<Pattern>,
         outside: Outside,
         authorities: Option<&[u8]>,
         store: Arc<Store>,
     ) -> Result<Self, TrustError> {
-        let upstream = Upstream::new(outside, authorities, registry.starts_with("https:"))?;
-        let (origins, documents) = (Arc::new(Origins::new(hosts)), Semaphore::new(MAX_DOCUMENTS));
+        let upstream = Upstream::new(outside, authorities, in_secret)?;
+        let (origins, documents) = (Arc::new(Origins::new(hosts)), Semaphore::new(MAX_OWN_DOCUMENTS));
         Ok(Self { manager, origins, upstream, store, known: Mutex::default(), documents })
     }
 
@@ -104,8 +115,7 @@ impl Registry {
         for document in index::told_by(self.manager, url) {
             let Ok(mut response) = self.upstream.follow(&document, None).await else { continue };
             if response.status() == StatusCode::OK && self.is_read(&document, &response) {
-                // It is never closed.
-                let _held = self.documents.acquire().await;
+                let _held = self.held().await;
                 drop(self.read(&document, &mut response).await);
             }
             if let Some(digest) = known(url) {
@@ -115,8 +125,14 @@ impl Registry {
         None
     }
 
+    /// Waits for a place to hold a document in. Neither is ever closed.
+    async fn held(&self) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'static>>) {
+        // In this order who has as many as one may have waits for none of the others'.
+        (self.documents.acquire().await.ok(), DOCUMENTS.acquire().await.ok())
+    }
+
     fn is_read(&self, url: &Url, response: &Response<Incoming>) -> bool {
-        !response.headers().contains_key(CONTENT_ENCODING) && index::is_read(self.manager, url, kind(response))
+        !is_packed(response.headers()) && index::is_read(self.manager, url, kind(response))
     }
 
     /// Reads an index or a document, and learns what it tells. Returns it as the installer gets it, and whether that is
@@ -146,20 +162,21 @@ impl Registry {
             Ok(response) => response,
             Err(error) => return answer::no_answer(program, &error).await,
         };
-        let length = answer::length(&response);
-        let status = answer::status(response.status());
-        answer::head(program, &status, response.headers(), None, length).await?;
-        // Packed anew it would have another hash.
-        if response.status() != StatusCode::OK || response.headers().contains_key(CONTENT_ENCODING) {
+        let (length, status) = (answer::length(response.status()), answer::status(response.status()));
+        if response.status() != StatusCode::OK {
+            answer::head(program, &status, response.headers(), None, length).await?;
             return answer::stream(program, response.body_mut(), length).await;
         }
-        let fits = !matches!(length, Length::Exactly(bytes) if !self.store.fits(bytes));
+        // The hash is of the bytes that come, whatever they are said to be packed in.
+        response.headers_mut().remove(CONTENT_ENCODING);
+        answer::head(program, &status, response.headers(), None, length).await?;
+        let fits = response.body().size_hint().exact().is_none_or(|bytes| self.store.fits(bytes));
         let mut keeping = Keeping::new(&wanted, fits.then(|| self.store.begin(url.as_str(), &wanted)));
         let mut last = None;
         while let Some(data) = upstream::next(response.body_mut()).await? {
             // The last part waits until all of it was looked at.
             if let Some(before) = last.replace(data.clone()) {
-                answer::part(program, &before, length).await?;
+                answer::part(program, &before).await?;
             }
             keeping = keeping.add(data).await?;
         }
@@ -168,7 +185,7 @@ impl Registry {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "it has not the hash that was told"));
         }
         if let Some(last) = last {
-            answer::part(program, &last, length).await?;
+            answer::part(program, &last).await?;
         }
         answer::end(program, length).await
     }
@@ -187,21 +204,20 @@ impl Registry {
             return answer::head(program, &status, response.headers(), location, Length::NoBody).await;
         }
         if response.status() != StatusCode::OK || !self.is_read(url, &response) {
-            let length = answer::length(&response);
+            let length = answer::length(response.status());
             answer::head(program, &status, response.headers(), location, length).await?;
             return answer::stream(program, response.body_mut(), length).await;
         }
-        // Held until the installer has it, however long that takes. It is never closed.
-        let _held = self.documents.acquire().await;
+        // Held until the installer has it.
+        let _held = self.held().await;
         match self.read(url, &mut response).await {
             Ok((bytes, is_new)) => {
-                let length = Length::Exactly(bytes.len() as u64);
                 let of_kind = |kind: &HeaderValue| HeaderMap::from_iter([(CONTENT_TYPE, kind.clone())]);
                 let kept = response.headers().get(CONTENT_TYPE).map(of_kind).unwrap_or_default();
                 let headers = if is_new { &kept } else { response.headers() };
-                answer::head(program, &status, headers, None, length).await?;
-                answer::part(program, &Bytes::from(bytes), length).await?;
-                answer::end(program, length).await
+                let bytes = Bytes::from(bytes);
+                let taken = answer::document(program, &status, headers, &bytes);
+                tokio::time::timeout(TAKING, taken).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             }
             Err(error) => answer::no_answer(program, &error).await,
         }
@@ -225,6 +241,10 @@ impl Gateway for Registry {
 
 fn kind(response: &Response<Incoming>) -> &str {
     response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
+}
+
+fn is_packed(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Looks at what passes, and keeps it.

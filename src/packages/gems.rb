@@ -32,6 +32,12 @@ end
 case kind
 when "gem"
   require "rubygems/gem_runner"
+  require "rubygems/config_file"
+
+  # There is one connection to a host, whoever waits for it, and where a download fails those who wait may keep gem from ending.
+  class Gem::ConfigFile
+    def concurrent_downloads = 1
+  end
   Gem::GemRunner.new.run(ARGV.dup)
 when "bundle"
   begin

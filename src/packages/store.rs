@@ -5,11 +5,12 @@
 //! is there whole or not at all; and that what is kept stays within its bound, what was not used for longest going first.
 //! Several daemons of one user share the directory, and nobody else can get into it. It never reads what a sandbox writes.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use ring::digest::{Algorithm, Context, SHA256, digest};
@@ -23,6 +24,9 @@ const UNFINISHED: &str = ".new-";
 
 /// Nobody writes a file any more that did not grow for so long.
 const LEFT: Duration = Duration::from_secs(3600);
+
+/// A file that says it was used further ahead than this was used by a clock that was wrong; it counts as the oldest.
+const AHEAD: Duration = Duration::from_secs(60);
 
 /// The least that a file takes.
 const BLOCK_BYTES: u64 = 4096;
@@ -56,9 +60,20 @@ impl Digest {
 pub(super) struct Store {
     directory: PathBuf,
     most: u64,
-    /// What came since all was counted; nothing while it never was.
-    grown: Mutex<Option<u64>>,
+    count: Arc<Mutex<Count>>,
 }
+
+/// What this daemon writes into a directory.
+#[derive(Debug, Default)]
+struct Count {
+    /// What came since all was counted; nothing while it never was.
+    grown: Option<u64>,
+    /// What files have that are not whole yet.
+    unfinished: u64,
+}
+
+/// Each installation opens the directory for itself, and all of them fill it.
+static COUNTS: Mutex<BTreeMap<PathBuf, Arc<Mutex<Count>>>> = Mutex::new(BTreeMap::new());
 
 impl Store {
     /// Makes the directory, unless it is there.
@@ -74,7 +89,9 @@ impl Store {
         if !is_private(&fs::symlink_metadata(directory)?) {
             return Err(io::Error::other("others can get into it"));
         }
-        Ok(Self { directory: directory.to_owned(), most, grown: Mutex::default() })
+        let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = Arc::clone(counts.entry(directory.to_owned()).or_default());
+        Ok(Self { directory: directory.to_owned(), most, count })
     }
 
     /// Whether a file of this size has a place here.
@@ -112,29 +129,39 @@ impl Store {
         Ok(Unfinished { store, path, file, target, length: 0 })
     }
 
-    /// Makes room for so many bytes.
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes room for so many bytes of a file that is not whole yet. All such files together may have half of the bound.
     fn make_room(&self, bytes: u64) -> io::Result<()> {
-        let mut grown = self.grown.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = grown.map(|grown| grown + bytes.max(BLOCK_BYTES));
+        let mut count = self.count();
+        if !self.fits(count.unfinished + bytes) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let now = count.grown.map(|grown| grown + bytes.max(BLOCK_BYTES));
         // Counting takes a while, so most files are added uncounted; several daemons may do that at a time.
         if now.is_some_and(|now| now <= self.most / 64) {
-            *grown = now;
+            (count.grown, count.unfinished) = (now, count.unfinished + bytes);
             return Ok(());
         }
-        let mut kept = Vec::new();
+        let (mut kept, mut total, clock) = (Vec::new(), bytes.max(BLOCK_BYTES), SystemTime::now());
         for entry in fs::read_dir(&self.directory)?.flatten() {
             // Others evict as well.
             let Ok(metadata) = entry.metadata() else { continue };
-            let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            let used = metadata.modified().ok().filter(|used| *used <= clock + AHEAD);
+            let used = used.unwrap_or(SystemTime::UNIX_EPOCH);
             if !entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
                 kept.push((used, metadata.len().max(BLOCK_BYTES), entry.path()));
-            } else if used.elapsed().is_ok_and(|age| age > LEFT) {
+            } else if clock.duration_since(used).is_ok_and(|age| age > LEFT) {
                 drop(fs::remove_file(entry.path()));
+            } else {
+                total += metadata.len();
             }
         }
         kept.sort();
-        let total: u64 = kept.iter().map(|(_, length, _)| length).sum();
-        let mut over = (total + bytes.max(BLOCK_BYTES)).saturating_sub(self.most / 4 * 3);
+        total += kept.iter().map(|(_, length, _)| length).sum::<u64>();
+        let mut over = total.saturating_sub(self.most / 4 * 3);
         for (_, length, path) in kept {
             if over == 0 {
                 break;
@@ -142,7 +169,7 @@ impl Store {
             drop(fs::remove_file(path));
             over = over.saturating_sub(length);
         }
-        *grown = Some(0);
+        (count.grown, count.unfinished) = (Some(0), count.unfinished + bytes);
         Ok(())
     }
 }
@@ -169,22 +196,21 @@ pub(super) struct Unfinished {
     path: PathBuf,
     file: File,
     target: PathBuf,
+    /// For what room was made.
     length: u64,
 }
 
 impl Unfinished {
     /// Adds bytes, as long as there is a place for them.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.length += bytes.len() as u64;
-        if !self.store.fits(self.length) {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
+        let more = bytes.len() as u64;
+        self.store.make_room(more)?;
+        self.length += more;
         self.file.write_all(bytes)
     }
 
     /// Keeps it: whoever calls this has looked at the hash of what was written.
     pub(super) fn keep(self) -> io::Result<()> {
-        self.store.make_room(self.length)?;
         fs::rename(&self.path, &self.target)
     }
 }
@@ -193,6 +219,7 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         // One that is kept has no such name any more.
         drop(fs::remove_file(&self.path));
+        self.store.count().unfinished -= self.length;
     }
 }
 

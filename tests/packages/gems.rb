@@ -1,4 +1,5 @@
-# Makes a source of gems in a directory: `tiny` in two versions, `needy` that needs the first, and `built` with an extension.
+# Makes a source of gems in a directory: `tiny` in two versions, `needy` that needs the first, `large` that comes in several
+# parts, and `built` with an extension.
 require "rubygems/package"
 require "zlib"
 require "fileutils"
@@ -25,6 +26,7 @@ specs = [
   gem_of("tiny", "1.0"),
   gem_of("tiny", "2.0"),
   gem_of("needy", "1.0") { |spec| spec.add_runtime_dependency "tiny", "< 2" },
+  gem_of("large", "1.0") { |spec| spec.files << "lib/noise" },
   gem_of("built", "1.0") { |spec| spec.files << "ext/extconf.rb"; spec.extensions = ["ext/extconf.rb"] },
 ]
 specs.each do |spec|
@@ -32,6 +34,7 @@ specs.each do |spec|
     Dir.chdir(work) do
       FileUtils.mkdir_p(%w[lib ext])
       File.write("lib/#{spec.name}.rb", "module #{spec.name.capitalize}; NAME = '#{spec.name} #{spec.version}'; end\n")
+      File.binwrite("lib/noise", Random.bytes(1 << 20)) if spec.name == "large"
       # Neither is to run unless somebody said so.
       File.write("lib/rubygems_plugin.rb", "File.write('/workspace/plugged', '')\n")
       File.write("ext/extconf.rb", "File.write('/workspace/ran', ''); File.write('Makefile', \"all:\\ninstall:\\nclean:\\n\")\n")

@@ -42,12 +42,26 @@ impl Registry {
 
     /// The files that it was asked for, in order.
     pub(crate) fn asked(&self) -> Vec<String> {
+        serde_json::from_str(&self.get("asked")).expect("it tells them")
+    }
+
+    /// Has files be what the index says from now on.
+    pub(crate) fn be_true(&self) {
+        self.get("true");
+    }
+
+    /// Makes another version of `small`.
+    pub(crate) fn release(&self) {
+        self.get("release");
+    }
+
+    fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
-        stream.write_all(b"GET /asked HTTP/1.0\r\n\r\n").unwrap();
+        stream.write_all(format!("GET /{path} HTTP/1.0\r\n\r\n").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (_, body) = answer.split_once("\r\n\r\n").expect("it answers");
-        serde_json::from_str(body).expect("it tells them")
+        body.to_owned()
     }
 
     /// The part of a settings file that names it.

@@ -30,3 +30,19 @@ pub(crate) fn packages_of_node_are_installed_used_listed_pinned_and_looked_up(pl
     assert_eq!(locked["packages"], packages);
     assert!(client.call("fs/stat", json!({"sessionId": session, "path": "ran"})).is_ok(), "its script was to run");
 }
+
+pub(crate) fn a_version_that_came_since_is_seen(place: Place) {
+    if !has(place, NPM, "node") {
+        return;
+    }
+    // npm keeps what it was answered, and this is so old that it would not ask again for years.
+    let registry = Registry::start();
+    let (_directory, mut client, session) =
+        open(place, &registry, json!({"language": "javascript", "limits": {"memoryBytes": 1_u64 << 30}}));
+    let wanted = json!({"manager": "npm", "packages": ["small@^1.0.0"]});
+    let first = install(&mut client, &session, wanted).unwrap();
+    assert_eq!(first["packages"], json!([{"name": "small", "version": "1.2.3"}]));
+    registry.release();
+    let second = install(&mut client, &session, json!({"manager": "npm", "packages": ["small@latest"]})).unwrap();
+    assert_eq!(second["packages"], json!([{"name": "small", "version": "1.3.0"}]));
+}

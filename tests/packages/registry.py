@@ -1,8 +1,9 @@
 """Registries of pip, npm and gem for tests, with packages that they make themselves. Prints its port.
 
-With --user NAME:PASSWORD it answers nobody else. With --false no file is what the index says. With --at HOST the files of pip are at
+With --user NAME:PASSWORD it answers nobody else. With --false no file is what the index says, until somebody asks for /true. With --at HOST the files of pip are at
 that host, by another name of this one. With --tls FILE it has the certificate and key of that. Gems are there where Ruby is.
 /asked tells the files that were asked for, and whoever asks for the index of `wait` waits until somebody asks for /go.
+npm's documents are as old as can be, and who asks for /release makes another version of `small`.
 """
 import argparse
 import base64
@@ -50,7 +51,8 @@ WHEELS = {
     "tiny-2.0-py3-none-any.whl": wheel("tiny", "2.0"),
     "needy-1.0-py3-none-any.whl": wheel("needy", "1.0", "Requires-Dist: tiny<2\n"),
 }
-TARBALL = tarball("small", "1.2.3")
+TARBALLS = {version: tarball("small", version) for version in ["1.2.3", "1.3.0"]}
+RELEASED = ["1.2.3"]
 
 
 parser = argparse.ArgumentParser()
@@ -77,6 +79,12 @@ class Registry(http.server.BaseHTTPRequestHandler):
         if path == "go":
             GO.set()
             return self.answer(b"", "text/plain")
+        if path == "true":
+            ARGS["false"] = False
+            return self.answer(b"", "text/plain")
+        if path == "release":
+            RELEASED.append("1.3.0")
+            return self.answer(b"", "text/plain")
         if path == "simple/wait":
             GO.wait(30)
         if path.endswith((".whl", ".tgz", ".gem")):
@@ -99,15 +107,17 @@ class Registry(http.server.BaseHTTPRequestHandler):
                 return self.answer(opened.read(), "application/octet-stream")
         if path.replace("%2f", "/").replace("%2F", "/") in ("small", "@corp/small"):
             name = "@corp/small" if "corp" in path else "small"
-            digest = "sha512-" + base64.b64encode(hashlib.sha512(TARBALL).digest()).decode()
-            host = self.headers["Host"]
-            scheme = "https" if ARGS["tls"] else "http"
-            dist = {"tarball": f"{scheme}://{host}/small/-/small-1.2.3.tgz", "integrity": digest}
-            version = {"name": name, "version": "1.2.3", "dist": dist, "hasInstallScript": True}
-            document = {"name": name, "dist-tags": {"latest": "1.2.3"}, "versions": {"1.2.3": version}}
-            return self.answer(json.dumps(document).encode(), "application/json")
-        if path == "small/-/small-1.2.3.tgz":
-            return self.answer(TARBALL, "application/octet-stream")
+            at = f"{'https' if ARGS['tls'] else 'http'}://{self.headers['Host']}"
+            versions = {}
+            for version in RELEASED:
+                digest = "sha512-" + base64.b64encode(hashlib.sha512(TARBALLS[version]).digest()).decode()
+                dist = {"tarball": f"{at}/small/-/small-{version}.tgz", "integrity": digest}
+                versions[version] = {"name": name, "version": version, "dist": dist, "hasInstallScript": True}
+            document = {"name": name, "dist-tags": {"latest": RELEASED[-1]}, "versions": versions}
+            return self.answer(json.dumps(document).encode(), "application/json", "Thu, 01 Jan 2004 00:00:00 GMT")
+        version = path.removeprefix("small/-/small-").removesuffix(".tgz")
+        if version in TARBALLS and path == f"small/-/small-{version}.tgz":
+            return self.answer(TARBALLS[version], "application/octet-stream")
         self.send_error(404)
 
     do_HEAD = do_GET
@@ -120,12 +130,17 @@ class Registry(http.server.BaseHTTPRequestHandler):
             return self.answer(json.dumps({"small": [advisory]}).encode(), "application/json")
         self.send_error(404)
 
-    def answer(self, data, kind):
+    def answer(self, data, kind, modified=None):
         if ARGS["false"] and self.path.endswith((".whl", ".tgz", ".gem")):
             data = data[:-1] + bytes([data[-1] ^ 1])
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
+        if self.path.endswith((".whl", ".tgz", ".gem")):
+            # It says nothing, and some send it.
+            self.send_header("Content-Encoding", "identity")
+        if modified:
+            self.send_header("Last-Modified", modified)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)

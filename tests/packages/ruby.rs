@@ -99,3 +99,17 @@ pub(crate) fn gems_that_do_not_go_together_are_told(place: Place) {
     assert_eq!(unknown["code"], 1602, "{unknown}");
     assert_eq!(install(&mut client, &session, json!({"manager": "gem"})).unwrap_err()["code"], 1400);
 }
+
+pub(crate) fn a_gem_that_was_cut_off_is_fetched_again(place: Place) {
+    if !has(place, GEM, "ruby") {
+        return;
+    }
+    // gem keeps what it fetched in the session; what it took for whole it would not fetch again.
+    let registry = Registry::with(&["--false"]);
+    let (_directory, mut client, session) = open(place, &registry, json!({"language": "ruby"}));
+    let wanted = json!({"manager": "gem", "packages": ["large"]});
+    assert_eq!(install(&mut client, &session, wanted.clone()).unwrap_err()["code"], 1602);
+    registry.be_true();
+    let installed = install(&mut client, &session, wanted).unwrap();
+    assert_eq!(installed["packages"], json!([{"name": "large", "version": "1.0"}]));
+}

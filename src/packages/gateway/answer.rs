@@ -1,14 +1,13 @@
-//! Writes answers to the installer. One that has no end, or less than was announced, was cut off.
+//! Writes answers to the installer. Bodies say where they end, and one that doesn't was cut off: a length that was announced
+//! and not reached is no fault to every installer.
 
 use std::fs::File;
 use std::io::{self, Read};
 
 use bytes::Bytes;
+use hyper::StatusCode;
 use hyper::body::Incoming;
-use hyper::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED, RETRY_AFTER,
-};
-use hyper::{Response, StatusCode};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED, RETRY_AFTER};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::upstream::{UpstreamError, next};
@@ -27,10 +26,10 @@ pub(super) type Program<'a> = &'a mut (dyn AsyncWrite + Send + Unpin);
 /// How a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Length {
-    /// There is none.
+    /// There is none, which whoever asked knows.
     NoBody,
-    /// After so many bytes.
-    Exactly(u64),
+    /// It begins with its end.
+    Empty,
     /// Where it says.
     Chunked,
 }
@@ -43,7 +42,8 @@ pub(super) async fn head(
     location: Option<&str>,
     length: Length,
 ) -> io::Result<()> {
-    let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n").into_bytes();
+    // A date alone would have npm believe a document for days.
+    let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nCache-Control: no-cache\r\n").into_bytes();
     for name in PASSED {
         for value in headers.get_all(name) {
             head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
@@ -54,7 +54,7 @@ pub(super) async fn head(
     }
     match length {
         Length::NoBody => {}
-        Length::Exactly(length) => head.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes()),
+        Length::Empty => head.extend_from_slice(b"Content-Length: 0\r\n"),
         Length::Chunked => head.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
     }
     head.extend_from_slice(b"\r\n");
@@ -67,22 +67,20 @@ pub(super) fn status(status: StatusCode) -> String {
 }
 
 /// How the body of an answer will end.
-pub(super) fn length(response: &Response<Incoming>) -> Length {
-    let told = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let is_empty = matches!(response.status().as_u16(), 100..200 | 204 | 304);
-    if is_empty { Length::NoBody } else { told.map_or(Length::Chunked, Length::Exactly) }
+pub(super) fn length(status: StatusCode) -> Length {
+    let is_empty = matches!(status.as_u16(), 100..200 | 204 | 304);
+    if is_empty { Length::NoBody } else { Length::Chunked }
 }
 
-/// Writes a part of a body.
-pub(super) async fn part(program: Program<'_>, bytes: &Bytes, length: Length) -> io::Result<()> {
-    match length {
-        Length::Chunked => {
-            program.write_all(format!("{:x}\r\n", bytes.len()).as_bytes()).await?;
-            program.write_all(bytes).await?;
-            program.write_all(b"\r\n").await
-        }
-        Length::NoBody | Length::Exactly(_) => program.write_all(bytes).await,
+/// Writes a part of a body that says where it ends.
+pub(super) async fn part(program: Program<'_>, bytes: &Bytes) -> io::Result<()> {
+    // Without any it would be the end.
+    if bytes.is_empty() {
+        return Ok(());
     }
+    program.write_all(format!("{:x}\r\n", bytes.len()).as_bytes()).await?;
+    program.write_all(bytes).await?;
+    program.write_all(b"\r\n").await
 }
 
 /// Writes the end of a body.
@@ -96,15 +94,21 @@ pub(super) async fn end(program: Program<'_>, length: Length) -> io::Result<()> 
 /// Passes on a body as it comes.
 pub(super) async fn stream(program: Program<'_>, body: &mut Incoming, length: Length) -> Result<(), io::Error> {
     while let Some(data) = next(body).await? {
-        part(program, &data, length).await?;
+        part(program, &data).await?;
     }
     end(program, length).await
 }
 
+/// Writes the whole of a document.
+pub(super) async fn document(program: Program<'_>, status: &str, headers: &HeaderMap, bytes: &Bytes) -> io::Result<()> {
+    head(program, status, headers, None, Length::Chunked).await?;
+    part(program, bytes).await?;
+    end(program, Length::Chunked).await
+}
+
 /// Writes a file of this length.
 pub(super) async fn file(program: Program<'_>, mut file: File, bytes: u64) -> io::Result<()> {
-    let length = Length::Exactly(bytes);
-    head(program, "200 OK", &HeaderMap::new(), None, length).await?;
+    head(program, "200 OK", &HeaderMap::new(), None, Length::Chunked).await?;
     let mut left = bytes;
     while left > 0 {
         let read = tokio::task::spawn_blocking(move || {
@@ -120,16 +124,16 @@ pub(super) async fn file(program: Program<'_>, mut file: File, bytes: u64) -> io
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         left -= bytes.len() as u64;
-        part(program, &bytes.into(), length).await?;
+        part(program, &bytes.into()).await?;
     }
-    end(program, length).await
+    end(program, Length::Chunked).await
 }
 
 /// Says why there is nothing. Installers print the line of the status alone.
 pub(super) async fn refuse(program: Program<'_>, status: u16, why: &str) -> io::Result<()> {
     let printable = why.chars().map(|one| if one.is_ascii_graphic() { one } else { ' ' });
     let reason: String = printable.take(MAX_REASON).collect();
-    head(program, &format!("{status} codebeaker: {reason}"), &HeaderMap::new(), None, Length::Exactly(0)).await?;
+    head(program, &format!("{status} codebeaker: {reason}"), &HeaderMap::new(), None, Length::Empty).await?;
     program.flush().await
 }
 

@@ -115,8 +115,7 @@ impl Upstream {
         let mut url = url.clone();
         for _ in 0..MAX_REDIRECTS {
             let response = self.ask(Method::GET, &url, accept).await?;
-            let location = location(&url, &response).filter(|next| next.scheme() == "https" || url.scheme() == "http");
-            match location {
+            match location(&url, &response) {
                 Some(next) => url = next,
                 None => return Ok(response),
             }
@@ -125,10 +124,11 @@ impl Upstream {
     }
 }
 
-/// Where an answer leads, if it leads anywhere.
-pub(super) fn location(url: &Url, response: &Response<Incoming>) -> Option<Url> {
+/// Where an answer leads, if it leads anywhere. What was asked for in secret is not asked for in the open.
+pub(super) fn location<T>(url: &Url, response: &Response<T>) -> Option<Url> {
     let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection())?;
-    url.join(location.to_str().ok()?).ok()
+    let next = url.join(location.to_str().ok()?).ok()?;
+    (next.scheme() == "https" || url.scheme() == "http").then_some(next)
 }
 
 /// The next bytes of an answer; `None` after the last.
@@ -204,5 +204,23 @@ impl Poolable for Connection {
 impl From<UpstreamError> for io::Error {
     fn from(error: UpstreamError) -> Self {
         Self::other(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leads_into_the_open() {
+        let leads = |from: &str, to: &str| {
+            let response = Response::builder().status(302).header(LOCATION, to).body(()).unwrap();
+            location(&Url::parse(from).unwrap(), &response).map(String::from)
+        };
+        assert_eq!(leads("https://a.example/x/", "y").as_deref(), Some("https://a.example/x/y"));
+        assert_eq!(leads("http://a.example/", "https://b.example/").as_deref(), Some("https://b.example/"));
+        assert_eq!(leads("http://a.example/", "http://b.example/").as_deref(), Some("http://b.example/"));
+        assert_eq!(leads("https://a.example/", "http://a.example/"), None);
+        assert_eq!(leads("https://a.example/", "ftp://a.example/"), None);
     }
 }

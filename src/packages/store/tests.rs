@@ -87,6 +87,41 @@ fn what_was_not_used_for_longest_goes_first() {
 }
 
 #[test]
+fn what_is_not_whole_yet_is_counted_over_all_installations() {
+    let (_directory, store) = store(100_000);
+    let other = Arc::new(Store::open(&store.directory, 100_000).unwrap());
+    for number in 0..8 {
+        keep(&store, "a", &[number; 10_000]);
+    }
+    let (mut first, mut second) = (store.begin("a", &of(b"b")).unwrap(), other.begin("a", &of(b"c")).unwrap());
+    for _ in 0..5 {
+        first.write(&[0; 5000]).unwrap();
+        second.write(&[0; 5000]).unwrap();
+        assert!(total(&store) <= 100_000);
+    }
+    assert_eq!(second.write(&[0; 5000]).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    drop(first);
+    second.write(&[0; 5000]).unwrap();
+    drop(second);
+    assert_eq!(store.count().unfinished, 0);
+}
+
+#[test]
+fn what_was_written_when_the_clock_was_wrong_goes_first() {
+    let (_directory, store) = store(100_000);
+    let ahead = SystemTime::now() + LEFT;
+    for number in 0..7 {
+        keep(&store, "a", &[number; 10_000]);
+    }
+    File::open(store.path("a", &of(&[6; 10_000]))).unwrap().set_modified(ahead).unwrap();
+    let left = store.directory.join(".new-left");
+    File::create(&left).unwrap().set_modified(ahead).unwrap();
+    keep(&store, "a", &[7; 10_000]);
+    assert_eq!((left.exists(), got(&store, "a", &[6; 10_000])), (false, None));
+    assert!(got(&store, "a", &[5; 10_000]).is_some());
+}
+
+#[test]
 fn a_directory_that_others_can_enter_is_not_used() {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
